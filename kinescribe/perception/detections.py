@@ -1,0 +1,93 @@
+"""What was seen in one frame, as a struct of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Detections", "MaskCrop"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskCrop:
+    """A mask cut to its own box.
+
+    Attributes:
+        x, y: image pixel of the crop's top left corner.
+        pixels: bool, shape (h, w).
+    """
+
+    x: int
+    y: int
+    pixels: NDArray[np.bool_]
+
+    def full(self, height: int, width: int) -> NDArray[np.bool_]:
+        """The mask in the whole picture, bool, shape (height, width)."""
+        out = np.zeros((height, width), bool)
+        h, w = self.pixels.shape
+        out[self.y : self.y + h, self.x : self.x + w] = self.pixels
+        return out
+
+
+@dataclass(slots=True, eq=False)
+class Detections:
+    """The N things seen in one frame. All lengths in image pixels, y down, pixel centres at whole numbers.
+
+    Attributes:
+        frame, time_s: of the frame they were seen in.
+        boxes: (N, 4), x0, y0, x1, y1; the right and lower edges lie one past the last pixel.
+        centroids: (N, 2), sub-pixel.
+        covariances: (N, 2, 2), of the centroids, px².
+        areas: (N,), of the masks, px².
+        sizes: (N, 2), length and width of the oriented box, length ≥ width.
+        angles: (N,), of the long axis, radians from +x towards +y (clockwise on the screen), in (−π/2, π/2]; NaN where the shape has none.
+        angle_sigmas: (N,), one standard deviation; NaN where `angles` is.
+        colors: (N, 3), median CIELAB colour (L in 0..100, a, b).
+        contrasts: (N,), mean |image − background| inside the mask, in units of the noise's σ.
+        scores: (N,), in [0, 1].
+        truncated: (N,) bool, the mask touches the picture's edge.
+        masks: N crops.
+        phrases: N strings, what the detector was asked for; empty where it was not asked.
+        shapes: N of "disc", "box", "rod", "blob".
+    """
+
+    frame: int
+    time_s: float
+    boxes: Float = field(default_factory=lambda: np.zeros((0, 4)))
+    centroids: Float = field(default_factory=lambda: np.zeros((0, 2)))
+    covariances: Float = field(default_factory=lambda: np.zeros((0, 2, 2)))
+    areas: Float = field(default_factory=lambda: np.zeros(0))
+    sizes: Float = field(default_factory=lambda: np.zeros((0, 2)))
+    angles: Float = field(default_factory=lambda: np.zeros(0))
+    angle_sigmas: Float = field(default_factory=lambda: np.zeros(0))
+    colors: Float = field(default_factory=lambda: np.zeros((0, 3)))
+    contrasts: Float = field(default_factory=lambda: np.zeros(0))
+    scores: Float = field(default_factory=lambda: np.zeros(0))
+    truncated: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    masks: list[MaskCrop] = field(default_factory=list)
+    phrases: list[str] = field(default_factory=list)
+    shapes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.centroids)
+
+    def take(self, index: Sequence[int] | NDArray[np.intp] | NDArray[np.bool_]) -> Detections:
+        """The chosen detections, in the order of `index` (positions, or one bool a detection)."""
+        chosen = np.asarray(index)
+        positions = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
+        picked: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, np.ndarray):
+                picked[item.name] = value[positions]
+            elif isinstance(value, list):
+                picked[item.name] = [value[i] for i in positions]
+            else:
+                picked[item.name] = value
+        return Detections(**picked)

@@ -1,0 +1,60 @@
+"""The same thing over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.perception.detections import MaskCrop
+
+__all__ = ["STATUSES", "Track"]
+
+Float = NDArray[np.float64]
+STATUSES = ("observed", "occluded", "interpolated", "predicted")
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One object's observations, in image pixels, y down. n rows, one a frame in which it was seen, in time order.
+
+    Attributes:
+        track_id: stable integer from 1.
+        frames: (n,) int, frame indices, strictly increasing.
+        times: (n,), seconds.
+        positions: (n, 2), centroids.
+        covariances: (n, 2, 2), of the centroids.
+        boxes: (n, 4), x0, y0, x1, y1.
+        areas, angles, angle_sigmas, scores, contrasts: (n,) as in `Detections`.
+        sizes: (n, 2), as in `Detections`.
+        colors: (n, 3), CIELAB.
+        shapes, phrases: n strings.
+        masks: n crops.
+        merged: (n,) bool, the object shared its blob with another in that frame.
+        identity_scores: (n,), confidence in [0, 1] that it is still the same thing.
+        gaps: reason by frame index for the frames between first and last without an observation: "occluded" or "missed".
+    """
+
+    track_id: int
+    frames: NDArray[np.int64]
+    times: Float
+    positions: Float
+    covariances: Float
+    boxes: Float
+    areas: Float
+    sizes: Float
+    angles: Float
+    angle_sigmas: Float
+    colors: Float
+    contrasts: Float
+    scores: Float
+    shapes: list[str]
+    phrases: list[str]
+    masks: list[MaskCrop]
+    merged: NDArray[np.bool_]
+    identity_scores: Float
+    gaps: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.frames)
