@@ -1,1 +1,57 @@
-"""kinescribe."""
+"""A video in, a table of what every object did out.
+
+The public names load on first use: ``import kinescribe`` alone imports none of the heavy libraries, so the command line starts at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
+    from kinescribe.pipeline import extract_states
+    from kinescribe.states import Calibration, States
+    from kinescribe.video import open_video
+
+__all__ = [
+    "Calibration",
+    "InputError",
+    "KinescribeError",
+    "NothingFoundError",
+    "States",
+    "UsageError",
+    "__version__",
+    "extract_states",
+    "open_video",
+]
+__version__ = "0.1.0"
+
+_HOME = {
+    "Calibration": "kinescribe.states",
+    "InputError": "kinescribe.errors",
+    "KinescribeError": "kinescribe.errors",
+    "NothingFoundError": "kinescribe.errors",
+    "States": "kinescribe.states",
+    "UsageError": "kinescribe.errors",
+    "extract_states": "kinescribe.pipeline",
+    "open_video": "kinescribe.video",
+}
+
+
+_PACKAGES = ("evaluation", "perception", "pipeline", "plugins", "renderers", "states", "tracking", "video")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module where it lives, or one of the packages, on first use."""
+    if name in _PACKAGES:
+        return import_module(f"kinescribe.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'kinescribe' has no attribute '{name}'")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PACKAGES})

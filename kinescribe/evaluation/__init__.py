@@ -1,1 +1,28 @@
-"""TODO."""
+"""The measures, as functions."""
+
+from kinescribe.evaluation.calibration import normal_coverage, sigma_coverage
+from kinescribe.evaluation.coverage import ClipScore, ObjectScore, Truth, read_truth, score_states
+from kinescribe.evaluation.identity import HeadingScore, heading_error, identity_switches
+from kinescribe.evaluation.physics import Oscillation, fit_gravity, fit_oscillation
+from kinescribe.evaluation.velocity import contact_step, line_velocity, per_frame_velocity_error, scored_frames, velocity_error
+
+__all__ = [
+    "ClipScore",
+    "HeadingScore",
+    "ObjectScore",
+    "Oscillation",
+    "Truth",
+    "contact_step",
+    "fit_gravity",
+    "fit_oscillation",
+    "heading_error",
+    "identity_switches",
+    "line_velocity",
+    "normal_coverage",
+    "per_frame_velocity_error",
+    "read_truth",
+    "score_states",
+    "scored_frames",
+    "sigma_coverage",
+    "velocity_error",
+]

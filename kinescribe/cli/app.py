@@ -1,0 +1,44 @@
+"""The application and its commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kinescribe import __version__
+from kinescribe.cli.demo import demo
+from kinescribe.cli.doctor import doctor
+from kinescribe.cli.extract import extract
+from kinescribe.cli.listing import list_plugins
+from kinescribe.cli.running import single
+from kinescribe.cli.validate import validate
+
+__all__ = ["app"]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kinescribe {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")] = False,
+) -> None:
+    """A video in, a table of what every object did out.
+
+    Start with: kinescribe demo
+    """
+
+
+def app() -> typer.Typer:
+    """The application with all its commands."""
+    made = single()
+    made.callback()(_root)
+    made.command("extract")(extract)
+    made.command("validate")(validate)
+    made.command("demo")(demo)
+    made.command("doctor")(doctor)
+    made.command("list")(list_plugins)
+    return made

@@ -1,0 +1,137 @@
+"""``kinescribe extract``, the same as ``extract-states``: a video in, a table of states out."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kinescribe.errors import UsageError
+
+if TYPE_CHECKING:
+    from kinescribe.cli.outputs import Outputs
+    from kinescribe.cli.progress import Progress
+    from kinescribe.states import States
+
+__all__ = ["extract", "main"]
+
+
+def extract(
+    video: Annotated[str, typer.Argument(metavar="VIDEO", help="A video file, or a folder of numbered images.")],
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="CSV", help="The table; '-' is stdout. [default: VIDEO's name + .states.csv]")
+    ] = None,
+    objects: Annotated[
+        str | None, typer.Option(metavar="PHRASES", help='What to look for, by colour and shape: "red ball, black cart". [default: all]')
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help="How objects are found; 'kinescribe list detectors' shows all.")
+    ] = "classical",
+    scale: Annotated[
+        str | None, typer.Option(metavar="STICK", help='A known length and its ends in image pixels: "0.30 m: 120,400 480,402".')
+    ] = None,
+    pixels_per_unit: Annotated[float | None, typer.Option(metavar="NUMBER", help="The scale as a number; needs --unit.")] = None,
+    unit: Annotated[str | None, typer.Option(metavar="UNIT", help="Unit of length for --pixels-per-unit, such as m.")] = None,
+    origin: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="Image pixel of the world's origin. [default: the top left pixel]", show_default=False)
+    ] = None,
+    angle: Annotated[
+        float | None, typer.Option(metavar="DEGREES", help="Angle of the world's x axis, counter-clockwise on the screen.")
+    ] = None,
+    frame_interval: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="True time between frames, where the file's is wrong (slowed-down video).")
+    ] = None,
+    overlay: Annotated[Path | None, typer.Option(metavar="MP4", help="Draw ids, labels and trails over the video.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw x(t), y(t), speed and the path.")] = None,
+    masks: Annotated[bool, typer.Option("--masks", help="Write the masks as well, to NAME.masks.jsonl.gz beside the table.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with exit code 5 on any warning.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> int:
+    """Write what every object in VIDEO did: position, velocity, acceleration and angle, with uncertainties, as CSV.
+
+    Without a scale, lengths are in pixels and y points down; with one, in its unit and y points up.
+    Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 5 done but not whole, 130 interrupted.
+    """
+    from kinescribe.cli.outputs import STDOUT, plan
+    from kinescribe.cli.progress import progress_bar
+
+    if output == STDOUT and as_json:
+        raise UsageError("-o - and --json both write to stdout; give -o a file, or leave out --json")
+    if frame_interval is not None and not (math.isfinite(frame_interval) and frame_interval > 0):
+        raise UsageError(f"--frame-interval {frame_interval:g} must be a number of seconds above 0, such as 0.00417")
+    from kinescribe.states import resolve_calibration
+
+    calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)
+    outputs = plan(video, output, masks=masks, overlay=overlay, plot=plot, overwrite=overwrite)
+
+    from kinescribe.pipeline import extract_states
+
+    start = time.perf_counter()
+    with progress_bar(quiet) as progress:
+        states = extract_states(
+            video,
+            objects=objects,
+            backend=backend,
+            calibration=calibration,
+            frame_interval=frame_interval,
+            masks=outputs.masks,
+            progress=progress,
+        )
+        write(states, outputs, video, frame_interval, progress)
+    return finish(states, outputs, time.perf_counter() - start, quiet=quiet, as_json=as_json, strict=strict)
+
+
+def write(states: States, outputs: Outputs, video: str, frame_interval: float | None, progress: Progress | None) -> None:
+    """The table, the overlay and the plot."""
+    if outputs.states is not None:
+        states.to_csv(outputs.states)
+    else:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # the table's own encoding and line ends, whatever the locale's
+        states.to_csv(sys.stdout)
+    if outputs.overlay is not None:
+        from kinescribe.renderers import draw_overlay
+        from kinescribe.video import open_video
+
+        draw_overlay(open_video(video, frame_interval=frame_interval), states, outputs.overlay, progress=progress)
+    if outputs.plot is not None:
+        from kinescribe.renderers import plot_states
+
+        plot_states(states, outputs.plot)
+
+
+def finish(states: States, outputs: Outputs, seconds: float, *, quiet: bool, as_json: bool, strict: bool) -> int:
+    """Say what was found and what was wrong; the exit code."""
+    from kinescribe.cli import summary
+    from kinescribe.cli.running import NOT_WHOLE
+
+    meta = states.meta
+    code = NOT_WHOLE if meta.partial or (strict and meta.warnings) else 0
+    objects = summary.summarise(states)
+    if as_json:
+        print(json.dumps(summary.as_json(states, objects, outputs, seconds, code), indent=2, allow_nan=False))
+    if not quiet:
+        summary.print_table(states, objects, outputs, seconds)
+    for warning in meta.warnings:
+        print(f"kinescribe: warning: {warning}", file=sys.stderr)
+    if meta.partial:
+        print(f"kinescribe: partial: {meta.partial}", file=sys.stderr)
+    return code
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``extract-states ARGV`` and return its exit code."""
+    from kinescribe.cli.running import run, single
+
+    application = single()
+    application.command()(extract)
+    return run(application, "extract-states", sys.argv[1:] if argv is None else argv)

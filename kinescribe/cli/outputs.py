@@ -1,0 +1,95 @@
+"""Where the outputs go; everything that could keep them from being written is found before the work begins."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinescribe.errors import UsageError
+
+__all__ = ["STDOUT", "Outputs", "check", "plan"]
+
+STDOUT = "-"
+PLOT_SUFFIXES = (".png", ".pdf", ".svg")
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The files of one run.
+
+    Attributes:
+        states: the CSV; None where it goes to stdout.
+        sidecar: beside the CSV; None where the CSV goes to stdout.
+        masks, overlay, plot: None where not asked for.
+    """
+
+    states: Path | None
+    sidecar: Path | None
+    masks: Path | None
+    overlay: Path | None
+    plot: Path | None
+
+    def paths(self) -> list[Path]:
+        """All files that will be written."""
+        return [path for path in (self.states, self.sidecar, self.masks, self.overlay, self.plot) if path is not None]
+
+
+def plan(video: str, output: str | None, *, masks: bool, overlay: Path | None, plot: Path | None, overwrite: bool) -> Outputs:
+    """The outputs for a video, checked. By default the table is ``STEM.states.csv`` in the current folder.
+
+    Raises `UsageError` for a file that exists (without `overwrite`), one name for two outputs, an output that is the video itself,
+    a suffix that says another format, and a folder that is missing or can't be written.
+    """
+    from kinescribe.states import sidecar_path
+
+    named = Path(video.rstrip("/")).resolve()
+    default = Path(f"{(named.name if named.is_dir() else named.stem) or 'video'}.states.csv")
+    states = None if output == STDOUT else Path(output) if output is not None else default
+    if states is not None and states.suffix.lower() != ".csv":
+        raise UsageError(f"the table '{states}' must end in .csv; give -o NAME.csv, or -o - for stdout")
+    beside = states or default
+    outputs = Outputs(
+        states,
+        None if states is None else sidecar_path(states),
+        beside.with_suffix(".masks.jsonl.gz") if masks else None,
+        overlay,
+        plot,
+    )
+    if overlay is not None and overlay.suffix.lower() != ".mp4":
+        raise UsageError(f"the overlay '{overlay}' must end in .mp4; no other container is written")
+    if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
+        raise UsageError(f"the plot '{plot}' must end in {', '.join(PLOT_SUFFIXES)}")
+    check(outputs.paths(), overwrite=overwrite, source=named)
+    return outputs
+
+
+def check(paths: list[Path], *, overwrite: bool, source: Path | None = None) -> None:
+    """Raise `UsageError` for the first of the files that could not or should not be written."""
+    seen: set[Path] = set()
+    for path in paths:
+        whole = path.resolve()
+        if whole == source:
+            raise UsageError(f"the output '{path}' is the video itself; name another file")
+        if whole in seen:
+            raise UsageError(f"'{path}' is named for two outputs; give each its own file")
+        seen.add(whole)
+        if path.is_dir():
+            raise UsageError(f"the output '{path}' is a folder; name a file in it")
+        if path.exists() and not overwrite:
+            raise UsageError(f"'{path}' exists; add --overwrite to replace it, or name another file")
+        _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    """Permission bits don't tell the whole truth (read-only mounts, quotas), so a file is made there and removed."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise UsageError(f"the folder '{folder}' of the output '{path}' does not exist; make it first, or write somewhere else")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"the folder '{folder}' of the output '{path}' can't be written ({error.strerror}); write somewhere else"
+        ) from error

@@ -1,0 +1,240 @@
+"""What is behind the moving things: one background plate for perception and for the renderer.
+
+The whole clip is known before anything is decided, so nothing is learned frame by frame and an object that stops does not
+melt into the background. Three cues are used, each for a failure of the one before it:
+
+1. the temporal median of frames spread over the clip;
+2. frames in which a pixel lies on something that moves (dense optical flow) do not vote, so that a long, slow object that
+   covers a pixel for most of the clip does not become its background (after LaBGen, Laugraud et al. 2017);
+3. where a pixel holds two stable values for longer spells, the one that fits the surroundings without a seam wins: an
+   object at rest has an outline, the background behind it has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from kinescribe.video.frame import Frame
+
+__all__ = ["Background", "estimate_background", "sample_indices"]
+
+Image = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+
+FLOW_STILL_PX = 0.3  # a pixel whose flow is below this a frame counts as still
+CLUSTER_SIGMAS = 5.0  # values within so many σ of a stable value belong to it
+MIN_NOISE = 0.6  # grey levels; quantisation alone gives 0.29, and codecs hide what is below
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Background:
+    """The picture without its moving things.
+
+    Attributes:
+        plate: float32, shape (H, W, 3), BGR in 0..255.
+        sigma: float32, shape (H, W), standard deviation of one frame's deviation from the plate, grey levels, RMS over channels.
+        confidence: float32, shape (H, W), share of the sampled frames that agree with the plate, in [0, 1].
+    """
+
+    plate: Float32
+    sigma: Float32
+    confidence: Float32
+
+
+def sample_indices(frame_count: int, samples: int) -> NDArray[np.int64]:
+    """At most `samples` frame indices, evenly spread, the first and the last but one among them (each has a successor)."""
+    if frame_count <= 2:
+        return np.arange(frame_count, dtype=np.int64)
+    return np.unique(np.linspace(0, frame_count - 2, min(samples, frame_count - 1)).round().astype(np.int64))
+
+
+def estimate_background(pairs: Iterable[tuple[Frame, Frame | None]]) -> Background:
+    """Estimate plate and noise from sampled frames, each with the frame that follows it (None where there is none)."""
+    images: list[Image] = []
+    moving: list[NDArray[np.bool_]] = []
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    for frame, successor in pairs:
+        images.append(frame.image)
+        moving.append(_moving(flow, frame.image, successor.image) if successor is not None else np.zeros(frame.image.shape[:2], bool))
+    stack = np.stack(images)
+    _level_exposure(stack)
+    moves = np.stack(moving)
+
+    median = _median(stack)
+    noise = _noise(stack, median)
+    # only where the pixel changes at all can motion make a difference; flow leaks far into plain surroundings
+    changes = _distance(stack, median) > CLUSTER_SIGMAS * noise
+    touched = changes.sum(0) >= 1
+    moves &= touched
+    plate = _median_of_still(stack, moves, median)
+    noise = np.minimum(noise, _noise(stack, plate, moves))
+    plate = _undo_resting_objects(stack, moves, plate, noise)
+    near = _distance(stack, plate) <= CLUSTER_SIGMAS * noise
+    confidence = near.mean(0, dtype=np.float32)
+    return Background(plate.astype(np.float32), _smooth_noise(stack, plate, near, noise), confidence)
+
+
+def _moving(flow: cv2.DISOpticalFlow, image: Image, successor: Image) -> NDArray[np.bool_]:
+    field = flow.calc(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.cvtColor(successor, cv2.COLOR_BGR2GRAY), None)  # type: ignore[call-overload]
+    moving = (np.hypot(field[..., 0], field[..., 1]) > FLOW_STILL_PX).astype(np.uint8)
+    return cv2.dilate(moving, np.ones((5, 5), np.uint8)).astype(bool)
+
+
+def _level_exposure(stack: Image) -> None:
+    """Take out, in place, each frame's overall brightness offset: flicker and auto-exposure."""
+    sub = stack[:, ::4, ::4].astype(np.int16)
+    offsets = np.median(sub - np.median(sub, axis=0), axis=(1, 2))
+    for image, offset in zip(stack, offsets, strict=True):
+        if np.abs(offset).max() >= 1.0:
+            image[...] = np.clip(image - offset, 0, 255).round().astype(np.uint8)
+
+
+def _median(stack: Image) -> Float32:
+    out = np.empty(stack.shape[1:], np.float32)
+    for y in range(0, stack.shape[1], 64):  # in strips: the sort's copy stays small
+        out[y : y + 64] = np.median(stack[:, y : y + 64], axis=0)
+    return out
+
+
+def _distance(stack: Image, plate: Float32) -> Float32:
+    """RMS over channels of each frame's difference from the plate, shape (S, H, W)."""
+    out = np.empty(stack.shape[:3], np.float32)
+    for i, image in enumerate(stack):
+        difference = image - plate
+        out[i] = np.sqrt(np.einsum("hwc,hwc->hw", difference, difference) / 3)
+    return out
+
+
+def _noise(stack: Image, plate: Float32, moves: NDArray[np.bool_] | None = None) -> Float32:
+    distance = _distance(stack, plate)
+    if moves is not None:
+        distance[moves] = np.nan
+        with np.errstate(all="ignore"):
+            spread = _nanmedian(distance)
+        spread = np.where(np.isnan(spread), np.inf, spread)
+    else:
+        spread = np.median(distance, axis=0)
+    # the RMS of three channels has its median at 0.89 σ
+    sigma = np.maximum(spread / 0.89, MIN_NOISE).astype(np.float32)
+    # a moving thing that covers a pixel half of the time is not noise: no pixel is much noisier than the picture's worst static texture
+    ceiling = max(4 * float(np.median(sigma)), float(np.percentile(sigma, 75)) * 2)
+    return np.minimum(sigma, ceiling)
+
+
+def _nanmedian(values: Float32) -> Float32:
+    """Median over the first axis of what is not NaN; NaN where nothing is. Faster than numpy's."""
+    ordered = np.sort(values, axis=0)
+    count = np.isfinite(ordered).sum(0)
+    low = np.maximum((count - 1) // 2, 0)
+    high = np.maximum(count // 2, 0)
+    high = np.minimum(high, len(values) - 1)
+    a = np.take_along_axis(ordered, low[None], 0)[0]
+    b = np.take_along_axis(ordered, high[None], 0)[0]
+    return np.where(count > 0, (a + b) / 2, np.nan).astype(np.float32)
+
+
+def _median_of_still(stack: Image, moves: NDArray[np.bool_], median: Float32) -> Float32:
+    affected = moves.any(0)
+    plate = median.copy()
+    rows, columns = np.nonzero(affected)
+    for start in range(0, len(rows), 1 << 15):
+        r, c = rows[start : start + (1 << 15)], columns[start : start + (1 << 15)]
+        still = ~moves[:, r, c]
+        enough = still.sum(0) >= max(3, len(stack) // 20)
+        values = stack[:, r, c].astype(np.float32)
+        for channel in range(3):
+            v = np.where(still, values[..., channel], np.nan)
+            m = _nanmedian(v)
+            plate[r[enough], c[enough], channel] = m[enough]
+    return plate
+
+
+def _undo_resting_objects(stack: Image, moves: NDArray[np.bool_], plate: Float32, noise: Float32) -> Float32:
+    """Swap in a pixel's second stable value where that leaves the smaller seam against the surroundings."""
+    distance = _distance(stack, plate)
+    off = (distance > CLUSTER_SIGMAS * noise) & ~moves
+    support = off.sum(0)
+    least = max(3, len(stack) // 16)
+    rows, columns = np.nonzero(support >= least)
+    if len(rows) == 0:
+        return plate
+    values = stack[:, rows, columns].astype(np.float32)  # (S, P, 3)
+    away = off[:, rows, columns]
+    second = np.stack([_nanmedian(np.where(away, values[..., c], np.nan)) for c in range(3)], axis=-1)  # (P, 3)
+    agrees = away & (np.sqrt(((values - second) ** 2).mean(-1)) <= CLUSTER_SIGMAS * noise[rows, columns])
+    stable = agrees.sum(0) >= np.maximum(least, 0.5 * away.sum(0))
+    rows, columns, second, agrees = rows[stable], columns[stable], second[stable], agrees[:, stable]
+    if len(rows) == 0:
+        return plate
+    out = plate.copy()
+    labels, count = _components(rows, columns, agrees, plate.shape[:2])
+    alternative = plate.copy()
+    alternative[rows, columns] = second
+    label_image = np.zeros(plate.shape[:2], np.int32)
+    label_image[rows, columns] = labels + 1
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], np.arange(count + 1))
+    for k in range(count):
+        members = order[starts[k] : starts[k + 1]]
+        if len(members) < 12:
+            continue
+        r, c = rows[members], columns[members]
+        if _seam(alternative, out, label_image, k + 1, r, c) < 0.8 * _seam(out, out, label_image, k + 1, r, c):
+            out[r, c] = alternative[r, c]
+    return out
+
+
+def _components(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], agrees: NDArray[np.bool_], shape: tuple[int, int]
+) -> tuple[NDArray[np.int32], int]:
+    """Connected pixels whose second value holds in the same frames: one thing at one place, not two that happen to touch."""
+    index = np.full(shape, -1, np.int64)
+    index[rows, columns] = np.arange(len(rows))
+    links = []
+    for dy, dx in ((0, 1), (1, 0)):
+        a = index[: shape[0] - dy, : shape[1] - dx]
+        b = index[dy:, dx:]
+        both = (a >= 0) & (b >= 0)
+        i, j = a[both], b[both]
+        common = (agrees[:, i] & agrees[:, j]).sum(0)
+        either = (agrees[:, i] | agrees[:, j]).sum(0)
+        alike = common >= 0.6 * either
+        links.append(np.stack([i[alike], j[alike]]))
+    i, j = np.concatenate(links, axis=1)
+    graph = sparse.coo_matrix((np.ones(len(i), np.int8), (i, j)), shape=(len(rows), len(rows)))
+    count, labels = csgraph.connected_components(graph, directed=False)
+    return labels.astype(np.int32), int(count)
+
+
+def _seam(inside: Float32, outside: Float32, labels: NDArray[np.int32], label: int, r: NDArray[np.intp], c: NDArray[np.intp]) -> float:
+    """Mean step in brightness across a region's outline, the region's pixels taken from `inside`, its surroundings from `outside`."""
+    height, width = labels.shape
+    total, count = 0.0, 0
+    for dy, dx in ((0, 2), (0, -2), (2, 0), (-2, 0)):  # two apart: edges of real pictures are soft
+        y, x = r + dy, c + dx
+        ok = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        ry, rx, y, x = r[ok], c[ok], y[ok], x[ok]
+        crosses = labels[y, x] != label
+        step = inside[ry[crosses], rx[crosses]] - outside[y[crosses], x[crosses]]
+        total += float(np.sqrt((step**2).mean(-1)).sum())
+        count += int(crosses.sum())
+    return total / max(count, 1)
+
+
+def _smooth_noise(stack: Image, plate: Float32, near: NDArray[np.bool_], fallback: Float32) -> Float32:
+    """RMS deviation of the frames that agree with the plate, evened out over a small neighbourhood."""
+    total = np.zeros(plate.shape[:2], np.float32)
+    for image, agree in zip(stack, near, strict=True):
+        difference = image - plate
+        total += np.where(agree, np.einsum("hwc,hwc->hw", difference, difference) / 3, 0)
+    count = near.sum(0)
+    variance = np.where(count >= 3, total / np.maximum(count - 0.5, 1), fallback**2)
+    variance = cv2.blur(variance.astype(np.float32), (5, 5))
+    return np.maximum(np.sqrt(variance), MIN_NOISE).astype(np.float32)

@@ -1,0 +1,199 @@
+"""Sprites learned from a body's own frames, and the search for a body that was lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.perception.classical.blobs import fill_holes
+from kinescribe.perception.classical.sprite import Pose, Sprite, register
+
+__all__ = ["Cutout", "learn_sprite", "search"]
+
+Float = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+
+LEAST_GAIN = 0.5  # a cut-out joins the sprite only when the sprite explains at least half of it
+TURN_INFORMATION = 0.15  # see `_tells_turn`
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutout:
+    """A window of one frame around a body.
+
+    Attributes:
+        image: uint8, (h, w, 3). plate: float32, the same window of the plate. sigma: float32, (h, w), noise there.
+        offset: (3,), the frame's brightness offset.
+        position: (2,), the body's detected centroid, in the window's own pixels.
+        mask: bool, (h, w), its detected mask.
+    """
+
+    image: NDArray[np.uint8]
+    plate: Float32
+    sigma: Float32
+    offset: Float32
+    position: Float
+    mask: NDArray[np.bool_]
+
+
+def learn_sprite(cutouts: list[Cutout], reference: int) -> Sprite | None:
+    """The common look of a body in several frames.
+
+    What moves along with the body belongs to it: a pixel of the moving window whose value is steadier than its difference from the
+    background. So a body that the background difference shows in pieces is put together again.
+
+    Args:
+        cutouts: of frames close in time.
+        reference: which of them to begin with.
+    """
+    first = cutouts[reference]
+    sprite = _from_mask(first)
+    if sprite is None:
+        return None
+    poses: list[tuple[Cutout, Float]] = []
+    for cutout in cutouts:
+        if cutout is first:
+            poses.append((cutout, cutout.position))
+            continue
+        pose = register(sprite, cutout.image, cutout.plate, cutout.offset, cutout.position)
+        if pose is not None and pose.gain > LEAST_GAIN:
+            poses.append((cutout, pose.position))
+    if len(poses) >= 3:
+        sprite = _common(poses, first) or sprite
+    return sprite
+
+
+def _from_mask(cutout: Cutout) -> Sprite | None:
+    delta = cutout.image.astype(np.float32) - cutout.offset - cutout.plate
+    return _cut(delta, cutout.plate, fill_holes(cutout.mask), cutout.sigma)
+
+
+def _cut(delta: Float32, plate: Float32, mask: NDArray[np.bool_], sigma: Float32) -> Sprite | None:
+    """A sprite from a mean difference picture and a mask."""
+    if mask.sum() < 4:
+        return None
+    difference = np.sqrt((delta**2).mean(-1))
+    inside = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    rim = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    solid = inside if inside.sum() >= 4 else mask & (difference >= np.percentile(difference[mask], 60))
+    # contrast near each rim pixel, not over all of the body: a white cart's black wheel has its own
+    weight = cv2.GaussianBlur(solid.astype(np.float32), (0, 0), 2.0)
+    contrast = cv2.GaussianBlur(difference * solid, (0, 0), 2.0) / np.maximum(weight, 1e-3)
+    fallback = float(np.median(difference[solid]))
+    contrast = np.where(weight > 0.02, contrast, fallback)
+    alpha = np.where(rim, np.clip(difference / np.maximum(contrast, 1e-3), 0, 1), 0).astype(np.float32)
+    alpha[solid] = 1.0
+    alpha[rim & ~solid & (difference < 2 * sigma)] = 0.0
+    alpha[[0, -1], :] = 0
+    alpha[:, [0, -1]] = 0
+    total = float(alpha.sum())
+    if total < 3:
+        return None
+    ys, xs = np.indices(alpha.shape)
+    anchor = np.array([(alpha * xs).sum(), (alpha * ys).sum()]) / total
+    rendered = (delta + alpha[..., None] * plate) * (alpha > 0)[..., None]
+    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
+    y0, y1, x0, x1 = max(rows[0] - 2, 0), rows[-1] + 3, max(columns[0] - 2, 0), columns[-1] + 3
+    cut = Sprite(np.ascontiguousarray(rendered[y0:y1, x0:x1]), np.ascontiguousarray(alpha[y0:y1, x0:x1]), anchor - [x0, y0])
+    return Sprite(cut.rendered, cut.alpha, cut.anchor, _tells_turn(cut))
+
+
+def _tells_turn(sprite: Sprite) -> bool:
+    """Whether turning the sprite changes it by a good part of what shifting it by as many pixels does."""
+    gx = cv2.Sobel(sprite.rendered, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
+    gy = cv2.Sobel(sprite.rendered, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
+    h, w = sprite.alpha.shape
+    ux = (np.arange(w) - sprite.anchor[0])[None, :, None]
+    uy = (np.arange(h) - sprite.anchor[1])[:, None, None]
+    turning = float(((gy * ux - gx * uy) ** 2).sum())
+    shifting = float(((gx**2 + gy**2) * (ux**2 + uy**2)).sum())
+    return sprite.radius >= 4.0 and turning > TURN_INFORMATION * shifting
+
+
+def _common(poses: list[tuple[Cutout, Float]], first: Cutout) -> Sprite | None:
+    """What stays the same when the frames are laid over each other body on body."""
+    h, w = first.mask.shape
+    images, plates = [], []
+    for cutout, position in poses:
+        shift = np.array([[1.0, 0.0, first.position[0] - position[0]], [0.0, 1.0, first.position[1] - position[1]]])
+        view = cutout.image.astype(np.float32) - cutout.offset
+        images.append(cv2.warpAffine(view, shift, (w, h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+        plates.append(cv2.warpAffine(cutout.plate, shift, (w, h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+    stack, behind = np.stack(images), np.stack(plates)
+    look = np.median(stack, axis=0)
+    unsteady = np.median(np.sqrt(((stack - look) ** 2).mean(-1)), axis=0)
+    apart = np.median(np.sqrt(((stack - behind) ** 2).mean(-1)), axis=0)
+    noise = first.sigma
+    member = (apart > 3 * noise) & (unsteady < 0.5 * apart)
+    member = cv2.morphologyEx(member.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)).astype(bool) | (member & first.mask)
+    member = _attached(member, first.mask)
+    if member.sum() < 4:
+        return None
+    delta = np.median(stack - behind, axis=0).astype(np.float32)
+    plate = behind.mean(0).astype(np.float32)
+    return _cut(delta, plate, fill_holes(member), noise)
+
+
+def _attached(member: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The members that hang together with the detected mask, small gaps bridged."""
+    reach = max(3, round(0.12 * np.sqrt(core.sum()))) | 1
+    bridged = cv2.morphologyEx(member.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    _, labels = cv2.connectedComponents(bridged, connectivity=8)
+    overlap = np.bincount(labels[core & member], minlength=int(labels.max()) + 1)
+    overlap[0] = 0
+    return member & (labels == int(overlap.argmax())) if overlap.any() else member & core
+
+
+def search(
+    sprite: Sprite, image: NDArray[np.uint8], plate: Float32, offset: Float32, expected: Float, reach: float, turn: float = 0.0
+) -> Pose | None:
+    """Look for the sprite within `reach` px of where it is expected; the best fit, or None.
+
+    Every whole-pixel shift is judged by how much better the body explains the picture than the background does, then the best is
+    registered.
+    """
+    h, w = sprite.alpha.shape
+    height, width = image.shape[:2]
+    pad = int(np.ceil(reach))
+    x0, y0 = (np.round(expected - sprite.anchor).astype(int) - pad).tolist()
+    x1, y1 = x0 + w + 2 * pad, y0 + h + 2 * pad
+    cx0, cy0, cx1, cy1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+    if cx1 - cx0 < 3 or cy1 - cy0 < 3:
+        return None
+    view = np.zeros((y1 - y0, x1 - x0, 3), np.float32)
+    behind = np.zeros_like(view)
+    inside = np.zeros(view.shape[:2], np.float32)
+    where = (slice(cy0 - y0, cy1 - y0), slice(cx0 - x0, cx1 - x0))
+    view[where] = image[cy0:cy1, cx0:cx1] - offset
+    behind[where] = plate[cy0:cy1, cx0:cx1]
+    inside[where] = 1.0
+    alpha, rendered = sprite.alpha, sprite.rendered
+    if abs(turn) > 0.05:
+        c, s = np.cos(turn), np.sin(turn)
+        rotation = np.array([[c, -s], [s, c]])
+        matrix = np.column_stack([rotation, sprite.anchor - rotation @ sprite.anchor])
+        alpha = cv2.warpAffine(alpha, matrix, (w, h))
+        rendered = cv2.warpAffine(rendered, matrix, (w, h))
+    solid = (alpha > 0.5).astype(np.float32)
+    look = rendered / np.maximum(alpha, 0.5)[..., None]
+    without = cv2.filter2D(((view - behind) ** 2).sum(-1) * inside, cv2.CV_32F, solid, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    # Σ solid·(view − look)² over the pixels inside the picture, expanded into correlations
+    masked = look * solid[..., None]
+    fit = cv2.filter2D((view**2).sum(-1), cv2.CV_32F, solid, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    for channel in range(3):
+        plane = np.ascontiguousarray(masked[..., channel])
+        fit -= 2 * cv2.filter2D(view[..., channel], cv2.CV_32F, plane, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    fit += cv2.filter2D(inside, cv2.CV_32F, (masked**2).sum(-1), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    span = 2 * pad + 1
+    better = (without - fit)[:span, :span]
+    # nearer is likelier: half of the evidence at the edge of the reach
+    yy, xx = np.mgrid[-pad : pad + 1, -pad : pad + 1]
+    better = np.where(better > 0, better * (1 - 0.5 * (xx**2 + yy**2) / (2 * pad**2 + 1)), better)
+    top = np.unravel_index(int(better.argmax()), better.shape)
+    if better[top] <= 0:
+        return None
+    start = np.array([x0 + top[1], y0 + top[0]], np.float64) + sprite.anchor
+    return register(sprite, image, plate, offset, start, turn)

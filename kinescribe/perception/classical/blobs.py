@@ -1,0 +1,106 @@
+"""From a blob of foreground pixels to the bodies that it holds."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["fill_holes", "split_at_necks"]
+
+NECK = 0.45  # two cores are two bodies when the neck between them is thinner than this share of the thinner core
+APPENDAGE = 0.4  # what is thinner than this share of its body (strings, wires) is not counted to the body
+SMALLEST_CORE_PX = 1.9  # half-thickness from which on a thick part counts as a core
+
+
+def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask with everything inside its outer outlines filled."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    out = np.zeros(mask.shape, np.uint8)
+    cv2.drawContours(out, contours, -1, 1, thickness=cv2.FILLED)
+    return out.astype(bool)
+
+
+def split_at_necks(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Cut a blob where it is thin compared with what it joins; strings and wires fall away.
+
+    The distance transform's maxima are cores; two cores stay one body when the path between them never gets thinner than
+    `NECK` times the thinner of the two (the dynamics of the maxima, as in a marker-based watershed).
+
+    Returns:
+        masks of the same shape, largest first; the whole mask where nothing is to be cut.
+    """
+    padded = np.pad(mask, 1).astype(np.uint8)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 5)
+    thickest = float(distance.max())
+    if thickest < SMALLEST_CORE_PX:
+        return [mask]
+    levels = np.unique(np.geomspace(1.0, thickest, 10))
+    bodies = _bodies(distance, levels)
+    out = []
+    for core, radius in bodies:
+        thin = APPENDAGE * radius
+        keep = (distance > thin) & core
+        if not keep.any():
+            continue
+        grown = _grow(keep, thin) & padded.astype(bool) if thin >= 1.0 else core
+        if len(bodies) > 1:
+            grown &= core
+        out.append(grown[1:-1, 1:-1])
+    out = [part for part in out if part.any()]
+    out.sort(key=lambda part: -int(part.sum()))
+    return out or [mask]
+
+
+def _grow(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
+    """All pixels within `radius` of the mask."""
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    return away <= radius + 0.5
+
+
+def _bodies(distance: NDArray[np.float32], levels: NDArray[np.float64]) -> list[tuple[NDArray[np.bool_], float]]:
+    """Cores and their radii, each with the share of the blob that is nearest to it."""
+    cores: list[tuple[NDArray[np.bool_], float]] = []
+    _descend(distance, distance > 0, levels, 0, cores)
+    if len(cores) <= 1:
+        radius = cores[0][1] if cores else float(distance.max())
+        return [(distance > 0, radius)]
+    markers = np.zeros(distance.shape, np.int32)
+    for k, (core, _) in enumerate(cores):
+        markers[core] = k + 1
+    nearest = _nearest_label(markers, distance > 0)
+    return [(nearest == k + 1, radius) for k, (_, radius) in enumerate(cores)]
+
+
+def _descend(
+    distance: NDArray[np.float32],
+    region: NDArray[np.bool_],
+    levels: NDArray[np.float64],
+    depth: int,
+    cores: list[tuple[NDArray[np.bool_], float]],
+) -> None:
+    """Raise the water: a region that falls apart into parts that are thick against the neck is two bodies."""
+    peak = float(distance[region].max())
+    for i in range(depth, len(levels)):
+        level = levels[i]
+        if level > NECK * peak:
+            break
+        count, labels = cv2.connectedComponents((region & (distance > level)).view(np.uint8), connectivity=8)
+        if count <= 2:
+            continue
+        peaks = np.zeros(count)
+        np.maximum.at(peaks, labels.ravel(), distance.ravel())
+        thick = [k for k in range(1, count) if peaks[k] >= max(SMALLEST_CORE_PX, level / NECK)]
+        if len(thick) >= 2:
+            for k in thick:
+                _descend(distance, labels == k, levels, i + 1, cores)
+            return
+    cores.append((region & (distance >= 0.5 * peak), peak))
+
+
+def _nearest_label(markers: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Each pixel of the mask takes the label of the nearest marker."""
+    _, index = cv2.distanceTransformWithLabels((markers == 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    lookup = np.zeros(int(index.max()) + 1, np.int32)
+    lookup[index[markers > 0]] = markers[markers > 0]
+    return np.where(mask, lookup[index], 0).astype(np.int32)

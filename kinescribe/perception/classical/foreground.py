@@ -1,0 +1,72 @@
+"""Which pixels differ from the background, judged by the noise that was measured there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.perception.background import Background
+
+__all__ = ["Foreground", "ForegroundModel"]
+
+SEED_SIGMAS = 6.0  # a blob must reach this somewhere …
+GROW_SIGMAS = 3.5  # … and extends as far as this
+SMALLEST_SEED_PX = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Foreground:
+    """One frame against the background.
+
+    Attributes:
+        labels: int32, shape (H, W), 0 is background, k belongs to the k-th blob.
+        stats: int32, shape (blobs + 1, 5), x, y, width, height, area of each label (as `cv2.connectedComponentsWithStats` gives it).
+        seeds: blob labels that hold at least three pixels above the upper threshold.
+        offset: (3,), BGR brightness offset of the frame that was taken out.
+    """
+
+    labels: NDArray[np.int32]
+    stats: NDArray[np.int32]
+    seeds: NDArray[np.int64]
+    offset: NDArray[np.float32]
+
+
+class ForegroundModel:
+    """Background difference with hysteresis: both thresholds are multiples of each pixel's own noise."""
+
+    def __init__(self, background: Background) -> None:
+        self.background = background
+        plate = np.clip(background.plate.round(), 0, 255).astype(np.uint8)
+        self._plate = cv2.GaussianBlur(plate, (3, 3), 0)
+        # a soft edge that jitters by a fraction of a pixel differs by that fraction of its slope
+        self._high = self._threshold(SEED_SIGMAS)
+        self._low = self._threshold(GROW_SIGMAS)
+        self._sparse = np.ascontiguousarray(plate[2::8, 2::8]).astype(np.int16)
+
+    def _threshold(self, sigmas: float) -> NDArray[np.uint8]:
+        # the largest of three channels exceeds the channels' RMS by 1.3 on average
+        return np.clip(np.ceil(1.3 * sigmas * self.background.sigma), 2, 254).astype(np.uint8)
+
+    def exposure_offset(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The frame's overall brightness offset against the plate, (3,), grey levels."""
+        difference = image[2::8, 2::8].astype(np.int16) - self._sparse
+        return np.median(difference.reshape(-1, 3), axis=0).astype(np.float32)
+
+    def segment(self, image: NDArray[np.uint8]) -> Foreground:
+        """Blobs of pixels that differ from the background."""
+        offset = self.exposure_offset(image)
+        smooth = cv2.GaussianBlur(image, (3, 3), 0)
+        if np.abs(offset).max() >= 1.0:
+            smooth = np.clip(smooth - offset, 0, 255).round().astype(np.uint8)
+        difference = cv2.absdiff(smooth, self._plate)
+        b, g, r = cv2.split(difference)
+        strongest = cv2.max(cv2.max(b, g), r)
+        weak = (strongest > self._low).view(np.uint8)
+        weak = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8, ltype=cv2.CV_32S)
+        seeds = np.bincount(labels[strongest > self._high], minlength=count)
+        seeds[0] = 0
+        return Foreground(labels, stats, np.flatnonzero(seeds >= SMALLEST_SEED_PX), offset)

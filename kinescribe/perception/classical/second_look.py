@@ -1,0 +1,269 @@
+"""The second look: every track's body is cut out, learned, and looked for where the first look lost it.
+
+The video is read twice more, in order: once for the frames that the sprites are learned from, once to follow. Only a bounded number
+of frames is held, for following backwards from where a track begins.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.perception.background import Background
+from kinescribe.perception.classical.appearance import Cutout, learn_sprite, search
+from kinescribe.perception.classical.foreground import ForegroundModel
+from kinescribe.perception.classical.sprite import Pose, Sprite, register
+from kinescribe.perception.sightings import Path, Sightings
+from kinescribe.video.frame import Frame
+
+if TYPE_CHECKING:
+    from kinescribe.video.source import Video
+
+__all__ = ["second_look"]
+
+Float = NDArray[np.float64]
+
+CUTOUTS = 11  # frames that a sprite is learned from
+MARGIN = 0.35  # of a body's size, about its box: parts that the first look missed
+ACCEPT_GAIN = 0.45  # where the first look saw the body too
+FOUND_GAIN = 0.6  # where only the sprite sees it
+LONGEST_LOSS = 12  # frames without a sighting after which a body that left its track is given up
+HELD_BYTES = 96 << 20  # frames held for following backwards
+MOST_HELD = 240
+
+
+@dataclass(slots=True)
+class _Follower:
+    path: Path
+    sprite: Sprite
+    seen: dict[int, Float]
+    found: dict[int, Pose] = field(default_factory=dict)
+    bias: list[Float] = field(default_factory=list)
+    turn: float = 0.0
+
+    @property
+    def first(self) -> int:
+        return int(self.path.frames[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.path.frames[-1])
+
+    def offset(self) -> Float:
+        """How the sprite's centroid lies against the first look's."""
+        return np.median(self.bias[-25:], axis=0) if self.bias else np.zeros(2)
+
+
+def second_look(
+    video: Video, background: Background, paths: list[Path], progress: Callable[[int], None] | None = None
+) -> list[Sightings | None]:
+    """Follow each path's body through the video; None where no sprite could be learned."""
+    model = ForegroundModel(background)
+    sprites = _learn(video, background, model, paths)
+    followers = {
+        k: _Follower(path, sprite, dict(zip(path.frames.tolist(), path.positions, strict=True)))
+        for k, (path, sprite) in enumerate(zip(paths, sprites, strict=True))
+        if sprite is not None
+    }
+    held: deque[tuple[Frame, NDArray[np.float32]]] = deque()
+    for frame in video:
+        offset = model.exposure_offset(frame.image)
+        for follower in followers.values():
+            if frame.index == follower.first:
+                _observed(follower, frame, background, offset)
+                _backwards(follower, held, background)
+            elif frame.index in follower.seen:
+                _observed(follower, frame, background, offset)
+            elif frame.index > follower.first:
+                _lost(follower, frame, background, offset)
+        held.append((frame, offset))
+        while len(held) > MOST_HELD or len(held) * frame.image.nbytes > HELD_BYTES:
+            held.popleft()
+        if progress is not None:
+            progress(frame.index + 1)
+    return [_sightings(followers[k]) if k in followers else None for k in range(len(paths))]
+
+
+def _learn(video: Video, background: Background, model: ForegroundModel, paths: list[Path]) -> list[Sprite | None]:
+    """One sprite a path, from the frames in which it was seen whole."""
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    chosen: list[tuple[list[int], int]] = []
+    for k, path in enumerate(paths):
+        rows, reference = _references(path)
+        chosen.append((rows, reference))
+        for row in rows:
+            wanted.setdefault(int(path.frames[row]), []).append((k, row))
+    cutouts: list[dict[int, Cutout]] = [{} for _ in paths]
+    for frame in video.sample(sorted(wanted)):
+        offset = model.exposure_offset(frame.image)
+        for k, row in wanted[frame.index]:
+            size = paths[k].boxes[chosen[k][0]]
+            extent = np.max(size[:, 2:] - size[:, :2], axis=0)
+            cutouts[k][row] = _cutout(frame, background, offset, paths[k], row, extent)
+    sprites = []
+    for k, (rows, reference) in enumerate(chosen):
+        held = [cutouts[k][row] for row in rows if row in cutouts[k]]
+        sprites.append(learn_sprite(held, rows.index(reference)) if len(held) == len(rows) and held else None)
+    return sprites
+
+
+def _references(path: Path) -> tuple[list[int], int]:
+    """Rows to learn from, neighbours in time, and the one to begin with: whole, and as large as the body gets when it's steady."""
+    n = len(path.frames)
+    log_area = np.log(np.maximum(path.areas, 1.0))
+    around = [slice(max(i - 2, 0), i + 3) for i in range(n)]
+    steady = np.array([np.ptp(log_area[w]) for w in around])
+    level = np.array([np.median(log_area[w]) for w in around])
+    usable = path.usable if path.usable.any() else np.ones(n, bool)
+    target = np.percentile(level[usable], 75)
+    cost = np.abs(level - target) + steady + np.where(usable, 0.0, 2.0) + np.abs(log_area - level)
+    reference = int(cost.argmin())
+    near = np.argsort(np.abs(path.frames - path.frames[reference]), kind="stable")
+    fit = [int(i) for i in near if abs(log_area[i] - log_area[reference]) < 0.5 and usable[i]][: CUTOUTS - 1]
+    rows = sorted({reference, *fit})
+    return rows, reference
+
+
+def _cutout(frame: Frame, background: Background, offset: NDArray[np.float32], path: Path, row: int, extent: Float) -> Cutout:
+    """A window of fixed size around the body; beyond the picture's edge the edge is repeated and doesn't differ from the plate."""
+    half = np.ceil(extent * (0.5 + MARGIN)).astype(int) + 4
+    centre = np.round(path.positions[row]).astype(int)
+    height, width = frame.image.shape[:2]
+    ys = np.clip(np.arange(centre[1] - half[1], centre[1] + half[1] + 1), 0, height - 1)
+    xs = np.clip(np.arange(centre[0] - half[0], centre[0] + half[0] + 1), 0, width - 1)
+    grid = np.ix_(ys, xs)
+    mask = np.zeros((len(ys), len(xs)), bool)
+    x, y, pixels = path.masks[row]
+    y0, x0 = y - (centre[1] - half[1]), x - (centre[0] - half[0])
+    h, w = pixels.shape
+    ya, yb, xa, xb = max(y0, 0), min(y0 + h, len(ys)), max(x0, 0), min(x0 + w, len(xs))
+    mask[ya:yb, xa:xb] = pixels[ya - y0 : yb - y0, xa - x0 : xb - x0]
+    return Cutout(frame.image[grid], background.plate[grid], background.sigma[grid], offset, path.positions[row] - (centre - half), mask)
+
+
+def _observed(f: _Follower, frame: Frame, background: Background, offset: NDArray[np.float32]) -> None:
+    """The first look saw the body here: fit the sprite there, or where its motion points to."""
+    where = f.seen[frame.index]
+    starts = [where + f.offset()]
+    expected = _expected(f, frame.index)
+    if expected is not None and np.hypot(*(expected - starts[0])) > 1.0:
+        starts.append(expected)
+    best: Pose | None = None
+    for start in starts:
+        pose = register(f.sprite, frame.image, background.plate, offset, start, f.turn)
+        if pose is not None and pose.gain > ACCEPT_GAIN and (best is None or pose.gain > best.gain):
+            best = pose
+    if best is None:
+        reach = 3.0 + 0.5 * f.sprite.radius
+        best = search(f.sprite, frame.image, background.plate, offset, expected if expected is not None else starts[0], reach, f.turn)
+        if best is not None and best.gain <= FOUND_GAIN:
+            best = None
+    if best is not None:
+        f.found[frame.index] = best
+        f.turn = best.turn
+        f.bias.append(best.position - where)
+
+
+def _expected(f: _Follower, index: int, direction: int = 1) -> Float | None:
+    """Where the last sightings point to, at most a few frames back."""
+    recent = []
+    for back in range(1, 6):
+        pose = f.found.get(index - direction * back)
+        if pose is not None:
+            recent.append((back, pose.position))
+        if len(recent) == 3:
+            break
+    if not recent:
+        return None
+    if len(recent) == 1:
+        return recent[0][1]
+    (b0, p0), (b1, p1) = recent[0], recent[1]
+    velocity = (p0 - p1) / (b1 - b0)
+    if len(recent) == 3:  # a little of the acceleration, for things that are thrown
+        b2, p2 = recent[2]
+        before = (p1 - p2) / (b2 - b1)
+        velocity = velocity + 0.7 * (velocity - before) * (0.5 * (b0 + b1) / (0.5 * (b2 - b0)))
+    return np.asarray(p0 + velocity * b0)
+
+
+def _lost(f: _Follower, frame: Frame, background: Background, offset: NDArray[np.float32]) -> None:
+    """Between two sightings of the first look, or after the last: look where the body should be."""
+    inside = frame.index < f.last
+    expected = _expected(f, frame.index)
+    misses = 0
+    while frame.index - 1 - misses not in f.found and misses <= LONGEST_LOSS:
+        misses += 1
+    if inside and (expected is None or misses > 3):
+        rows = f.path.frames
+        expected = np.array([np.interp(frame.index, rows, f.path.positions[:, axis]) for axis in range(2)]) + f.offset()
+    elif misses > LONGEST_LOSS or len(f.found) < 3:
+        return
+    elif expected is None:
+        expected = _latest(f, frame.index - 1 - misses)
+    if expected is None:
+        return
+    pose = search(f.sprite, frame.image, background.plate, offset, expected, _reach(f, misses), f.turn)
+    if pose is not None and pose.gain > FOUND_GAIN:
+        f.found[frame.index] = pose
+        f.turn = pose.turn
+
+
+def _latest(f: _Follower, index: int) -> Float | None:
+    pose = f.found.get(index)
+    return None if pose is None else pose.position
+
+
+def _reach(f: _Follower, misses: int) -> float:
+    frames = sorted(f.found)[-4:]
+    speed = 0.0
+    if len(frames) >= 2:
+        speed = float(np.hypot(*(f.found[frames[-1]].position - f.found[frames[0]].position))) / (frames[-1] - frames[0])
+    return min(3.0 + 0.25 * f.sprite.radius + 0.3 * speed + misses * (1.0 + 0.2 * speed), 3 * f.sprite.radius + 30)
+
+
+def _backwards(f: _Follower, held: deque[tuple[Frame, NDArray[np.float32]]], background: Background) -> None:
+    """Where was the body before the first look saw it?"""
+    if f.first not in f.found:
+        return
+    # the path's own first positions tell its velocity, for no later frame has been looked at yet
+    n = min(4, len(f.path.frames))
+    velocity = (f.path.positions[n - 1] - f.path.positions[0]) / max(float(f.path.frames[n - 1] - f.path.frames[0]), 1.0)
+    if n >= 3:
+        a, b = f.path.frames[:3], f.path.positions[:3]
+        early, late = (b[1] - b[0]) / (a[1] - a[0]), (b[2] - b[1]) / (a[2] - a[1])
+        velocity = early - 0.7 * (late - early)
+    turn, misses, position, since = f.found[f.first].turn, 0, f.found[f.first].position, f.first
+    for frame, offset in reversed(held):
+        if misses > LONGEST_LOSS:
+            break
+        step = since - frame.index
+        expected = position - velocity * step
+        speed = float(np.hypot(*velocity))
+        reach = min(3.0 + 0.25 * f.sprite.radius + 0.3 * speed + misses * (1.0 + 0.2 * speed), 3 * f.sprite.radius + 30)
+        pose = search(f.sprite, frame.image, background.plate, offset, expected, reach, turn)
+        if pose is None or pose.gain <= FOUND_GAIN:
+            misses += 1
+            continue
+        velocity = 0.3 * velocity + 0.7 * (position - pose.position) / step
+        turn, misses, position, since = pose.turn, 0, pose.position, frame.index
+        f.found[frame.index] = pose
+
+
+def _sightings(f: _Follower) -> Sightings:
+    frames = sorted(f.found)
+    poses = [f.found[k] for k in frames]
+    return Sightings(
+        frames=np.array(frames, np.int64),
+        positions=np.array([p.position for p in poses]).reshape(-1, 2),
+        covariances=np.array([p.covariance for p in poses]).reshape(-1, 2, 2),
+        turns=np.array([p.turn if f.sprite.turns else np.nan for p in poses]),
+        turn_sigmas=np.array([p.turn_sigma for p in poses]),
+        gains=np.array([p.gain for p in poses]),
+        visible=np.array([p.visible for p in poses]),
+        radius=f.sprite.radius,
+    )

@@ -1,0 +1,27 @@
+"""Names for things: colour and shape words, the phrases that users write, and labels."""
+
+from kinescribe.perception.naming.colors import BASIC_COLORS, color_lab, is_color, match_color, name_color
+from kinescribe.perception.naming.labels import describe, number_labels
+from kinescribe.perception.naming.matching import Assignment, Candidate, assign_phrases, match_phrase
+from kinescribe.perception.naming.phrases import Phrase, parse_objects, unknown_words
+from kinescribe.perception.naming.shapes import SHAPE_NOUNS, match_shape, shapes_of
+
+__all__ = [
+    "BASIC_COLORS",
+    "SHAPE_NOUNS",
+    "Assignment",
+    "Candidate",
+    "Phrase",
+    "assign_phrases",
+    "color_lab",
+    "describe",
+    "is_color",
+    "match_color",
+    "match_phrase",
+    "match_shape",
+    "name_color",
+    "number_labels",
+    "parse_objects",
+    "shapes_of",
+    "unknown_words",
+]

@@ -1,0 +1,83 @@
+"""Which of the things seen goes by which phrase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kinescribe.perception.naming.colors import match_color
+from kinescribe.perception.naming.phrases import Phrase
+from kinescribe.perception.naming.shapes import match_shape
+
+__all__ = ["Assignment", "Candidate", "assign_phrases", "match_phrase"]
+
+Float = NDArray[np.float64]
+LEAST, ALIKE, PER_WORD = 0.25, 0.6, 0.25
+
+
+class Candidate(NamedTuple):
+    """A thing seen: CIELAB colour (3,), shape class, and length and width (px) of its own oriented box, None where unknown."""
+
+    lab: Float
+    shape: str
+    size: tuple[float, float] | None = None
+
+
+class Assignment(NamedTuple):
+    """What goes by which name.
+
+    Attributes:
+        phrases: one a candidate, None for what was not asked for.
+        scores: (C,), in [0, 1], of that phrase; 0 without one.
+        unmatched: phrases that match nothing, in their order.
+    """
+
+    phrases: list[Phrase | None]
+    scores: Float
+    unmatched: list[Phrase]
+
+
+def match_phrase(phrase: Phrase, lab: ArrayLike, shape: str, size: tuple[float, float] | None = None) -> float:
+    """How well a thing goes by a phrase, in [0, 1]: colour times shape, of the best alternative; 0 where none names either."""
+    best = 0.0
+    for reading in phrase.readings:
+        if reading.color or reading.shape:
+            by_color = match_color(lab, reading.color) if reading.color else 1.0
+            by_shape = match_shape(reading.shape, shape, size) if reading.shape else 1.0
+            best = max(best, by_color * by_shape)
+    return best
+
+
+def assign_phrases(phrases: Sequence[Phrase], candidates: Sequence[Candidate]) -> Assignment:
+    """Name the candidates by the phrases.
+
+    First every phrase gets its candidate, so that the sum of scores is largest (scipy's linear_sum_assignment). A phrase that says more
+    counts more: of two balls the red one is the "red ball", the other the "ball". Then what is left takes the phrase that it matches best,
+    if it does so nearly as well as the phrase's own candidate: two red balls are both "red ball".
+    """
+    from scipy.optimize import linear_sum_assignment  # a quarter of a second to import
+
+    scores = np.zeros((len(phrases), len(candidates)))
+    for i, phrase in enumerate(phrases):
+        for j, candidate in enumerate(candidates):
+            scores[i, j] = match_phrase(phrase, candidate.lab, candidate.shape, candidate.size)
+    scores[scores < LEAST] = 0.0
+    if not scores.size:
+        return Assignment([None] * len(candidates), np.zeros(len(candidates)), list(phrases))
+    says = np.array([max(bool(reading.color) + bool(reading.shape) for reading in phrase.readings) for phrase in phrases])
+    weighted = scores * (1 + PER_WORD * says[:, None])
+    chosen = np.full(len(candidates), -1)
+    rows, columns = linear_sum_assignment(weighted, maximize=True)
+    good = scores[rows, columns] > 0
+    chosen[columns[good]] = rows[good]
+    own = np.array([scores[i, chosen == i].max(initial=0.0) for i in range(len(phrases))])
+    for left in np.flatnonzero(chosen < 0):
+        alike = np.where((own > 0) & (scores[:, left] >= ALIKE * own), weighted[:, left], 0.0)
+        if alike.max() > 0:
+            chosen[left] = alike.argmax()
+    named = [phrases[i] if i >= 0 else None for i in chosen]
+    given = np.array([scores[i, j] if i >= 0 else 0.0 for j, i in enumerate(chosen)])
+    return Assignment(named, given, [phrase for i, phrase in enumerate(phrases) if not (chosen == i).any()])

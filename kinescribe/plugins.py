@@ -1,0 +1,84 @@
+"""Plug-ins: what installed packages add to kinescribe by entry points. The built-ins come in by the same door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from kinescribe.errors import UsageError, unknown_value
+
+__all__ = ["KINDS", "Plugin", "failure", "load", "plugins"]
+
+KINDS: dict[str, str] = {
+    "detectors": "find the objects in one frame",
+    "segmenters": "turn a box into a mask",
+    "propagators": "carry masks from frame to frame",
+    "concept_trackers": "from words to masks and ids over a whole video",
+    "verifiers": "look twice at a label",
+    "trackers": "join detections over time",
+    "laws": "move a state forward",
+    "renderers": "draw states as pictures",
+    "exporters": "write a data set format",
+    "generators": "continue a video",
+}
+"""Kinds of plug-ins and what each does. The entry-point group of a kind is ``kinescribe.KIND``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """An entry point of one of the kinds.
+
+    Attributes:
+        kind: key of `KINDS`.
+        name: what the user calls it.
+        target: ``module:attribute``.
+        package: distribution that offers it, with its version; "unknown" where the metadata lacks it.
+    """
+
+    kind: str
+    name: str
+    target: str
+    package: str
+
+    def load(self) -> Any:
+        """The object behind the entry point. Raises whatever its import raises."""
+        return EntryPoint(self.name, self.target, f"kinescribe.{self.kind}").load()
+
+
+def plugins(kind: str) -> list[Plugin]:
+    """All installed plug-ins of a kind, by name. Nothing is imported. Raises `UsageError` for an unknown kind."""
+    if kind not in KINDS:
+        raise unknown_value("kind of plug-in", kind, KINDS)
+    found = [
+        Plugin(kind, point.name, point.value, f"{point.dist.name} {point.dist.version}" if point.dist else "unknown")
+        for point in entry_points(group=f"kinescribe.{kind}")
+    ]
+    return sorted(found, key=lambda plugin: (plugin.name, plugin.package))
+
+
+def load(kind: str, name: str) -> Any:
+    """The plug-in of that kind and name, imported.
+
+    Raises `UsageError` for an unknown kind or name, for a name that two packages claim, and for a plug-in that does not import.
+    """
+    installed = plugins(kind)
+    matches = [plugin for plugin in installed if plugin.name == name]
+    singular = kind.removesuffix("s").replace("_", " ")
+    if not matches:
+        raise unknown_value(singular, name, {plugin.name for plugin in installed} or {"none installed"})
+    if len(matches) > 1:
+        raise UsageError(f"{singular} '{name}' is offered by {' and by '.join(p.package for p in matches)}; uninstall all but one")
+    reason = failure(matches[0])
+    if reason:
+        raise UsageError(f"{singular} '{name}' of {matches[0].package} does not import: {reason}; reinstall or uninstall that package")
+    return matches[0].load()
+
+
+def failure(plugin: Plugin) -> str | None:
+    """Why a plug-in does not import, in one line, or None where it does."""
+    try:
+        plugin.load()
+    except Exception as error:  # a plug-in is foreign code and may fail in any way; the reason is handed on, never swallowed
+        return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
+    return None

@@ -1,0 +1,160 @@
+"""Ids, labels, boxes and trails over the video, by supervision's annotators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.errors import UsageError
+from kinescribe.renderers.colors import COLORS, text_color_of
+
+if TYPE_CHECKING:
+    from kinescribe.states import States
+    from kinescribe.video import Video
+
+__all__ = ["draw_overlay"]
+
+Float = NDArray[np.float64]
+Picture = NDArray[np.uint8]
+CROWD = 10  # with more objects in a frame, labels hold the id alone
+TRAIL_S = 1.5
+DIM = 0.5  # opacity of what was not seen in the frame itself
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of one frame: object ids (n,), points (n, 2) and boxes (n, 4) in image pixels, seen (n,) bool, and n labels."""
+
+    ids: NDArray[np.int64]
+    points: Float
+    boxes: Float
+    seen: NDArray[np.bool_]
+    labels: list[str]
+
+    def take(self, chosen: NDArray[np.bool_]) -> _Rows:
+        """Some of the rows."""
+        labels = [label for label, wanted in zip(self.labels, chosen, strict=True) if wanted]
+        return _Rows(self.ids[chosen], self.points[chosen], self.boxes[chosen], self.seen[chosen], labels)
+
+
+def draw_overlay(video: Video, states: States, path: str | Path, progress: Callable[[str, int, int | None], None] | None = None) -> None:
+    """Write the video with every object's id, label, box and trail drawn over it; time stamps are kept.
+
+    A full box says that the object was seen in this frame; dimmed corners, with the reason in the label, that it was not.
+    Line widths and letters grow with the picture. A box that the table lacks has the object's median size.
+
+    Args:
+        video: the video that the table was made from.
+        states: the table; rows without an image position are left out.
+        path: of the MP4 file.
+        progress: called with "overlay", frames done, and all frames or None.
+
+    Raises `UsageError` where the picture has another size than the table's video.
+    """
+    from kinescribe.video import VideoWriter
+
+    meta = states.meta.video
+    if meta is not None and (meta.width, meta.height) != (video.info.width, video.info.height):
+        raise UsageError(
+            f"'{video.info.name}' is {video.info.width}×{video.info.height}, the table's video {meta.name} {meta.width}×{meta.height}; "
+            "give the video that the table was made from"
+        )
+    by_frame = _rows_by_frame(states)
+    interval = states.meta.time.interval_s if states.meta.time is not None else None
+    pen = _Pen(video.info.height, trail=int(np.clip(TRAIL_S / interval if interval else 30, 12, 120)))
+    nothing = _Rows(np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros((0, 4)), np.zeros(0, bool), [])
+    with VideoWriter(path, frame_rate_hint=1 / interval if interval else None) as writer:
+        for frame in video:
+            writer.write(pen.draw(frame.image.copy(), by_frame.get(frame.index, nothing)), frame.time_s)
+            if progress is not None:
+                progress("overlay", frame.index + 1, video.info.frame_count)
+
+
+class _Pen:
+    """supervision's annotators, with sizes for a picture of some height, and the trails so far."""
+
+    def __init__(self, height: int, trail: int) -> None:
+        import supervision as sv
+
+        self._sv = sv
+        line = max(1, round(height / 360))
+        scale = float(np.clip(0.24 + height / 1800, 0.32, 1.4))
+        palette = sv.ColorPalette.from_hex(list(COLORS))
+        text = sv.ColorPalette.from_hex([text_color_of(color) for color in COLORS])
+        self._trace = sv.TraceAnnotator(palette, trace_length=trail, thickness=line)
+        self._box = sv.BoxAnnotator(palette, thickness=line)
+        self._corners = sv.BoxCornerAnnotator(palette, thickness=line, corner_length=max(4, round(height / 60)))
+        self._dot = sv.DotAnnotator(palette, radius=line + 1)
+        self._label = sv.LabelAnnotator(
+            palette,
+            text_color=text,
+            text_scale=scale,
+            text_thickness=max(1, round(scale)),
+            text_padding=max(2, round(6 * scale)),
+            smart_position=True,
+        )
+
+    def draw(self, image: Picture, rows: _Rows) -> Picture:
+        """Draw one frame's rows on its picture, in place."""
+        self._trace.annotate(image, self._detections(rows, rows.points.repeat(2, axis=0).reshape(-1, 4)), custom_color_lookup=_colors(rows))
+        hidden = rows.take(~rows.seen)
+        if len(hidden.ids):
+            layer = image.copy()
+            self._corners.annotate(layer, self._detections(hidden, hidden.boxes), custom_color_lookup=_colors(hidden))
+            self._write(layer, hidden)
+            image[:] = np.round(DIM * layer + (1 - DIM) * image.astype(np.float32)).astype(np.uint8)
+        seen = rows.take(rows.seen)
+        self._box.annotate(image, self._detections(seen, seen.boxes), custom_color_lookup=_colors(seen))
+        self._dot.annotate(image, self._detections(seen, seen.points.repeat(2, axis=0).reshape(-1, 4)), custom_color_lookup=_colors(seen))
+        self._write(image, seen)
+        return image
+
+    def _write(self, image: Picture, rows: _Rows) -> None:
+        labels = rows.labels if len(rows.ids) <= CROWD else [str(object_id) for object_id in rows.ids]
+        self._label.annotate(image, self._detections(rows, rows.boxes), labels=labels, custom_color_lookup=_colors(rows))
+
+    def _detections(self, rows: _Rows, boxes: Float) -> Any:
+        """The rows in supervision's own struct, with the ids as tracks."""
+        return self._sv.Detections(xyxy=boxes.astype(np.float32), class_id=_colors(rows), tracker_id=rows.ids.astype(int))
+
+
+def _colors(rows: _Rows) -> NDArray[np.int_]:
+    """Index of each row's colour; ids count from 1."""
+    return ((rows.ids - 1) % len(COLORS)).astype(int)
+
+
+def _rows_by_frame(states: States) -> dict[int, _Rows]:
+    """All rows with an image position, sorted into frames once, so that drawing streams."""
+    columns = states.columns
+    points = np.stack([columns["x_px"], columns["y_px"]], axis=1).astype(float)
+    ids = np.asarray(columns["object_id"], np.int64)
+    boxes = _boxes(columns, points, ids)
+    status = columns["status"]
+    usable = np.flatnonzero(np.isfinite(points).all(axis=1))
+    frames = np.asarray(columns["frame"], np.int64)[usable]
+    order = usable[np.argsort(frames, kind="stable")]
+    starts = np.flatnonzero(np.diff(np.asarray(columns["frame"], np.int64)[order], prepend=-1))
+    out = {}
+    for chosen in np.split(order, starts[1:]) if len(order) else []:
+        seen = np.array([status[i] in ("observed", "") for i in chosen], bool)
+        labels = [f"{ids[i]} {columns['label'][i]}".strip() + ("" if ok else f" ({status[i]})") for i, ok in zip(chosen, seen, strict=True)]
+        out[int(columns["frame"][chosen[0]])] = _Rows(ids[chosen], points[chosen], boxes[chosen], seen, labels)
+    return out
+
+
+def _boxes(columns: Mapping[str, NDArray[Any]], points: Float, ids: NDArray[np.int64]) -> Float:
+    """Boxes (n, 4) as x0, y0, x1, y1; where the table has none, the object's median size around its point."""
+    corner = np.stack([columns["bbox_x"], columns["bbox_y"]], axis=1).astype(float)
+    size = np.stack([columns["bbox_w"], columns["bbox_h"]], axis=1).astype(float)
+    lacking = ~(np.isfinite(corner) & np.isfinite(size)).all(axis=1)
+    for object_id in np.unique(ids[lacking]):
+        own = ids == object_id
+        known = size[own & ~lacking]
+        size[own & lacking] = np.median(known, axis=0) if len(known) else 8.0
+    corner[lacking] = points[lacking] - size[lacking] / 2
+    return np.concatenate([corner, corner + size], axis=1)

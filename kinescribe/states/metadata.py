@@ -1,0 +1,185 @@
+"""What goes with a states table: where it comes from, its world frame, events, warnings. Written as JSON beside the CSV.
+
+The file is a Frictionless table schema with further properties: `fields`, `missingValues` and `primaryKey` are made from the columns when
+it is written; the rest is `Metadata`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from kinescribe.errors import InputError, UsageError
+from kinescribe.states.calibration import Calibration
+
+__all__ = ["FORMAT_VERSION", "ContactEvent", "Metadata", "ObjectMeta", "TimeMeta", "VideoMeta", "from_json", "to_json"]
+
+FORMAT_VERSION = 1
+_SCHEMA_KEYS = ("fields", "missingValues", "primaryKey")
+Vector = tuple[float, float]
+
+
+class _Model(BaseModel):
+    """Closed when we write it: an unknown field is an error. Files of later versions are read with what they add left out."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_assignment=True)
+
+
+class VideoMeta(_Model):
+    """The video that the table was made from.
+
+    Attributes:
+        name: file name without its folder.
+        sha256: of the file's bytes, hex; None where it is not a file.
+        width, height: of the picture, px.
+        frame_count: frames that were decoded, or that the container tells of; None where neither is known.
+    """
+
+    name: str
+    sha256: str | None = None
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    frame_count: int | None = Field(default=None, ge=0)
+
+
+class TimeMeta(_Model):
+    """The time stamps.
+
+    Attributes:
+        regular: all steps are equal, within the container's own rounding.
+        interval_s: median step, seconds; None with fewer than two frames.
+        jitter_s: standard deviation of the steps, seconds.
+        overridden: the times are the user's (a frame interval, or given times), not the container's.
+    """
+
+    regular: bool
+    interval_s: float | None = Field(default=None, gt=0)
+    jitter_s: float | None = Field(default=None, ge=0)
+    overridden: bool = False
+
+
+class ContactEvent(_Model):
+    """A sudden change of velocity.
+
+    Attributes:
+        time_s: seconds, as the column.
+        frame: the frame nearest to it.
+        partners: object ids; one alone where it struck something that is no object, such as a wall.
+        position: of the contact in the world, world units.
+        impulse: velocity after less velocity before (the impulse over the mass), one vector a partner, world units per second.
+    """
+
+    time_s: float
+    frame: int = Field(ge=0)
+    partners: list[int] = Field(min_length=1)
+    position: Vector | None = None
+    impulse: list[Vector] | None = None
+
+    @model_validator(mode="after")
+    def _one_impulse_a_partner(self) -> ContactEvent:
+        if self.impulse is not None and len(self.impulse) != len(self.partners):
+            raise ValueError(f"{len(self.impulse)} impulses for {len(self.partners)} partners: give one a partner, or none")
+        return self
+
+
+class ObjectMeta(_Model):
+    """One object over the whole table.
+
+    Attributes:
+        label: words.
+        frames_seen: frames with an observation.
+        first_frame, last_frame: of its rows.
+        shape: as the column.
+    """
+
+    label: str = ""
+    frames_seen: int = Field(default=0, ge=0)
+    first_frame: int | None = Field(default=None, ge=0)
+    last_frame: int | None = Field(default=None, ge=0)
+    shape: str = ""
+
+
+class Metadata(_Model):
+    """What goes with a table.
+
+    Attributes:
+        format_version: of this layout.
+        calibration: the world frame; None where it is not known (a table without its sidecar).
+        video, time: None where not known.
+        configuration: every setting that the run resolved to.
+        versions: of the software, by name.
+        events: contacts, in time order.
+        objects: by object id.
+        warnings: one line each.
+        partial: None, or why the table does not reach the video's end.
+    """
+
+    format_version: int = FORMAT_VERSION
+    calibration: Calibration | None = None
+    video: VideoMeta | None = None
+    time: TimeMeta | None = None
+    configuration: dict[str, JsonValue] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    events: list[ContactEvent] = Field(default_factory=list)
+    objects: dict[int, ObjectMeta] = Field(default_factory=dict)
+    warnings: list[str] = Field(default_factory=list)
+    partial: str | None = None
+
+    def warn(self, line: str) -> None:
+        """Add a warning, once."""
+        if line not in self.warnings:
+            self.warnings.append(line)
+
+
+def to_json(meta: Metadata, schema: Mapping[str, Any]) -> str:
+    """The sidecar's text. Raises UsageError for a value that JSON has no word for (NaN, infinity)."""
+    try:
+        return json.dumps({**schema, **meta.model_dump(mode="json")}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise UsageError(f"the metadata hold a number that JSON cannot carry ({error}): use None for what is not known") from error
+
+
+def from_json(text: str, name: str) -> tuple[Metadata, dict[str, Any], list[str]]:
+    """Metadata, table schema (possibly empty) and what was left out of a sidecar's text; `name` is what errors call the file.
+
+    What a later version adds is left out. Raises InputError for anything that is not a sidecar.
+    """
+    data = _load(text, name)
+    schema = {key: data.pop(key) for key in _SCHEMA_KEYS if key in data}
+    fields = schema.get("fields", [])
+    if not isinstance(fields, list) or not all(isinstance(field, dict) and isinstance(field.get("name"), str) for field in fields):
+        raise InputError(f"{name}: 'fields' must be a list of objects with a 'name'; write the table again to renew it")
+    try:
+        meta = Metadata.model_validate(data, extra="ignore")
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise InputError(
+            f"{name}: {where}: {first['msg']}, not {_short(first['input'])}; mend it, or remove the file to read the table alone"
+        ) from None
+    unknown = sorted(set(data) - set(Metadata.model_fields))
+    notes = [f"{name}: left out what this version does not know: {', '.join(unknown)}"] if unknown else []
+    return meta, schema, notes
+
+
+def _load(text: str, name: str) -> dict[str, Any]:
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is no JSON number")
+
+    try:
+        data = json.loads(text, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{name}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name}: not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{name}: holds a JSON {type(data).__name__}, not the object that goes with a states table")
+    return data
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

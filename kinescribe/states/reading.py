@@ -1,0 +1,170 @@
+"""A states table from a file, with or without its sidecar."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import os
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from kinescribe.errors import InputError
+from kinescribe.states.border import unknown
+from kinescribe.states.cells import parse_extra, parse_own
+from kinescribe.states.checks import Problem, column_problems, show
+from kinescribe.states.metadata import Metadata, from_json
+from kinescribe.states.schema import BY_NAME, COLUMNS, table_schema
+from kinescribe.states.table import States
+from kinescribe.states.writing import sidecar_path, unescape
+
+__all__ = ["Table", "TableError", "load", "read", "schema_notes"]
+
+_SHOWN = 4
+
+
+class TableError(InputError):
+    """A file that can be opened and is no states table."""
+
+
+@dataclass(slots=True)
+class Table:
+    """What a file holds, sound or not: complete columns, its metadata, and every problem that was met."""
+
+    columns: dict[str, NDArray[Any]]
+    meta: Metadata
+    problems: list[Problem]
+
+
+def read(path: str | os.PathLike[str]) -> States:
+    """Read a table that `States.to_csv` or `States.to_parquet` wrote, or one made by hand with the same columns.
+
+    Of a CSV the columns `frame`, `time_s`, `object_id`, `x` and `y` must be there; others of ours are unknown where they are missing, and
+    columns that are not ours are kept. Without a sidecar the calibration is unknown (`meta.calibration` is None). What is amiss short of an
+    error is warned of and stands in `meta.warnings`.
+
+    Raises:
+        InputError: a file that is missing, unreadable, not UTF-8, not CSV, or a cell that is not allowed, by row and column.
+    """
+    source = Path(path)
+    table = load(source)
+    errors = [problem for problem in table.problems if problem.severity == "error"]
+    if errors:
+        more = f" (and {len(errors) - 1} more: kinescribe validate {source})" if len(errors) > 1 else ""
+        raise TableError(f"{source}: {errors[0]}{more}")
+    for problem in table.problems:
+        line = f"{source.name}: {problem}"
+        warnings.warn(line, UserWarning, stacklevel=2)
+        table.meta.warn(line)
+    return States.from_checked(table.columns, table.meta)
+
+
+def load(path: Path) -> Table:
+    """All that a file holds. Raises InputError, and `TableError` where the file can be opened and has no states table's columns."""
+    if path.suffix.lower() == ".parquet":
+        from kinescribe.states.parquet import load_parquet
+
+        return load_parquet(path)
+    cells = _cells(path)
+    columns: dict[str, NDArray[Any]] = {}
+    problems: list[Problem] = []
+    for name in [*BY_NAME, *(name for name in cells if name not in BY_NAME)]:
+        if name not in cells:
+            columns[name] = unknown(BY_NAME[name].dtype, len(cells["frame"]))
+            continue
+        own = BY_NAME.get(name)
+        columns[name], wrong = parse_own(own, cells[name]) if own else parse_extra(name, cells[name])
+        problems += wrong
+    told = {(problem.row, problem.column) for problem in problems}
+    sure = not any(column in ("frame", "time_s", "object_id") for _, column in told)
+    problems += [problem for problem in column_problems(columns, across=sure) if (problem.row, problem.column) not in told]
+    meta, notes = _metadata(sidecar_path(path), cells)
+    absent = [name for name in BY_NAME if name not in cells]
+    if absent:
+        notes.append(f"no column {_list(absent)}: unknown")
+    return Table(columns, meta, problems + [Problem(None, None, note, "warning") for note in notes])
+
+
+def _cells(path: Path) -> dict[str, list[str]]:
+    """The texts of all cells by column, every row of one length, the columns that must be there among them."""
+    text = _text(path)
+    if not text.strip():
+        raise TableError(f"{path}: is empty; a states table has at least a header")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise TableError(f"{path}: line {reader.line_num}: not CSV (RFC 4180): {error}") from None
+    while rows and not rows[-1]:
+        rows.pop()
+    header = [unescape(name) for name in rows[0]]
+    _check_header(path, header)
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            raise TableError(f"{path}: row {number} has {len(row)} cells, the header {len(header)}; quote a text that holds a comma")
+    return {name: [row[i] for row in rows[1:]] for i, name in enumerate(header)}
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        raise TableError(f"{path}: the cells are separated by {'semicolons' if ';' in header[0] else 'tabs'}; save it as CSV with commas")
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise TableError(f"{path}: the column {show(twice[0])} is there {header.count(twice[0])} times; leave one")
+    for column in COLUMNS:
+        if (column.required or column.expected) and column.name not in header:
+            near = difflib.get_close_matches(column.name, [name for name in header if name not in BY_NAME], n=1, cutoff=0.5)
+            hint = f"; is it {show(near[0])}? rename it" if near else ""
+            raise TableError(f"{path}: no column '{column.name}'{hint}; a states table needs frame, time_s, object_id, x, y")
+
+
+def _text(path: Path) -> str:
+    """The file's text. Spreadsheets put a byte order mark before UTF-8; it is taken off."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise TableError(f"{path}: is UTF-16; save it as CSV in UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TableError(f"{path}: line {line}: the byte 0x{data[error.start]:02x} is not UTF-8; save it as CSV in UTF-8") from None
+
+
+def _metadata(path: Path, header: Collection[str]) -> tuple[Metadata, list[str]]:
+    """The sidecar, and what to warn of."""
+    if not path.exists():
+        return Metadata(), [f"no {path.name} beside it, so unit and origin are not known"]
+    try:
+        meta, schema, notes = from_json(_text(path), str(path))
+    except InputError as error:
+        raise TableError(str(error)) from None
+    return meta, notes + schema_notes(schema, meta, header, path.name)
+
+
+def schema_notes(schema: Mapping[str, Any], meta: Metadata, header: Collection[str], name: str) -> list[str]:
+    """Where the schema in the metadata contradicts the table's columns or the calibration; `name` is what to call the metadata."""
+    if "fields" not in schema:
+        return [f"{name} holds no 'fields': it does not describe the columns"]
+    described = {field["name"]: field.get("unit") for field in schema["fields"]}
+    strangers = [column for column in described if column not in header]
+    notes = [f"{name} describes the column {_list(strangers)}, which the table lacks; is it this table's?"] if strangers else []
+    meant = {field["name"]: field.get("unit") for field in table_schema(meta.calibration)["fields"]}
+    for column, unit in described.items():
+        if column in meant and unit != meant[column]:
+            notes.append(
+                f"{name} gives {column} in {unit or 'no unit'}, and its calibration {meant[column] or 'none'}; the calibration counts"
+            )
+    return notes
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

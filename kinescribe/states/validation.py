@@ -1,0 +1,36 @@
+"""All that is wrong with a states table, as a list."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kinescribe.states.checks import Problem, column_problems, meta_problems
+from kinescribe.states.reading import TableError, load
+from kinescribe.states.table import States
+
+__all__ = ["validate"]
+
+
+def validate(table: str | os.PathLike[str] | States) -> list[Problem]:
+    """Every problem of a table, given as a path or in memory; an empty list for a sound one. Errors first, then warnings.
+
+    Beyond what `read` refuses, table and metadata are compared.
+
+    Raises:
+        InputError: a file that is missing or cannot be opened. One that is no table is a problem of severity "error".
+    """
+    if isinstance(table, States):
+        columns, meta = table.columns, table.meta
+        problems = column_problems(columns)
+    else:
+        path = Path(table)
+        try:
+            found = load(path)
+        except TableError as error:
+            return [Problem(None, None, str(error).removeprefix(f"{path}: "))]
+        columns, meta, problems = found.columns, found.meta, found.problems
+    problems = [*problems, *meta_problems(columns, meta)]
+    if not len(columns["frame"]):
+        problems.append(Problem(None, None, "the table has no rows", "warning"))
+    return sorted(problems, key=lambda problem: problem.severity != "error")

@@ -1,0 +1,244 @@
+"""Where smooth motion breaks: contacts, sudden accelerations, and observations that are simply wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.tracking.motion_fit import PRIOR_STRENGTH, intensity_grid
+from kinescribe.tracking.motion_spline import MotionSpline, SplineBasis
+from kinescribe.tracking.shocks import ARC, MARGIN, ORDER, Shock, strongest_shocks
+
+__all__ = ["Breaks", "ContactPoint", "find_breaks"]
+
+Float = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+# Below this many observations a jump and an ordinary change of velocity can't be told apart.
+FEWEST = 8
+# Roughness differs along a track, so it is judged in windows: this many observations, every so many, and to both sides of one break.
+CALM = (1.0, 1e-3)
+WINDOW, STRIDE, BESIDE = 64, 32, 15
+# Gain in log-likelihood, over a motion as rough as it likes, that a break must bring.
+PRICES = {"jump": 12.0, "turn": 8.0, "outlier": 8.0}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContactPoint:
+    """A sudden change of velocity.
+
+    Attributes:
+        index: the last frame at or before it.
+        time_s: when, between frames, in seconds.
+        velocity_before, velocity_after: (D,), px/s.
+        score: how many times likelier the observations are with it than without, natural logarithm.
+    """
+
+    index: int
+    time_s: float
+    velocity_before: Float
+    velocity_after: Float
+    score: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Breaks:
+    """Times (K,) where smooth motion breaks, among n observations, in the units that these came in.
+
+    Attributes:
+        times: (K,), increasing, strictly within the first and the last observation.
+        sudden: (K,) bool, the velocity jumps; otherwise the acceleration alone.
+        jumps: (K, D), change of the velocity, 0 where it doesn't.
+        scores: (K,), gain in log-likelihood.
+        outliers: (n,) bool, observations to leave out.
+    """
+
+    times: Float
+    sudden: NDArray[np.bool_]
+    jumps: Float
+    scores: Float
+    outliers: NDArray[np.bool_]
+
+    @classmethod
+    def none(cls, count: int, axes: int) -> Breaks:
+        """No break among `count` observations."""
+        return cls(np.zeros(0), np.zeros(0, bool), np.zeros((0, axes)), np.zeros(0), np.zeros(count, bool))
+
+
+def find_breaks(times: Float, values: Float, variances: Float) -> Breaks:
+    """Breaks in the motion of a point seen at `times` (n,) as `values` (n, D) with `variances` (n, D).
+
+    In each window the motion between the breaks found so far is fitted robustly and the likeliest further breaks are added, until none is
+    worth its price. Then, from the weakest on, each must hold against a motion without it, as rough as it likes, and against a break of
+    another kind in its place.
+    """
+    count = len(times)
+    found: list[Shock] = []
+    if count >= FEWEST:
+        for start in range(0, max(count - STRIDE, 1), STRIDE):
+            stop = count if count - start - WINDOW < STRIDE // 2 else start + WINDOW
+            inner = range(start + STRIDE // 2 if start else 0, count if stop == count else stop - STRIDE // 2)
+            part = slice(start, stop)
+            shocks = (shock._replace(row=shock.row + start) for shock in _search(times[part], values[part], variances[part]))
+            found += [shock for shock in shocks if shock.row in inner]
+            if stop == count:
+                break
+    return _confirmed(times, values, variances, found)
+
+
+def _search(times: Float, values: Float, variances: Float) -> list[Shock]:
+    """Breaks within one window, greedily."""
+    found: list[Shock] = []
+    calm = 0
+    for _ in range(len(times) // ARC):
+        kept = _kept(len(times), found)
+        if len(kept) < FEWEST:
+            break
+        new = strongest_shocks(times[kept], values[kept], variances[kept], _starts(times[kept], found), CALM[calm])
+        if not new:
+            calm += 1
+            if calm == len(CALM): break
+        found += [shock._replace(row=int(kept[shock.row])) for shock in new]
+    return found
+
+
+def _kept(count: int, found: list[Shock]) -> Ints:
+    return np.setdiff1d(np.arange(count), [shock.row for shock in found if shock.kind == "outlier"]).astype(np.intp)
+
+
+def _starts(times: Float, found: list[Shock]) -> Ints:
+    moments = [shock.time for shock in found if shock.kind != "outlier"]
+    starts = np.unique(np.searchsorted(times, moments, side="right")).astype(np.intp)
+    return starts[(starts > 0) & (starts < len(times))]
+
+
+def _confirmed(times: Float, values: Float, variances: Float, found: list[Shock]) -> Breaks:
+    """The breaks that stand, with their exact times and sizes."""
+    standing = sorted(found, key=lambda one: one.gain)
+    for shock in tuple(standing):
+        others = [other for other in standing if other is not shock]
+        if not _Trial(times, values, variances, others, shock).holds():
+            standing = others
+    outliers = np.zeros(len(times), bool)
+    outliers[[shock.row for shock in standing if shock.kind == "outlier"]] = True
+    rows = []
+    for shock in sorted((one for one in standing if one.kind != "outlier"), key=lambda one: one.time):
+        if shock.kind == "jump":
+            trial = _Trial(times, values, variances, [other for other in standing if other is not shock], shock)
+            rows.append((*trial.meeting(), True, trial.gain("jump")))
+        else:
+            rows.append((shock.time, np.zeros(values.shape[1]), False, shock.gain))
+    if not rows:
+        none = Breaks.none(len(times), values.shape[1])
+        return Breaks(none.times, none.sudden, none.jumps, none.scores, outliers)
+    moments, jumps, sudden, scores = zip(*rows, strict=True)
+    return Breaks(np.array(moments), np.array(sudden), np.array(jumps), np.array(scores), outliers)
+
+
+class _Trial:
+    """One break against none and against those of other kinds, by the observations around it.
+
+    A jump b at the part u of the gap k to k + 1 is, at the observations, b (1 − u) (t − tₖ)₊ + b u (t − tₖ₊₁)₊ exactly, so that two
+    columns stand for all times in the gap. Every alternative gets the process noise that suits it best.
+    """
+
+    def __init__(self, times: Float, values: Float, variances: Float, others: list[Shock], shock: Shock) -> None:
+        kept = _kept(len(times), others)
+        centre = int(np.searchsorted(times[kept], shock.time, side="right")) - 1
+        kept = kept[max(centre - BESIDE, 0) : centre + BESIDE + 2]
+        at = times[kept]
+        self.shock = shock
+        self.gap = int(np.clip(np.searchsorted(at, shock.time, side="right") - 1, 0, len(at) - 2))
+        self.times = at
+        basis = SplineBasis(at, ORDER, _starts(at, others))
+        columns, self.choices = self._columns(at, basis.starts)
+        self._axes = [_Likelihoods.of(MotionSpline(basis, values[kept, axis], variances[kept, axis]), columns) for axis in range(values.shape[1])]
+
+    def _columns(self, times: Float, starts: Ints) -> tuple[Float, dict[str, list[list[int]]]]:
+        """Columns (n, C), and for each kind of break the sets of columns that may explain it."""
+        near = times[self.gap : self.gap + 2]
+        late = np.maximum(times[:, None] - near, 0.0)
+        # What comes after the next known break is free anyway.
+        arc = np.searchsorted(starts, np.arange(len(times)), side="right")
+        late[arc != arc[self.gap]] = 0.0
+        spikes = np.arange(max(self.gap - 1, 0), min(self.gap + 3, len(times)))
+        columns = np.concatenate([late, late**2, np.eye(len(times))[:, spikes]], axis=1)
+        singles = [[4 + i] for i in range(len(spikes))]
+        if self.shock.kind == "outlier":
+            singles = [[4 + int(np.flatnonzero(spikes == self.gap)[0])]]
+        return columns, {"jump": [[0, 1]], "turn": [[2], [3]], "outlier": singles}
+
+    def gain(self, kind: str) -> float:
+        """Gain in log-likelihood over no break."""
+        return max(sum(axis.gain(columns) for axis in self._axes) for columns in self.choices[kind])
+
+    def holds(self) -> bool:
+        own = self.gain(self.shock.kind)
+        return own > PRICES[self.shock.kind] and all(own > self.gain(kind) + MARGIN for kind in PRICES if kind != self.shock.kind)
+
+    def meeting(self) -> tuple[float, Float]:
+        """Time and size of a jump: the part of the gap, common to all axes, that the two hinges of each speak for."""
+        parts = np.linspace(0.02, 0.98, 49)
+        shapes = np.stack([1 - parts, parts])
+        cost, sizes = np.zeros(len(parts)), []
+        for axis in self._axes:
+            information, pull = axis.best([0, 1])
+            denominator = np.einsum("ip,ij,jp->p", shapes, information, shapes)
+            sizes.append(shapes.T @ pull / denominator)
+            cost -= (shapes.T @ pull) ** 2 / denominator
+        best = int(np.argmin(cost))
+        k = self.gap
+        return float(self.times[k] + parts[best] * (self.times[k + 1] - self.times[k])), np.array([size[best] for size in sizes])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Likelihoods:
+    """One coordinate's likelihood for G intensities with C columns of unknown size.
+
+    Attributes:
+        logs: (G,), without the energy's part.
+        energies: (G,), zᵀ M⁻¹ z.
+        pulls: (G, C), Xᵀ M⁻¹ z; informations: (G, C, C), Xᵀ M⁻¹ X.
+        count: effective number of observations.
+    """
+
+    logs: Float
+    energies: Float
+    pulls: Float
+    informations: Float
+    count: float
+
+    @classmethod
+    def of(cls, spline: MotionSpline, columns: Float) -> _Likelihoods:
+        design = spline.basis.apply(columns)
+        grid = intensity_grid(spline.basis.times, ORDER)[::2]
+        logs, energies = np.zeros((2, len(grid)))
+        pulls, informations = np.zeros((len(grid), design.shape[1])), np.zeros((len(grid), design.shape[1], design.shape[1]))
+        for g, intensity in enumerate(grid):
+            solution = spline.solve(float(intensity))
+            logs[g], energies[g] = -solution.log_determinant / 2, solution.energy
+            whitened = solution.whiten(design)
+            pulls[g], informations[g] = whitened.T @ solution.whitened, whitened.T @ whitened
+        return cls(logs, energies, pulls, informations, len(spline) + PRIOR_STRENGTH)
+
+    def _profile(self, columns: list[int]) -> tuple[Float, Float]:
+        """Log-likelihoods with the given columns, and what these leave of the energies, (G,)."""
+        chosen = self.informations[:, columns][:, :, columns]
+        pulls = self.pulls[:, columns]
+        ridge = 1e-10 * np.einsum("gii->g", chosen)[:, None, None] * np.eye(len(columns)) + 1e-300 * np.eye(len(columns))
+        sizes = np.linalg.solve(chosen + ridge, pulls[:, :, None])[:, :, 0]
+        rest = np.maximum(self.energies - (sizes * pulls).sum(axis=1), 0.0)
+        return self.logs - self.count / 2 * np.log(PRIOR_STRENGTH + rest), rest
+
+    def gain(self, columns: list[int]) -> float:
+        plain = self.logs - self.count / 2 * np.log(PRIOR_STRENGTH + self.energies)
+        return float(self._profile(columns)[0].max() - plain.max())
+
+    def best(self, columns: list[int]) -> tuple[Float, Float]:
+        """Information and pull on the columns where they make the observations likeliest, per measurement variance as found."""
+        logs, rest = self._profile(columns)
+        g = int(np.argmax(logs))
+        scale = (PRIOR_STRENGTH + rest[g]) / self.count
+        return self.informations[g][np.ix_(columns, columns)] / scale, self.pulls[g, columns] / scale

@@ -1,0 +1,120 @@
+"""Pieces of track joined across occlusions and missed frames, with both sides of the gap known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.tracking.association import appearance_cost, assign
+from kinescribe.tracking.observations import Observations
+
+__all__ = ["link_tracklets"]
+
+Float = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+LONGEST_GAP = 60.0  # ticks
+COST_LIMIT = 22.0
+ENDS = 6  # observations of a piece's end that tell its velocity
+WIDEST_RADII = 6.0  # a gate wider than so many radii of the body joins anything to anything
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _End:
+    clock: float
+    position: Float
+    velocity: Float
+    velocity_variance: float
+    radius: float
+    color: Float
+    area: float
+
+
+def link_tracklets(seen: Observations, pieces: list[Index]) -> list[Index]:
+    """Join pieces that are one thing; repeated until nothing more joins, so that a chain of gaps is closed from its surest links."""
+    pieces = [p for p in pieces if len(p)]
+    while True:
+        joined = _link_once(seen, pieces)
+        if len(joined) == len(pieces):
+            return joined
+        pieces = joined
+
+
+def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:
+    n = len(pieces)
+    if n < 2:
+        return pieces
+    tails = [_end(seen, p, last=True) for p in pieces]
+    heads = [_end(seen, p, last=False) for p in pieces]
+    begin, end = np.array([h.clock for h in heads]), np.array([t.clock for t in tails])
+    gap = begin[None, :] - end[:, None]
+    rows, columns = np.nonzero((gap > 0) & (gap <= LONGEST_GAP))
+    if len(rows) == 0:
+        return pieces
+    cost = np.full((n, n), np.inf)
+    cost[rows, columns] = _gap_costs(tails, heads, rows, columns, gap[rows, columns])
+    i, j = assign(cost, COST_LIMIT)
+    successor = dict(zip(i.tolist(), j.tolist(), strict=True))
+    starts = set(range(n)) - set(successor.values())
+    out = []
+    for k in sorted(starts):
+        chain = [pieces[k]]
+        while k in successor:
+            k = successor[k]
+            chain.append(pieces[k])
+        out.append(np.concatenate(chain))
+    return out
+
+
+def _end(seen: Observations, piece: Index, *, last: bool) -> _End:
+    """Position and velocity at one end of a piece, by a straight line through its outermost observations."""
+    outer = piece[-ENDS:] if last else piece[:ENDS]
+    t, z = seen.clock[outer], seen.positions[outer]
+    radius = float(np.median(seen.radii[piece]))
+    at = t[-1] if last else t[0]
+    if len(outer) >= 2:
+        weights = np.exp(-np.abs(t - at) / 2.0)  # recent ones count most: paths bend
+        mean_t = np.average(t, weights=weights)
+        centred = t - mean_t
+        spread = float((weights * centred**2).sum())
+        velocity = (weights * centred) @ z / spread
+        variance = (0.3 + 0.05 * radius) ** 2 / spread
+    else:
+        velocity, variance = np.zeros(2), (1.0 + radius) ** 2
+    return _End(
+        float(at),
+        z[-1] if last else z[0],
+        velocity,
+        variance,
+        radius,
+        np.median(seen.colors[piece], axis=0),
+        float(np.median(seen.areas[piece])),
+    )
+
+
+def _gap_costs(tails: list[_End], heads: list[_End], rows: NDArray[np.intp], columns: NDArray[np.intp], gap: Float) -> Float:
+    a_v = np.array([tails[i].velocity for i in rows])
+    b_v = np.array([heads[j].velocity for j in columns])
+    a_p = np.array([tails[i].position for i in rows])
+    b_p = np.array([heads[j].position for j in columns])
+    radius = np.array([max(tails[i].radius, heads[j].radius) for i, j in zip(rows, columns, strict=True)])
+    variance = np.array([tails[i].velocity_variance + heads[j].velocity_variance for i, j in zip(rows, columns, strict=True)])
+    # the mean of both velocities carries a body over the gap exactly when its acceleration is constant
+    miss = b_p - a_p - 0.5 * (a_v + b_v) * gap[:, None]
+    speed = np.maximum(np.hypot(*a_v.T), np.hypot(*b_v.T))
+    wander = (0.3 + 0.02 * radius + 0.05 * speed) ** 2 * np.maximum(gap - 1, 0) ** 2
+    spread = (0.5 + 0.1 * radius) ** 2 + 0.25 * variance * gap**2 + wander
+    widest = (2.0 + WIDEST_RADII * radius) ** 2
+    jump = ((b_v - a_v) ** 2).sum(1)
+    jump_spread = 2 * variance + (0.7 + 0.1 * radius + 0.3 * speed) ** 2 * np.maximum(gap, 1)
+    distance = (miss**2).sum(1) / np.minimum(spread, widest)
+    look = np.array(
+        [
+            appearance_cost(tails[i].color[None], np.array([tails[i].area]), heads[j].color[None], np.array([heads[j].area]))[0, 0]
+            for i, j in zip(rows, columns, strict=True)
+        ]
+    )
+    cost = distance + jump / jump_spread + look + np.log(np.minimum(spread, widest)) + 0.05 * gap
+    return np.where(distance <= 16.0, cost, np.inf)

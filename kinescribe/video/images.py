@@ -1,0 +1,199 @@
+"""Reads a folder of numbered pictures as a video."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError, UsageError
+from .frame import Frame
+from .hashing import sha256_of_files
+from .info import MAX_PIXELS, VideoInfo, wanted_indices
+from .timing import checked_interval, checked_times
+
+__all__ = ["SUFFIXES", "ImageFolder"]
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+
+class ImageFolder:
+    """A folder with one numbered picture a frame, read in the order of their numbers (2 before 10).
+
+    Attributes:
+        info: size of the first picture, exact frame count.
+        partial: None, or, after an iteration that met an unreadable picture, one line that says which.
+        warnings: one line for each thing to know about the pictures.
+    """
+
+    def __init__(self, path: str | Path, *, times: ArrayLike | None = None, frame_interval: float | None = None) -> None:
+        """List the folder and read its first picture.
+
+        Args:
+            path: of the folder.
+            times: shape (T,), seconds, one for each picture.
+            frame_interval: seconds from one number to the next.
+
+        Raises:
+            InputError: no numbered pictures, several series of them, or an unreadable first one.
+            UsageError: neither or both of times and interval, or ones that make no sense.
+        """
+        self._path = Path(path)
+        self.partial: str | None = None
+        self.warnings: list[str] = []
+        self._files, numbers = self._listed()
+        if (times is None) == (frame_interval is None):
+            what = "pictures carry no time stamps" if times is None else "both times and a frame interval were given"
+            raise UsageError(f"'{self._path}': {what}; give the time between two pictures with --frame-interval SECONDS")
+        if times is not None:
+            self._times = checked_times(times, len(self._files))
+        else:
+            self._times = self._numbered_times(numbers) * checked_interval(frame_interval or 0.0)
+        first = self._first_image()
+        height, width = first.shape[:2]
+        step = float(np.median(np.diff(self._times))) if len(self._files) > 1 else (frame_interval or 0.0)
+        self.info = VideoInfo(
+            path=self._path,
+            name=self._path.resolve().name,
+            width=width,
+            height=height,
+            frame_count=len(self._files),
+            duration_s=float(self._times[-1] - self._times[0]) + step,
+            kind="images",
+            codec=self._files[0].suffix.lower().lstrip("."),
+            hasher=partial(sha256_of_files, self._files),
+        )
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self._read(range(len(self._files)))
+
+    def sample(self, indices: Sequence[int]) -> Iterator[Frame]:
+        """The frames with these indices, ascending, each once; no other picture is read.
+
+        Raises:
+            UsageError: an index outside.
+        """
+        return self._read(wanted_indices(indices, self.info.name, len(self._files)))
+
+    def _read(self, indices: Sequence[int]) -> Iterator[Frame]:
+        self.partial = None
+        size = (self.info.height, self.info.width)
+        for index in indices:
+            file = self._files[index]
+            try:
+                image = _load(file)
+            except InputError as error:
+                self.partial = f"'{self.info.name}' breaks off before frame {index} ({self._times[index]:.3f} s): {error}"
+                return
+            if image.shape[:2] != size:
+                raise InputError(
+                    f"'{file}' is {image.shape[1]} x {image.shape[0]} pixels, the first picture of its folder "
+                    f"{size[1]} x {size[0]}: leave pictures of one size in the folder"
+                )
+            yield Frame(index, float(self._times[index]), image)
+
+    def _listed(self) -> tuple[list[Path], list[int] | None]:
+        """Pictures in order, and the one number that counts them where there is exactly one."""
+        try:
+            entries = [p for p in self._path.iterdir() if not p.name.startswith(".")]
+        except OSError as error:
+            raise InputError(f"'{self._path}' can't be listed: {error.strerror}") from error
+        pictures = [p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()]
+        numbered = [p for p in pictures if re.search(r"\d", p.stem)]
+        if not numbered:
+            has = f"none of its {len(pictures)} pictures has a number in its name" if pictures else "no pictures"
+            raise InputError(f"folder '{self._path}': {has}; it must hold numbered pictures ({', '.join(SUFFIXES)}), such as 00001.png")
+        patterns = sorted({re.sub(r"\d+", "#", p.name).lower() for p in numbered})
+        if len(patterns) > 1:
+            raise InputError(f"folder '{self._path}' holds several series ('{patterns[0]}', '{patterns[1]}'): leave one of them in it")
+        if ignored := sorted(p.name for p in pictures if p not in set(numbered)):
+            self.warnings.append(f"'{self._path.name}': left out, for want of a number in the name: {', '.join(ignored[:5])}")
+        keys = {p: [int(n) for n in re.findall(r"\d+", p.stem)] for p in numbered}
+        numbered.sort(key=lambda p: (keys[p], p.name))
+        for one, other in pairwise(numbered):
+            if keys[one] == keys[other]:
+                raise InputError(f"'{one}' and '{other.name}' have the same number: leave one of them in the folder")
+        columns = [column for column in zip(*(keys[p] for p in numbered), strict=True) if len(set(column)) > 1]
+        return numbered, list(columns[0]) if len(columns) == 1 else None
+
+    def _numbered_times(self, numbers: list[int] | None) -> NDArray[np.float64]:
+        """Time of every picture in frame intervals: a number that is left out leaves its time free."""
+        count = len(self._files)
+        if numbers is None:
+            return np.arange(count, dtype=np.float64)
+        steps = [after - before for before, after in pairwise(numbers)]
+        names = [file.name for file in self._files]
+        step = min(steps)
+        if odd := [k for k, s in enumerate(steps) if s % step]:
+            raise InputError(
+                f"the numbers of '{names[odd[0]]}' and '{names[odd[0] + 1]}' don't count frames in steps of {step}: "
+                "number the pictures 0, 1, 2 …, or give times for them"
+            )
+        if gaps := [names[k] for k, s in enumerate(steps) if s > step]:
+            self.warnings.append(
+                f"'{self._path.name}': pictures are missing after {', '.join(gaps[:5])}; the ones behind keep the time of their number"
+            )
+        return np.array([(number - numbers[0]) // step for number in numbers], np.float64)
+
+    def _first_image(self) -> NDArray[np.uint8]:
+        import cv2
+
+        file = self._files[0]
+        raw = _decoded(file, cv2.IMREAD_UNCHANGED)
+        if raw.dtype == np.uint16:
+            self.warnings.append(
+                f"'{self._path.name}': 16-bit pictures are read at 8 bits (value // 256; the first one's top is {raw.max()})"
+            )
+        elif raw.dtype != np.uint8:
+            raise InputError(f"'{file}' holds {raw.dtype} values; give pictures of 8 or 16 bits a channel")
+        image = _load(file)
+        if file.suffix.lower() in {".tif", ".tiff"} and (pages := cv2.imcount(str(file))) > 1:
+            raise InputError(f"'{file}' is a stack of {pages} pictures; write each into a numbered file of its own")
+        return image
+
+
+def _load(file: Path) -> NDArray[np.uint8]:
+    """One picture, BGR, turned as its EXIF data say. Raises: InputError."""
+    import cv2
+
+    image = _decoded(file, cv2.IMREAD_COLOR)
+    if image.shape[0] * image.shape[1] > MAX_PIXELS:
+        raise InputError(f"'{file}' has {image.shape[1]} x {image.shape[0]} pixels; at most {MAX_PIXELS} are read")
+    return np.asarray(image, np.uint8)
+
+
+def _decoded(file: Path, flags: int) -> NDArray[Any]:
+    import cv2
+
+    try:
+        data = file.read_bytes()  # not imread: it can't open every name on every system
+    except OSError as error:
+        raise InputError(f"'{file}' can't be read: {error.strerror}") from error
+    if not data:
+        raise InputError(f"'{file}' is empty (0 bytes)")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise InputError(f"'{file}' can't be decoded: {error.err}") from error
+    if image is None:
+        raise InputError(f"'{file}' is damaged or no picture")
+    if _is_cut(data):
+        raise InputError(f"'{file}' is cut off: its end is missing")
+    return image
+
+
+def _is_cut(data: bytes) -> bool:
+    """Whether the end of a picture is missing; OpenCV fills what isn't there with grey and says nothing."""
+    if data.startswith(b"\xff\xd8"):  # JPEG: an end marker behind the last scan
+        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data[-4096:]
+    if data.startswith(b"RIFF"):  # WebP
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    return False

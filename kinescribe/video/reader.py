@@ -1,0 +1,177 @@
+"""Reads a video file as a stream of frames with exact time stamps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError, UsageError
+from .decoding import Decoding
+from .frame import Frame
+from .hashing import sha256_of_file
+from .info import VideoInfo, wanted_indices
+from .orientation import Orientation, orientation_of
+from .timing import StampRepair, checked_interval, checked_times
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+__all__ = ["FileVideo"]
+
+
+class FileVideo:
+    """A local video file. Every iteration decodes it afresh; no more than a few frames are held.
+
+    Times are the container's presentation stamps times its time base, relative to the first decoded frame, unless the caller
+    gives times of his own.
+
+    Attributes:
+        info: what the container and the first frame tell.
+        partial: None, or, after an iteration that broke off midway, one line that says after which frame and why.
+    """
+
+    def __init__(self, path: str | Path, *, times: ArrayLike | None = None, frame_interval: float | None = None) -> None:
+        """Open the file and decode its first frame.
+
+        Args:
+            path: of the file.
+            times: shape (T,), seconds, replace the time stamps.
+            frame_interval: seconds; replaces the time stamps by index x interval.
+
+        Raises:
+            InputError: not a video, or no frame of it can be decoded.
+            UsageError: times or interval make no sense.
+        """
+        self._path = Path(path)
+        self._interval = None if frame_interval is None else checked_interval(frame_interval)
+        self._times = None if times is None else checked_times(times)
+        if self._interval is not None and self._times is not None:
+            raise UsageError("both times and a frame interval were given: give one of them")
+        self.partial: str | None = None
+        self._about_pixels: list[str] = []
+        self._about_stamps: list[str] = []
+        self._orientation = Orientation()
+        self.info = self._probe()
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each thing to know about its pixels and time stamps; those on stamps come with the first iteration."""
+        return self._about_pixels + self._about_stamps
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self._read(None)
+
+    def sample(self, indices: Sequence[int]) -> Iterator[Frame]:
+        """The frames with these indices, ascending, each once; frames between are decoded but not converted.
+
+        Raises:
+            UsageError: a negative index, or one beyond the end.
+        """
+        return self._read(wanted_indices(indices, self.info.name))
+
+    def _read(self, wanted: list[int] | None) -> Iterator[Frame]:
+        from av.video.reformatter import VideoReformatter
+
+        self.partial = None
+        if wanted is not None and not wanted:
+            return
+        reformatter = VideoReformatter()  # keeps its scaling context: four times as fast as converting frame by frame
+        chosen = None if wanted is None else set(wanted)
+        index, time = -1, 0.0
+        with closing(Decoding(self._path)) as decoding:
+            for index, (picture, time) in enumerate(self._timed(decoding)):
+                if chosen is None or index in chosen:
+                    yield Frame(index, time, self._pixels(picture, reformatter))
+                if wanted is not None and index == wanted[-1]:
+                    return
+            reason = decoding.broke_off
+        if index < 0:
+            raise InputError(f"'{self.info.name}': no frame can be decoded ({reason or 'it holds none'})")
+        if reason:
+            self.partial = f"'{self.info.name}' breaks off after frame {index} ({time:.3f} s): {reason}"
+        elif wanted is not None:
+            raise UsageError(f"frame {wanted[-1]} of '{self.info.name}' was asked for, but its last one is {index}")
+        elif self._times is not None and index + 1 < self._times.size:
+            raise UsageError(f"{self._times.size} times for the {index + 1} frames of '{self.info.name}': give one for every frame")
+
+    def _timed(self, decoding: Decoding) -> Iterator[tuple[VideoFrame, float]]:
+        if self._interval is not None:
+            for index, picture in enumerate(decoding.frames()):
+                yield picture, index * self._interval
+        elif self._times is not None:
+            for index, picture in enumerate(decoding.frames()):
+                if index >= self._times.size:
+                    raise UsageError(f"{self._times.size} times, but '{self.info.name}' has more frames: give one for every frame")
+                yield picture, float(self._times[index])
+        else:
+            rate = decoding.stream.guessed_rate or decoding.stream.average_rate
+            repair = StampRepair(self.info.name, float(1 / rate) if rate else None)
+            try:
+                yield from repair.run(self._stamped(decoding))
+            finally:
+                self._about_stamps = repair.warnings
+
+    @staticmethod
+    def _stamped(decoding: Decoding) -> Iterator[tuple[VideoFrame, float | None]]:
+        base = decoding.stream.time_base
+        first: int | None = None
+        for picture in decoding.frames():
+            if picture.pts is None or base is None:
+                yield picture, None
+                continue
+            first = picture.pts if first is None else first
+            # Whole numbers up to one division: the nearest floating-point number to the true time.
+            yield picture, (picture.pts - first) * base.numerator / base.denominator
+
+    def _pixels(self, picture: VideoFrame, reformatter: Any) -> NDArray[np.uint8]:
+        image: NDArray[np.uint8] = reformatter.reformat(picture, format="bgr24").to_ndarray()
+        return self._orientation.apply(image)
+
+    def _probe(self) -> VideoInfo:
+        name = self._path.name
+        with closing(Decoding(self._path)) as decoding:
+            frames = decoding.frames()
+            first = next(frames, None)
+            frames.close()  # type: ignore[attr-defined]
+            if first is None:
+                raise InputError(f"'{self._path}': no frame of it can be decoded ({decoding.broke_off or 'it holds none'})")
+            self._orientation, unusual = orientation_of(first)
+            if unusual:
+                self._about_pixels.append(f"'{name}': {unusual}")
+            aspect = float(decoding.stream.sample_aspect_ratio or 1)
+            if aspect != 1:
+                self._about_pixels.append(
+                    f"'{name}': pixels are {aspect:.4g} times as wide as high; frames are left as stored, so lengths along x and y differ"
+                )
+            if decoding.skipped:
+                self._about_pixels.append(
+                    f"'{name}': {decoding.skipped} damaged or dependent pictures at its start are left out; frame 0 is the first whole one"
+                )
+            if first.interlaced_frame:
+                self._about_pixels.append(f"'{name}': interlaced; moving edges are combed, which makes positions less precise")
+            count, duration = decoding.frame_count(), decoding.duration_s()
+            if self._interval is not None:
+                duration = None if count is None else count * self._interval
+            elif self._times is not None:
+                count, duration = self._times.size, float(self._times[-1] - self._times[0])
+            swap = self._orientation.swaps_axes
+            return VideoInfo(
+                path=self._path,
+                name=name,
+                width=first.height if swap else first.width,
+                height=first.width if swap else first.height,
+                frame_count=count,
+                duration_s=duration,
+                kind="file",
+                codec=decoding.stream.codec_context.name,
+                pixel_aspect=1 / aspect if swap else aspect,
+                rotation_deg=self._orientation.rotation_deg,
+                mirrored=self._orientation.mirrored,
+                hasher=partial(sha256_of_file, self._path),
+            )

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kinescribe import __version__, plugins
+from kinescribe.cli import demo, doctor
+from kinescribe.evaluation.scenes import demo_scene
+from kinescribe.states import Calibration, States
+
+COMMANDS = ["extract", "validate", "demo", "doctor", "list"]
+
+
+def test_help_names_every_command(run):
+    ran = run("--help")
+    assert ran.code == 0
+    assert all(f"\n  {name} " in ran.out for name in COMMANDS)
+    assert run().out == ran.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run, command):
+    ran = run(command, "--help")
+    assert ran.code == 0
+    assert f"Usage: kinescribe {command}" in ran.out
+    assert "--debug" in ran.out
+
+
+def test_version(run):
+    assert run("--version").out == f"kinescribe {__version__}\n"
+
+
+def test_unknown_command_suggests_the_nearest(run):
+    ran = run("extrct", "v.mp4")
+    assert ran.code == 2
+    assert "'extract'" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_installed_scripts_answer():
+    for script in ("kinescribe", "extract-states"):
+        path = Path(sys.executable).with_name(script)
+        if not path.exists():
+            pytest.skip("the package is not installed in this environment")
+        assert "Usage: " in subprocess.run([path, "--help"], check=True, capture_output=True, text=True).stdout
+
+
+def test_validate_a_sound_table(run, table_of, tmp_path):
+    table_of(demo_scene(frame_count=5)).to_csv(tmp_path / "s.csv")
+    ran = run("validate", tmp_path / "s.csv")
+    assert (ran.code, ran.err) == (0, "")
+    assert "a sound states table" in ran.out
+
+
+def test_validate_names_what_is_wrong(run, table_of, tmp_path):
+    path = tmp_path / "s.csv"
+    table_of(demo_scene(frame_count=5)).to_csv(path)
+    path.write_text(path.read_text(encoding="utf-8").replace("observed", "seen", 1), encoding="utf-8")
+    ran = run("validate", path)
+    assert ran.code == 3
+    assert "seen" in ran.err
+    problems = json.loads(run("validate", path, "--json").out)
+    assert problems["valid"] is False
+    assert problems["problems"][0]["column"] == "status"
+
+
+def test_validate_a_missing_file(run):
+    ran = run("validate", "no.csv")
+    assert ran.code == 3
+    assert "no.csv" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_list_shows_the_built_ins(run):
+    ran = run("list", "detectors")
+    assert ran.code == 0
+    assert "classical" in ran.out
+    assert {record["name"] for record in json.loads(run("list", "trackers", "--json").out)} >= {"offline"}
+
+
+def test_list_unknown_kind(run):
+    ran = run("list", "detector")
+    assert ran.code == 2
+    assert "did you mean 'detectors'?" in ran.err
+
+
+def test_a_broken_plugin_is_reported_not_fatal(run, monkeypatch):
+    broken = plugins.Plugin("laws", "mine", "no_such_module:Law", "someone 1.0")
+    monkeypatch.setattr("kinescribe.cli.listing.plugins", lambda kind: [broken] if kind == "laws" else [])
+    ran = run("list", "laws")
+    assert ran.code == 0
+    assert "mine of someone 1.0 does not import: ModuleNotFoundError" in ran.err
+
+
+def test_doctor_reports_what_a_run_needs(run):
+    ran = run("doctor")
+    names = {line.split()[1] for line in ran.out.splitlines()}
+    assert {"python", "numpy", "av", "opencv-python-headless"} <= names
+    assert "H.264" in ran.out
+    assert ran.code == (1 if "\nbroken" in ran.out else 0)
+
+
+def test_doctor_finds_duplicated_opencv():
+    assert doctor.duplicated_opencv(["opencv-python-headless"]).state == "ok"
+    finding = doctor.duplicated_opencv(["opencv-python", "opencv-python-headless"])
+    assert finding.state == "broken"
+    assert "pip uninstall -y opencv-python opencv-python-headless && pip install opencv-python-headless" in finding.text
+
+
+def test_doctor_names_missing_extras_and_packages(monkeypatch):
+    monkeypatch.setattr(doctor, "_installed", lambda name: None if name in ("pyarrow", "numpy") else "1.0")
+    findings = {finding.name: finding for finding in doctor.examine()}
+    assert "pip install 'kinescribe[parquet]'" in findings["extra [parquet]"].text
+    assert findings["numpy"].state == "broken"
+
+
+def test_demo_scores_a_perfect_table(table_of):
+    scene = demo_scene(seed=0, frame_count=40)
+    table = table_of(scene, Calibration.from_scale(150, "m"))
+    scores = demo.score(table, scene)
+    assert [item.name for item in scores] == list(scene.truth)
+    for item in scores:
+        assert item.found
+        assert item.coverage == 1
+        assert item.median_px == pytest.approx(0, abs=1e-9)
+        assert item.velocity_error == pytest.approx(0, abs=1e-9)
+
+
+def test_demo_scores_what_is_off(table_of):
+    scene = demo_scene(seed=0, frame_count=40)
+    table = table_of(scene, Calibration.from_scale(150, "m"))
+    columns = {name: values.copy() for name, values in table.columns.items()}
+    columns["vx"][columns["object_id"] == 1] += 0.25
+    kept = columns["object_id"] != 2
+    scores = {item.name: item for item in demo.score(States.from_columns({n: v[kept] for n, v in columns.items()}, table.meta), scene)}
+    assert scores["red ball"].velocity_error == pytest.approx(0.25)
+    assert not scores["blue ball"].found
+
+
+def test_demo_leaves_everything_in_its_folder(run, stand_in, table_of, monkeypatch):
+    monkeypatch.setattr("kinescribe.evaluation.scenes.demo_scene", lambda seed: demo_scene(seed=seed, frame_count=20))
+    stand_in.table = table_of(demo_scene(seed=0, frame_count=20), Calibration.from_scale(150, "m"))
+    ran = run("demo", "-o", "out")
+    assert ran.code == 0, ran.err
+    assert {path.name for path in Path("out").iterdir()} == {"video.mp4", "states.csv", "states.meta.json", "plot.png", "overlay.mp4"}
+    assert ran.out.count("100.0%") == 4
+    assert run("demo", "-o", "out").code == 2
+    assert run("demo", "-o", "out", "--overwrite", "--quiet").code == 0
+
+
+def test_demo_fails_where_an_object_is_missed(run, stand_in, table_of, monkeypatch):
+    monkeypatch.setattr("kinescribe.evaluation.scenes.demo_scene", lambda seed: demo_scene(seed=seed, frame_count=20))
+    stand_in.table = table_of(demo_scene(seed=0, frame_count=20), Calibration.from_scale(150, "m")).of(1)
+    ran = run("demo", "-o", "out", "--quiet")
+    assert ran.code == 4
+    assert "not find blue ball and green ball and orange rod" in ran.err
