@@ -43,7 +43,7 @@ class Sightings:
         turns, turn_sigmas: (m,), radians against the sprite, clockwise on the screen; NaN where its look doesn't tell.
         gains: (m,), see `Pose.gain`.
         visible: (m,), share inside the picture.
-        radius: of the sprite, px.
+        body: bool, (h, w), the sprite's mask. anchor: (2,), x, y of the body's centroid in it.
     """
 
     frames: NDArray[np.int64]
@@ -53,4 +53,24 @@ class Sightings:
     turn_sigmas: Float
     gains: Float
     visible: Float
-    radius: float
+    body: NDArray[np.bool_]
+    anchor: Float
+
+    def mask_at(self, row: int) -> tuple[int, int, NDArray[np.bool_]]:
+        """The body's mask where it was found: x, y of its top left corner and the pixels, cut to what is set."""
+        import cv2
+
+        turn = 0.0 if np.isnan(self.turns[row]) else float(self.turns[row])
+        position = self.positions[row]
+        h, w = self.body.shape
+        reach = int(np.ceil(np.hypot(h, w))) + 2
+        c, s = np.cos(turn), np.sin(turn)
+        rotation = np.array([[c, -s], [s, c]])
+        corner = np.floor(position).astype(int) - reach
+        matrix = np.column_stack([rotation, position - corner - rotation @ self.anchor])
+        placed = cv2.warpAffine(self.body.astype(np.float32), matrix, (2 * reach + 1, 2 * reach + 1)) > 0.5
+        rows, columns = np.flatnonzero(placed.any(1)), np.flatnonzero(placed.any(0))
+        if len(rows) == 0:
+            return int(corner[0]), int(corner[1]), np.zeros((1, 1), bool)
+        cut = placed[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+        return int(corner[0] + columns[0]), int(corner[1] + rows[0]), cut

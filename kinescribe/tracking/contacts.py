@@ -19,7 +19,6 @@ Ints = NDArray[np.intp]
 # Below this many observations a jump and an ordinary change of velocity can't be told apart.
 FEWEST = 8
 # Roughness differs along a track, so it is judged in windows: this many observations, every so many, and to both sides of one break.
-CALM = (1.0, 1e-3)
 WINDOW, STRIDE, BESIDE = 64, 32, 15
 # Gain in log-likelihood, over a motion as rough as it likes, that a break must bring.
 PRICES = {"jump": 12.0, "turn": 8.0, "outlier": 8.0}
@@ -91,15 +90,13 @@ def find_breaks(times: Float, values: Float, variances: Float) -> Breaks:
 def _search(times: Float, values: Float, variances: Float) -> list[Shock]:
     """Breaks within one window, greedily."""
     found: list[Shock] = []
-    calm = 0
     for _ in range(len(times) // ARC):
         kept = _kept(len(times), found)
         if len(kept) < FEWEST:
             break
-        new = strongest_shocks(times[kept], values[kept], variances[kept], _starts(times[kept], found), CALM[calm])
+        new = strongest_shocks(times[kept], values[kept], variances[kept], _starts(times[kept], found))
         if not new:
-            calm += 1
-            if calm == len(CALM): break
+            break
         found += [shock._replace(row=int(kept[shock.row])) for shock in new]
     return found
 
@@ -157,40 +154,50 @@ class _Trial:
         self._axes = [_Likelihoods.of(MotionSpline(basis, values[kept, axis], variances[kept, axis]), columns) for axis in range(values.shape[1])]
 
     def _columns(self, times: Float, starts: Ints) -> tuple[Float, dict[str, list[list[int]]]]:
-        """Columns (n, C), and for each kind of break the sets of columns that may explain it."""
-        near = times[self.gap : self.gap + 2]
-        late = np.maximum(times[:, None] - near, 0.0)
+        """Columns (n, C), and for each kind of break the sets of columns that may explain it.
+
+        The search has placed the break only roughly, so that the gaps on either side are tried as well.
+        """
+        self.gaps = [gap for gap in (self.gap, self.gap - 1, self.gap + 1) if 1 <= gap < len(times) - 2]
+        knots = np.arange(max(self.gap - 1, 0), min(self.gap + 3, len(times)))
+        late = np.maximum(times[:, None] - times[knots], 0.0)
         # What comes after the next known break is free anyway.
         arc = np.searchsorted(starts, np.arange(len(times)), side="right")
         late[arc != arc[self.gap]] = 0.0
-        spikes = np.arange(max(self.gap - 1, 0), min(self.gap + 3, len(times)))
-        columns = np.concatenate([late, late**2, np.eye(len(times))[:, spikes]], axis=1)
-        singles = [[4 + i] for i in range(len(spikes))]
-        if self.shock.kind == "outlier":
-            singles = [[4 + int(np.flatnonzero(spikes == self.gap)[0])]]
-        return columns, {"jump": [[0, 1]], "turn": [[2], [3]], "outlier": singles}
+        columns = np.concatenate([late, late**2, np.eye(len(times))[:, knots]], axis=1)
+        first, count = int(knots[0]), len(knots)
+        wrong = [self.gap - first] if self.shock.kind == "outlier" else range(count)
+        return columns, {
+            "jump": [[gap - first, gap - first + 1] for gap in self.gaps],
+            "turn": [[count + i] for i in range(count)],
+            "outlier": [[2 * count + i] for i in wrong],
+        }
 
     def gain(self, kind: str) -> float:
         """Gain in log-likelihood over no break."""
-        return max(sum(axis.gain(columns) for axis in self._axes) for columns in self.choices[kind])
+        return max((sum(axis.gain(columns) for axis in self._axes) for columns in self.choices[kind]), default=0.0)
 
     def holds(self) -> bool:
+        """Whether it is worth its price; a jump must also beat, and another kind nearly reach, whatever else might be there."""
         own = self.gain(self.shock.kind)
-        return own > PRICES[self.shock.kind] and all(own > self.gain(kind) + MARGIN for kind in PRICES if kind != self.shock.kind)
+        lead = MARGIN if self.shock.kind == "jump" else -MARGIN
+        return own > PRICES[self.shock.kind] and all(own > self.gain(kind) + lead for kind in PRICES if kind != self.shock.kind)
 
     def meeting(self) -> tuple[float, Float]:
         """Time and size of a jump: the part of the gap, common to all axes, that the two hinges of each speak for."""
-        parts = np.linspace(0.02, 0.98, 49)
+        parts = np.linspace(0.0, 1.0, 101)
         shapes = np.stack([1 - parts, parts])
-        cost, sizes = np.zeros(len(parts)), []
-        for axis in self._axes:
-            information, pull = axis.best([0, 1])
-            denominator = np.einsum("ip,ij,jp->p", shapes, information, shapes)
-            sizes.append(shapes.T @ pull / denominator)
-            cost -= (shapes.T @ pull) ** 2 / denominator
-        best = int(np.argmin(cost))
-        k = self.gap
-        return float(self.times[k] + parts[best] * (self.times[k + 1] - self.times[k])), np.array([size[best] for size in sizes])
+        found = []
+        for gap, columns in zip(self.gaps, self.choices["jump"], strict=True):
+            score, sizes = np.zeros(len(parts)), []
+            for axis in self._axes:
+                logs, size = axis.along(columns, shapes)
+                score += logs
+                sizes.append(size)
+            best = int(np.argmax(score))
+            time = self.times[gap] + parts[best] * (self.times[gap + 1] - self.times[gap])
+            found.append((float(score[best]), float(time), np.array([size[best] for size in sizes])))
+        return max(found, key=lambda one: one[0])[1:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,9 +243,11 @@ class _Likelihoods:
         plain = self.logs - self.count / 2 * np.log(PRIOR_STRENGTH + self.energies)
         return float(self._profile(columns)[0].max() - plain.max())
 
-    def best(self, columns: list[int]) -> tuple[Float, Float]:
-        """Information and pull on the columns where they make the observations likeliest, per measurement variance as found."""
+    def along(self, columns: list[int], shapes: Float) -> tuple[Float, Float]:
+        """Log-likelihoods and sizes of one coefficient on each of P mixtures, shapes (C, P), of the columns, at their best intensity."""
         logs, rest = self._profile(columns)
         g = int(np.argmax(logs))
-        scale = (PRIOR_STRENGTH + rest[g]) / self.count
-        return self.informations[g][np.ix_(columns, columns)] / scale, self.pulls[g, columns] / scale
+        information, pull = self.informations[g][np.ix_(columns, columns)], shapes.T @ self.pulls[g, columns]
+        strength = np.maximum(np.einsum("cp,cd,dp->p", shapes, information, shapes), 1e-300)
+        left = np.maximum(self.energies[g] - pull**2 / strength, rest[g])
+        return self.logs[g] - self.count / 2 * np.log(PRIOR_STRENGTH + left), pull / strength

@@ -50,7 +50,10 @@ def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:
     heads = [_end(seen, p, last=False) for p in pieces]
     begin, end = np.array([h.clock for h in heads]), np.array([t.clock for t in tails])
     gap = begin[None, :] - end[:, None]
-    rows, columns = np.nonzero((gap > 0) & (gap <= LONGEST_GAP))
+    seen_for = np.array([len(p) for p in pieces], float)
+    # what was seen for two frames can't vouch for twenty
+    longest = np.minimum(LONGEST_GAP, 3.0 + 1.5 * np.minimum(seen_for[:, None], seen_for[None, :]))
+    rows, columns = np.nonzero((gap > 0) & (gap <= longest))
     if len(rows) == 0:
         return pieces
     cost = np.full((n, n), np.inf)

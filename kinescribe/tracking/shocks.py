@@ -58,7 +58,7 @@ class _Axis(NamedTuple):
     band: Float
 
 
-def strongest_shocks(times: Float, values: Float, variances: Float, starts: Ints, calm: float = 1.0) -> list[Shock]:
+def strongest_shocks(times: Float, values: Float, variances: Float, starts: Ints) -> list[Shock]:
     """The strongest shocks, far enough from one another not to speak of the same event; none when none is worth its price.
 
     Args:
@@ -69,7 +69,7 @@ def strongest_shocks(times: Float, values: Float, variances: Float, starts: Ints
     basis = SplineBasis(times, ORDER, starts)
     if not len(basis.rows):
         return []
-    axes = [_robust_fit(MotionSpline(basis, values[:, axis], variances[:, axis]), calm) for axis in range(values.shape[1])]
+    axes = [_robust_fit(MotionSpline(basis, values[:, axis], variances[:, axis])) for axis in range(values.shape[1])]
     chosen: list[Shock] = []
     for shock in sorted(_winners(basis, axes), key=lambda one: -one.gain):
         if shock.gain < PRICE + np.log(len(times)) or (chosen and shock.gain < ECHO * chosen[0].gain):
@@ -79,7 +79,7 @@ def strongest_shocks(times: Float, values: Float, variances: Float, starts: Ints
     return chosen
 
 
-def _robust_fit(spline: MotionSpline, calm: float) -> _Axis:
+def _robust_fit(spline: MotionSpline) -> _Axis:
     """Process noise by a likelihood with heavy tails, so that breaks not yet found don't pass for roughness."""
     best: tuple[float, float, Solution] | None = None
     for intensity in intensity_grid(spline.basis.times, ORDER)[::2]:
@@ -87,11 +87,7 @@ def _robust_fit(spline: MotionSpline, calm: float) -> _Axis:
         score, scale = _heavy_tailed(solution)
         if best is None or score > best[0]:
             best = score, scale, solution
-            best_intensity = float(intensity)
     assert best is not None
-    if calm != 1.0:
-        solution = spline.solve(best_intensity * calm)
-        best = 0.0, _heavy_tailed(solution)[1], solution
     return _Axis(best[2], best[1], best[2].inverse_band(ORDER))
 
 

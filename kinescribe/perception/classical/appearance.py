@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.perception.classical.blobs import fill_holes
+from kinescribe.perception.classical.blobs import fill_holes, split_at_necks
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 
 __all__ = ["Cutout", "learn_sprite", "search"]
@@ -68,7 +68,11 @@ def learn_sprite(cutouts: list[Cutout], reference: int) -> Sprite | None:
 
 def _from_mask(cutout: Cutout) -> Sprite | None:
     delta = cutout.image.astype(np.float32) - cutout.offset - cutout.plate
-    return _cut(delta, cutout.plate, fill_holes(cutout.mask), cutout.sigma)
+    return _cut(delta, cutout.plate, _without_appendages(fill_holes(cutout.mask)), cutout.sigma)
+
+
+def _without_appendages(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return split_at_necks(mask)[0]
 
 
 def _cut(delta: Float32, plate: Float32, mask: NDArray[np.bool_], sigma: Float32) -> Sprite | None:
@@ -132,9 +136,11 @@ def _common(poses: list[tuple[Cutout, Float]], first: Cutout) -> Sprite | None:
     member = _attached(member, first.mask)
     if member.sum() < 4:
         return None
+    # strings and wires move along with a body and are not it
+    member = _without_appendages(fill_holes(member))
     delta = np.median(stack - behind, axis=0).astype(np.float32)
     plate = behind.mean(0).astype(np.float32)
-    return _cut(delta, plate, fill_holes(member), noise)
+    return _cut(delta, plate, member, noise)
 
 
 def _attached(member: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -265,5 +265,6 @@ def _sightings(f: _Follower) -> Sightings:
         turn_sigmas=np.array([p.turn_sigma for p in poses]),
         gains=np.array([p.gain for p in poses]),
         visible=np.array([p.visible for p in poses]),
-        radius=f.sprite.radius,
+        body=f.sprite.alpha > 0.5,
+        anchor=f.sprite.anchor,
     )

@@ -22,7 +22,8 @@ Float32 = NDArray[np.float32]
 
 NOISE_CORRELATION = 2.0  # as for centroids: neighbouring pixels' errors are not independent
 LEAST_VISIBLE = 0.35  # share of the body's pixels that must lie in the picture
-MOST_PIXELS = 2500  # that a registration looks at: those with the steepest gradients say almost all
+STEEP_PIXELS = 2000  # that a registration looks at: those with the steepest gradients say almost all about place and turn
+OTHER_PIXELS = 1000  # and of the others a regular choice, to tell whether it's the body at all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +34,7 @@ class _Pixels:
         at: (P, 2), x, y against the anchor.
         rendered: (P, 3). alpha: (P,).
         rendered_dx, rendered_dy: (P, 3), gradients. alpha_dx, alpha_dy: (P,).
+        shares: (P,), how many of the sprite's pixels each stands for.
     """
 
     at: Float32
@@ -42,6 +44,7 @@ class _Pixels:
     rendered_dy: Float32
     alpha_dx: Float32
     alpha_dy: Float32
+    shares: Float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +105,17 @@ def _informative(sprite: Sprite) -> _Pixels:
     # an outline's step against the plate isn't known yet; alpha's own gradient times a typical contrast stands for it
     energy = (gx**2 + gy**2).sum(-1) + 50.0**2 * (ax**2 + ay**2)
     ys, xs = np.nonzero(touched)
-    if len(ys) > MOST_PIXELS:
-        best = np.argpartition(-energy[ys, xs], MOST_PIXELS)[:MOST_PIXELS]
-        ys, xs = ys[best], xs[best]
+    shares = np.ones(len(ys), np.float32)
+    if len(ys) > STEEP_PIXELS + OTHER_PIXELS:
+        order = np.argsort(-energy[ys, xs], kind="stable")
+        rest = np.sort(order[STEEP_PIXELS:])
+        regular = rest[np.linspace(0, len(rest) - 1, OTHER_PIXELS).astype(int)]
+        chosen = np.concatenate([order[:STEEP_PIXELS], regular])
+        shares = np.ones(len(chosen), np.float32)
+        shares[STEEP_PIXELS:] = len(rest) / OTHER_PIXELS
+        ys, xs = ys[chosen], xs[chosen]
     at = np.stack([xs - sprite.anchor[0], ys - sprite.anchor[1]], axis=1).astype(np.float32)
-    return _Pixels(at, sprite.rendered[ys, xs], sprite.alpha[ys, xs], gx[ys, xs], gy[ys, xs], ax[ys, xs], ay[ys, xs])
+    return _Pixels(at, sprite.rendered[ys, xs], sprite.alpha[ys, xs], gx[ys, xs], gy[ys, xs], ax[ys, xs], ay[ys, xs], shares)
 
 
 def _look_up(picture: NDArray[np.uint8] | Float32, points: Float32) -> Float32:
@@ -179,7 +188,7 @@ def _linearise(
     away = np.stack([c * p.at[:, 0] - s * p.at[:, 1], s * p.at[:, 0] + c * p.at[:, 1]], axis=1)
     points = position + away
     inside = ((points >= 0) & (points <= limit)).all(1)
-    visible = float(p.alpha[inside].sum() / max(float(p.alpha.sum()), 1e-6))
+    visible = float((p.alpha * p.shares)[inside].sum() / max(float((p.alpha * p.shares).sum()), 1e-6))
     if visible < LEAST_VISIBLE:
         return None
     seen, plate = _look_up(view, points) - offset, _look_up(behind, points)
@@ -199,7 +208,7 @@ def _linearise(
     normal = (weighted.T @ jacobian).astype(np.float64)
     normal[np.diag_indices_from(normal)] *= 1 + 1e-6
     gradient = (weighted.T @ residual.ravel()).astype(np.float64)
-    counted = np.minimum(p.alpha * 2, 1) * inside
+    counted = np.minimum(p.alpha * 2, 1) * p.shares * inside
     unexplained = float((counted * (residual**2).mean(1)).sum())
     without = float((counted * ((seen - plate) ** 2).mean(1)).sum())
     return _Fit(normal, gradient, unexplained, without, float(counted.sum()), visible)

@@ -1,0 +1,119 @@
+"""Tracks made better by what the second look found: the surer measure of the two, gaps closed, ends extended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.perception.detections import MaskCrop
+from kinescribe.perception.sightings import Sightings
+from kinescribe.tracking.tracks import Track
+
+__all__ = ["refine", "roughness"]
+
+Float = NDArray[np.float64]
+
+LEAST_CONFIRMED = 0.5  # share of a track's frames in which its sprite was found again
+ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
+
+
+def roughness(frames: NDArray[np.int64], positions: Float) -> float:
+    """How much a path trembles, px: its measurement noise as third differences over consecutive frames show it (√20 σ); NaN if short."""
+    for order, gain in ((3, np.sqrt(20.0)), (2, np.sqrt(6.0))):
+        if len(frames) <= order:
+            continue
+        consecutive = frames[order:] - frames[:-order] == order
+        if consecutive.sum() >= 3:
+            jumps = np.diff(positions, order, axis=0)[consecutive]
+            # the norm of two normal components has its median at 1.18 σ
+            return float(np.median(np.hypot(*jumps.T)) / 1.18 / gain)
+    return float("nan")
+
+
+def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tuple[Track, bool]:
+    """The better of both looks at a track, and whether its sprite confirmed it.
+
+    Args:
+        size: width and height of the picture, px.
+    """
+    if found is None or len(found.frames) < 3:
+        return track, False
+    common, in_track, in_found = np.intersect1d(track.frames, found.frames, return_indices=True)
+    confirmed = len(common) >= max(3, LEAST_CONFIRMED * len(track))
+    if not confirmed:
+        return track, False
+    rough_track = roughness(common, track.positions[in_track])
+    rough_found = roughness(common, found.positions[in_found])
+    if np.isfinite(rough_track) and np.isfinite(rough_found) and rough_found > ROUGHER * rough_track + 0.05:
+        return track, True
+    between = found.positions[in_found] - track.positions[in_track]
+    bias = np.median(between, axis=0)
+    spread = 1.48 * np.median(np.abs(between - bias), axis=0)
+    kept = ~np.isin(track.frames, found.frames)
+    # where only the first look saw it: its centroid, put right by the usual offset, if that lies on the path
+    path = np.stack([np.interp(track.frames, found.frames, found.positions[:, axis]) for axis in range(2)], axis=1)
+    off = np.abs(track.positions + bias - path).max(1)
+    inside = (track.frames > found.frames[0]) & (track.frames < found.frames[-1])
+    kept &= (off < 3 * spread.max() + 2.0) | ~inside
+    rows = np.flatnonzero(kept)
+    frames = np.concatenate([found.frames, track.frames[rows]])
+    order = np.argsort(frames, kind="stable")
+    nearest = np.array([int(np.abs(track.frames - f).argmin()) for f in found.frames])
+    source = np.concatenate([nearest, rows])[order]
+    positions = np.concatenate([found.positions, track.positions[rows] + bias])[order]
+    loose = track.covariances[rows] + np.diag(spread**2 + 0.05**2)
+    covariances = np.concatenate([found.covariances, loose])[order]
+    masks = [MaskCrop(*found.mask_at(i)) for i in range(len(found.frames))] + [track.masks[i] for i in rows]
+    angles, angle_sigmas = _angles(track, found, rows, in_track, in_found)
+    masks = [masks[i] for i in order]
+    fresh = order < len(found.frames)
+    return (
+        replace(
+            track,
+            frames=frames[order],
+            times=np.zeros(len(order)),  # filled in by the caller, who knows all frames' times
+            positions=positions,
+            covariances=covariances,
+            boxes=_boxes(masks, size),
+            areas=np.where(fresh, float(found.body.sum()), track.areas[source]),
+            sizes=track.sizes[source],
+            angles=angles[order],
+            angle_sigmas=angle_sigmas[order],
+            colors=track.colors[source],
+            contrasts=track.contrasts[source],
+            scores=np.where(fresh, np.concatenate([np.clip(found.gains, 0, 1), track.scores[rows]])[order], track.scores[source]),
+            shapes=[track.shapes[i] for i in source],
+            phrases=[track.phrases[i] for i in source],
+            masks=masks,
+            merged=track.merged[source],
+            identity_scores=np.concatenate([np.clip(found.gains, 0, 1), np.full(len(rows), 0.7)])[order],
+            gaps={},
+        ),
+        True,
+    )
+
+
+def _angles(track: Track, found: Sightings, rows: NDArray[np.intp], in_track: NDArray[np.intp], in_found: NDArray[np.intp]) -> tuple[Float, Float]:
+    """Angles of the found frames, then of `rows`: turns are exact from frame to frame, the first look tells against what."""
+    seen = track.angles[in_track]
+    turns = found.turns[in_found]
+    both = np.isfinite(seen) & np.isfinite(turns)
+    nearest = {int(f): k for k, f in enumerate(track.frames)}
+    if both.sum() >= max(3, 0.3 * len(in_track)):
+        # axes have no head: average the doubled angle
+        base = 0.5 * float(np.angle(np.exp(2j * (seen[both] - turns[both])).mean()))
+        angles, sigmas = found.turns + base, found.turn_sigmas
+    else:
+        same = [nearest.get(int(f)) for f in found.frames]
+        angles = np.array([np.nan if k is None else track.angles[k] for k in same])
+        sigmas = np.array([np.nan if k is None else track.angle_sigmas[k] for k in same])
+    return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]])
+
+
+def _boxes(masks: list[MaskCrop], size: tuple[int, int]) -> Float:
+    boxes = np.array([[m.x, m.y, m.x + m.pixels.shape[1], m.y + m.pixels.shape[0]] for m in masks], np.float64).reshape(-1, 4)
+    boxes[:, [0, 2]] = np.clip(boxes[:, [0, 2]], 0, size[0])
+    boxes[:, [1, 3]] = np.clip(boxes[:, [1, 3]], 0, size[1])
+    return boxes
