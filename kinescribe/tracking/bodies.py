@@ -23,6 +23,8 @@ MOVED_RIGIDLY = 4.0  # times the tremble of their distance: so far must both hav
 LEAST_TRAVEL_PX = 2.5
 LEAST_TRAVEL_RADII = 0.3
 LEAST_DENSITY = 0.5  # share of the frames from a track's first to its last in which it was seen
+FAINT = 0.03  # of the salience of the clip's most salient thing
+MOST_TRAVEL = 20.0  # times its radius: from there on a thing doesn't stand out more
 CUT_OFF = 0.7  # share of frames in which the picture's edge cuts a body, from which on its centroid isn't one
 
 
@@ -33,6 +35,7 @@ class Left:
     still: int = 0
     cut_off: int = 0
     erratic: int = 0
+    faint: int = 0
 
 
 def _weight(track: Track) -> float:
@@ -122,18 +125,20 @@ def _extend(body: Track, piece: Track, i: NDArray[np.intp], j: NDArray[np.intp])
 
 
 def leave_out(tracks: list[Track], confirmed: set[int], size: tuple[int, int], frame_count: int) -> tuple[list[Track], Left]:
-    """Drop what doesn't move, what the picture's edge cuts off nearly all the time, and what jumps about without a shape of its own.
+    """Drop what doesn't move, what the edge cuts off nearly all the time, what jumps about, and what is next to nothing beside the rest.
 
     Args:
         confirmed: ids of the tracks whose sprite was found again.
         size: width and height of the picture, px.
         frame_count: of the video.
     """
+    salience = [_salience(track) for track in tracks]
+    most = max(salience, default=0.0)
     kept: list[Track] = []
-    still = cut_off = erratic = 0
-    for track in tracks:
+    still = cut_off = erratic = faint = 0
+    for track, stands_out in zip(tracks, salience, strict=True):
         radius = float(np.sqrt(np.median(track.areas) / np.pi))
-        extent = float(np.max(np.percentile(track.positions, 97, axis=0) - np.percentile(track.positions, 3, axis=0)))
+        extent = _extent(track)
         tremble = roughness(track.frames, track.positions)
         tremble = 0.0 if np.isnan(tremble) else tremble
         edge = (track.boxes[:, 0] <= 0) | (track.boxes[:, 1] <= 0) | (track.boxes[:, 2] >= size[0]) | (track.boxes[:, 3] >= size[1])
@@ -149,6 +154,19 @@ def leave_out(tracks: list[Track], confirmed: set[int], size: tuple[int, int], f
             erratic += 1
         elif track.track_id not in confirmed and (density < 0.8 or tremble > 0.5 + 0.05 * radius):
             erratic += 1
+        elif stands_out < FAINT * most:
+            faint += 1
         else:
             kept.append(track)
-    return kept, Left(still, cut_off, erratic)
+    return kept, Left(still, cut_off, erratic, faint)
+
+
+def _salience(track: Track) -> float:
+    """How much a track stands out: contrast against noise, size, and how many times its own size it travelled."""
+    radius = max(float(np.sqrt(np.median(track.areas) / np.pi)), 1.0)
+    return float(np.median(track.contrasts)) * radius * min(_extent(track) / radius, MOST_TRAVEL)
+
+
+def _extent(track: Track) -> float:
+    """The longer side of the field that a track covers, px, outliers aside."""
+    return float(np.max(np.percentile(track.positions, 97, axis=0) - np.percentile(track.positions, 3, axis=0)))

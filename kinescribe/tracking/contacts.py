@@ -19,9 +19,9 @@ Ints = NDArray[np.intp]
 # Below this many observations a jump and an ordinary change of velocity can't be told apart.
 FEWEST = 8
 # Roughness differs along a track, so it is judged in windows: this many observations, every so many, and to both sides of one break.
-WINDOW, STRIDE, BESIDE = 64, 32, 15
+WINDOW, STRIDE, BESIDE = 96, 64, 15
 # Gain in log-likelihood, over a motion as rough as it likes, that a break must bring.
-PRICES = {"jump": 12.0, "turn": 8.0, "outlier": 8.0}
+PRICES = {"jump": 14.0, "turn": 8.0, "outlier": 8.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +33,7 @@ class ContactPoint:
         time_s: when, between frames, in seconds.
         velocity_before, velocity_after: (D,), px/s.
         score: how many times likelier the observations are with it than without, natural logarithm.
+        time_sigma_s: one standard deviation of the time.
     """
 
     index: int
@@ -40,6 +41,7 @@ class ContactPoint:
     velocity_before: Float
     velocity_after: Float
     score: float
+    time_sigma_s: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,9 +78,10 @@ def find_breaks(times: Float, values: Float, variances: Float) -> Breaks:
     count = len(times)
     found: list[Shock] = []
     if count >= FEWEST:
-        for start in range(0, max(count - STRIDE, 1), STRIDE):
+        for start in range(0, count, STRIDE):
             stop = count if count - start - WINDOW < STRIDE // 2 else start + WINDOW
-            inner = range(start + STRIDE // 2 if start else 0, count if stop == count else stop - STRIDE // 2)
+            margin = (WINDOW - STRIDE) // 2
+            inner = range(start + margin if start else 0, count if stop == count else stop - margin)
             part = slice(start, stop)
             shocks = (shock._replace(row=shock.row + start) for shock in _search(times[part], values[part], variances[part]))
             found += [shock for shock in shocks if shock.row in inner]
@@ -114,10 +117,13 @@ def _starts(times: Float, found: list[Shock]) -> Ints:
 def _confirmed(times: Float, values: Float, variances: Float, found: list[Shock]) -> Breaks:
     """The breaks that stand, with their exact times and sizes."""
     standing = sorted(found, key=lambda one: one.gain)
-    for shock in tuple(standing):
-        others = [other for other in standing if other is not shock]
-        if not _Trial(times, values, variances, others, shock).holds():
-            standing = others
+    before = -1
+    while len(standing) != before:  # what falls changes what its neighbours stand against
+        before = len(standing)
+        for shock in tuple(standing):
+            others = [other for other in standing if other is not shock]
+            if not _Trial(times, values, variances, others, shock).holds():
+                standing = others
     outliers = np.zeros(len(times), bool)
     outliers[[shock.row for shock in standing if shock.kind == "outlier"]] = True
     rows = []
@@ -151,7 +157,9 @@ class _Trial:
         self.times = at
         basis = SplineBasis(at, ORDER, _starts(at, others))
         columns, self.choices = self._columns(at, basis.starts)
-        self._axes = [_Likelihoods.of(MotionSpline(basis, values[kept, axis], variances[kept, axis]), columns) for axis in range(values.shape[1])]
+        self._axes = [
+            _Likelihoods.of(MotionSpline(basis, values[kept, axis], variances[kept, axis]), columns) for axis in range(values.shape[1])
+        ]
 
     def _columns(self, times: Float, starts: Ints) -> tuple[Float, dict[str, list[list[int]]]]:
         """Columns (n, C), and for each kind of break the sets of columns that may explain it.

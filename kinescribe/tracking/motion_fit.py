@@ -22,6 +22,10 @@ GRID_STEP = 0.5
 # Decades, per order: the least intensity in units of what would just show over the whole track, and the largest per time step.
 LOWEST = {2: -5.0, 3: -3.0, 4: -1.0}
 HIGHEST = {2: 4.0, 3: 5.0, 4: 5.0}
+# Nodes whose likelihoods differ by less than this factor's logarithm from one without process noise are taken for that.
+ALIKE = 0.05
+# Nodes less probable than this are left out.
+NEGLIGIBLE = 0.01
 # White jerk asks for a parabola, so four observations, before it says anything.
 FEWEST_FOR_ACCELERATION = 4
 
@@ -84,12 +88,22 @@ def fit_motion(bases: dict[int, SplineBasis], values: Float, variances: Float) -
         accelerating_share = np.eye(len(ORDERS))[1] if accelerating_share.sum() < 1e-9 else accelerating_share / accelerating_share.sum()
     parts = []
     for (order, grid, weights, scales), prior, accelerating_prior in zip(found, share, accelerating_share, strict=True):
-        mass = weights / weights.sum()
-        keep = (mass * prior > 3e-3) | (mass * accelerating_prior > 1e-2)
+        grid, mass, scales = _merged(grid, weights / weights.sum(), scales)
+        keep = (mass * prior > NEGLIGIBLE) | (mass * accelerating_prior > NEGLIGIBLE)
         parts.append((np.full(keep.sum(), order), grid[keep], scales[keep], (mass * prior)[keep], (mass * accelerating_prior)[keep]))
     orders, intensities, scales, weights, accelerations = (np.concatenate(column) for column in zip(*parts, strict=True))
     total = accelerations.sum()
     return MotionFit(orders, intensities, scales, weights / weights.sum(), accelerations / total if total else accelerations)
+
+
+def _merged(grid: Float, weights: Float, scales: Float) -> tuple[Float, Float, Float]:
+    """The nodes, those at the calm end that the observations can't tell from no process noise made one."""
+    alike = int(np.argmax(np.append(np.abs(np.log(np.maximum(weights, 1e-300) / max(weights[0], 1e-300))) > ALIKE, True)))
+    if alike < 2:
+        return grid, weights, scales
+    middle = 2 * (alike - 1) // 3
+    keep = np.append(middle, np.arange(alike, len(grid)))
+    return grid[keep], np.append(weights[:alike].sum(), weights[alike:]), scales[keep]
 
 
 def _training_rows(starts: NDArray[np.intp], count: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -1,8 +1,8 @@
 """The likelihood of a motion whose second or third derivative is white noise, from banded matrices.
 
 If the m-th derivative of f is white noise of intensity q, the m-th divided differences of f at the observed times, times a constant, are
-∫ Bᵢ f⁽ᵐ⁾ dt with Bᵢ the B-splines on these times. They know nothing of the polynomial that starts the motion (an exactly diffuse start), and
-their covariance q G + D R Dᵀ is banded: G the B-splines' Gram matrix, D the differences, R the measurement variances
+∫ Bᵢ f⁽ᵐ⁾ dt with Bᵢ the B-splines on these times. They know nothing of the polynomial that starts the motion (an exactly diffuse start),
+and their covariance q G + D R Dᵀ is banded: G the B-splines' Gram matrix, D the differences, R the measurement variances
 (G. Wahba, J. R. Stat. Soc. B 40, 1978; C. H. Reinsch, Numer. Math. 10, 1967). One likelihood so costs O(n), whatever the time steps.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from math import factorial
 
 import numpy as np
@@ -23,7 +24,7 @@ Float = NDArray[np.float64]
 def segment_slices(starts: NDArray[np.intp], count: int) -> list[slice]:
     """The slices between the given sorted inner starts, over `count` observations."""
     edges = [0, *(int(s) for s in starts), count]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def _differences(times: Float, order: int) -> Float:

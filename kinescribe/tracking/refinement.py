@@ -16,6 +16,7 @@ __all__ = ["refine", "roughness"]
 Float = NDArray[np.float64]
 
 LEAST_CONFIRMED = 0.5  # share of a track's frames in which its sprite was found again
+ALIKE_LOG_AREA = 0.7  # sightings beyond the sprite's must at least have the body's size
 ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
 
 
@@ -56,7 +57,8 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     path = np.stack([np.interp(track.frames, found.frames, found.positions[:, axis]) for axis in range(2)], axis=1)
     off = np.abs(track.positions + bias - path).max(1)
     inside = (track.frames > found.frames[0]) & (track.frames < found.frames[-1])
-    kept &= (off < 3 * spread.max() + 2.0) | ~inside
+    alike = np.abs(np.log(track.areas / np.median(track.areas))) < ALIKE_LOG_AREA
+    kept &= np.where(inside, off < min(3 * spread.max(), 0.3 * np.sqrt(found.body.sum() / np.pi)) + 2.0, alike)
     rows = np.flatnonzero(kept)
     frames = np.concatenate([found.frames, track.frames[rows]])
     order = np.argsort(frames, kind="stable")

@@ -9,13 +9,27 @@ from numpy.typing import NDArray
 
 from kinescribe.tracking.process_noise import process_noise, transition
 
-__all__ = ["Kick", "Smoothed", "smooth_states"]
+__all__ = ["DIFFUSE", "MIRROR", "STATE", "Kick", "Smoothed", "Start", "smooth_states"]
 
 Float = NDArray[np.float64]
-# How much wider than what the first observations say of it a diffuse quantity starts, in variance.
+# How much wider than what the nearest observations say of it a diffuse quantity starts, in variance.
 DIFFUSE = 1e4
 # Position, velocity, acceleration, jerk; a motion model of lower order leaves the last ones at zero.
 STATE = 4
+# What turns the state of a motion into that of the same motion backwards in time.
+MIRROR = np.array([1.0, -1.0, 1.0, -1.0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """Where a pass begins, before the first observation it meets.
+
+    Attributes:
+        mean, variances: (B, 4).
+    """
+
+    mean: Float
+    variances: Float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,78 +66,80 @@ def smooth_states(
     variances: Float,
     orders: NDArray[np.int64],
     intensities: Float,
-    start: tuple[Float, Float],
+    starts: tuple[Start, Start],
     kicks: dict[int, Kick],
 ) -> Smoothed:
-    """Smooth B hypotheses over J nodes with a Kalman filter forwards and the adjoint recursion backwards.
+    """Smooth B hypotheses over J nodes: one Kalman filter from each end, combined at every node.
 
-    The backward pass is that of Bryson and Frazier (G. J. Bierman, IEEE CDC 1973): it gives the Rauch–Tung–Striebel smoother's means and
-    covariances and inverts nothing.
+    This is the two-filter form of the Rauch–Tung–Striebel smoother (D. C. Fraser, J. E. Potter, IEEE TAC 14, 1969). White noise looks the
+    same backwards in time, so that the second filter is the first on the mirrored motion, and both run in one batch. Products of the two
+    covariances, never differences, give the smoothed one, so that long calm motions keep their digits.
 
     Args:
         times: (J,), not decreasing.
         values: (J, B), NaN where nothing was observed.
         variances: (J, B), of the values.
         orders, intensities: (B,), motion model and process noise of each hypothesis.
-        start: mean (B, 4) and variances (B, 4) of the state at the first node, before its observation.
+        starts: at the first node and, not mirrored, at the last.
         kicks: by node.
     """
     count, width = values.shape
     steps = np.diff(times)
-    moves = transition(STATE, steps)
     noises = _noises(steps, orders, intensities)
-    seen = np.isfinite(values[:, 0])
-    states, spreads = np.empty((count, width, STATE)), np.empty((count, width, STATE, STATE))
-    before_states, before_spreads = {}, {}
-    gains, innovations, precisions = np.zeros((count, width, STATE)), np.zeros((count, width)), np.zeros((count, width))
-    state, spread = start[0], start[1][:, :, None] * np.eye(STATE)
+    moves = transition(STATE, steps)[:, None]
+    seen = np.isfinite(values)
+    filled = np.where(seen, values, 0.0)
+    means, spreads = np.empty((2, 2, count, width, STATE)), np.empty((2, 2, count, width, STATE, STATE))
+    state = np.stack([starts[0].mean, starts[1].mean * MIRROR])
+    spread = np.stack([starts[0].variances, starts[1].variances])[..., None] * np.eye(STATE)
     for j in range(count):
+        nodes = (j, count - 1 - j)
         if j:
-            state = state @ moves[j - 1].T
-            spread = moves[j - 1] @ spread @ moves[j - 1].T + noises[j - 1]
-        if j in kicks:
-            before_states[j], before_spreads[j] = state, spread
-            state = state + kicks[j].mean
-            spread = spread + kicks[j].variances[:, :, None] * np.eye(STATE)
-        states[j], spreads[j] = state, spread
-        if seen[j]:
-            precision = 1.0 / (spread[:, 0, 0] + variances[j])
-            column = spread[:, :, 0]
-            gain = column * precision[:, None]
-            innovation = values[j] - state[:, 0]
-            state = state + gain * innovation[:, None]
-            spread = spread - gain[:, :, None] * column[:, None, :]
-            gains[j], innovations[j], precisions[j] = gain, innovation, precision
-    adjoints, informations = np.empty((count, width, STATE)), np.empty((count, width, STATE, STATE))
-    adjoint, information = np.zeros((width, STATE)), np.zeros((width, STATE, STATE))
-    for j in range(count - 1, -1, -1):
-        if seen[j]:
-            gain = gains[j]
-            adjoint = adjoint.copy()
-            adjoint[:, 0] += innovations[j] * precisions[j] - (gain * adjoint).sum(axis=1)
-            product = (information @ gain[:, :, None])[:, :, 0]
-            information = information.copy()
-            information[:, 0, 0] += (gain * product).sum(axis=1) + precisions[j]
-            information[:, 0, :] -= product
-            information[:, :, 0] -= product
-        adjoints[j], informations[j] = adjoint, information
-        if j:
-            adjoint = adjoint @ moves[j - 1]
-            information = moves[j - 1].T @ information @ moves[j - 1]
-    means, after = _combined(states, spreads, adjoints, informations)
-    before_means, before_variances = means.copy(), after.copy()
-    if before_states:
-        nodes = np.array(list(before_states))
-        earlier = np.stack(list(before_states.values())), np.stack(list(before_spreads.values()))
-        before_means[nodes], before_variances[nodes] = _combined(*earlier, adjoints[nodes], informations[nodes])
-    return Smoothed(means, after, before_means, before_variances)
+            pair = [j - 1, count - 1 - j]
+            move = moves[pair]
+            state = (move @ state[..., None])[..., 0]
+            spread = move @ spread @ np.swapaxes(move, -1, -2) + noises[pair]
+        means[0, 0, j], means[0, 1, nodes[1]] = state
+        spreads[0, 0, j], spreads[0, 1, nodes[1]] = spread
+        if nodes[0] in kicks:
+            state, spread = _kicked(state, spread, 0, kicks[nodes[0]])
+        pair = list(nodes)
+        column = spread[..., 0]
+        gain = column * (seen[pair] / (column[..., 0] + variances[pair]))[..., None]
+        state = state + gain * (filled[pair] - state[..., 0])[..., None]
+        spread = spread - gain[..., :, None] * column[..., None, :]
+        if nodes[1] in kicks:
+            state, spread = _kicked(state, spread, 1, kicks[nodes[1]])
+        means[1, 0, j], means[1, 1, nodes[1]] = state
+        spreads[1, 0, j], spreads[1, 1, nodes[1]] = spread
+    means[:, 1] *= MIRROR
+    spreads[:, 1] *= MIRROR[:, None] * MIRROR
+    active = np.arange(STATE) < orders[:, None]
+    after = _combined(means[1, 0], spreads[1, 0], means[0, 1], spreads[0, 1], active)
+    before = after[0].copy(), after[1].copy()
+    if kicks:
+        rows = np.array(list(kicks))
+        before[0][rows], before[1][rows] = _combined(means[0, 0, rows], spreads[0, 0, rows], means[1, 1, rows], spreads[1, 1, rows], active)
+    return Smoothed(*after, *before)
 
 
-def _combined(states: Float, spreads: Float, adjoints: Float, informations: Float) -> tuple[Float, Float]:
-    """Means and variances, (…, 3), of predicted states with what the later observations add."""
-    means = states + np.einsum("jbik,jbk->jbi", spreads, adjoints)
-    variances = np.einsum("jbii->jbi", spreads) - np.einsum("jbik,jbki->jbi", spreads @ informations, spreads)
-    return means, np.maximum(variances, 0.0)
+def _kicked(state: Float, spread: Float, side: int, kick: Kick) -> tuple[Float, Float]:
+    """State and covariance of both passes, the kick met by one of them."""
+    state, spread = state.copy(), spread.copy()
+    state[side] += kick.mean if side == 0 else -kick.mean * MIRROR
+    spread[side] += kick.variances[:, :, None] * np.eye(STATE)
+    return state, spread
+
+
+def _combined(ahead: Float, ahead_spread: Float, behind: Float, behind_spread: Float, active: NDArray[np.bool_]) -> tuple[Float, Float]:
+    """Means and variances, (J, B, 4), of two independent estimates of the same state."""
+    total = ahead_spread + behind_spread
+    size = np.sqrt(np.where(active, np.einsum("jbii->jbi", total), 1.0))
+    total = total / (size[..., :, None] * size[..., None, :]) + ~active[:, :, None] * np.eye(STATE)
+    share = np.concatenate([behind_spread, (behind - ahead)[..., None]], axis=-1) / size[..., None]
+    solved = np.linalg.solve(total, share) / size[..., None]
+    both = ahead_spread @ solved
+    return ahead + both[..., STATE], np.einsum("jbii->jbi", both[..., :STATE])
 
 
 def _noises(steps: Float, orders: NDArray[np.int64], intensities: Float) -> Float:

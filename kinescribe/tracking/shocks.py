@@ -1,8 +1,8 @@
 """Candidates for the places where smooth motion breaks.
 
-A shock is found as P. de Jong and J. Penzer do (JASA 93, 1998): how much likelier do the observations become when the velocity may jump at
-this time? An acceleration that changes at once (a ball let go, a puck that comes to rest) and a single wrong observation look alike at first,
-so the three compete for every place.
+A shock is found as P. de Jong and J. Penzer do (JASA 93, 1998): how much likelier do the observations become when the velocity may jump
+at this time? An acceleration that changes at once (a ball let go, a puck that comes to rest) and a single wrong observation look alike at
+first, so the three compete for every place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = ("jump", "turn", "outlier")
 
 # White jerk between breaks.
 ORDER = 3
-# A break must make the observations this many times likelier (natural logarithm), with the logarithm of the places where it might be on top,
+# A break must make the observations this many times likelier (natural logarithm), times the number of places where it might be,
 PRICE = 12.0
 # and this many times likelier than the best explanation of another kind.
 MARGIN = 3.0
@@ -94,7 +94,7 @@ def _robust_fit(spline: MotionSpline) -> _Axis:
 def _heavy_tailed(solution: Solution) -> tuple[float, float]:
     """Log-likelihood of the innovations under Student's t with 3 degrees of freedom, and the measurement variance's scale."""
     count = len(solution.whitened)
-    typical = float(np.median(np.abs(solution.whitened))) / 0.6745
+    typical = float(np.partition(np.abs(solution.whitened), count // 2)[count // 2]) / 0.6745
     scale = (PRIOR_STRENGTH + count * typical**2) / (PRIOR_STRENGTH + count)
     tails = float(np.log1p(solution.whitened**2 / (3 * scale)).sum())
     return -2 * tails - solution.log_determinant / 2 - count * float(np.log(scale)) / 2, scale

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.perception.classical.blobs import fill_holes, split_at_necks
+from kinescribe.perception.classical.blobs import FAINT, fill_holes, split_at_necks
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 
 __all__ = ["Cutout", "learn_sprite", "search"]
@@ -131,7 +131,8 @@ def _common(poses: list[tuple[Cutout, Float]], first: Cutout) -> Sprite | None:
     unsteady = np.median(np.sqrt(((stack - look) ** 2).mean(-1)), axis=0)
     apart = np.median(np.sqrt(((stack - behind) ** 2).mean(-1)), axis=0)
     noise = first.sigma
-    member = (apart > 3 * noise) & (unsteady < 0.5 * apart)
+    contrast = float(np.percentile(apart[first.mask], 90))
+    member = (apart > np.maximum(3 * noise, FAINT * contrast)) & (unsteady < 0.5 * apart)
     member = cv2.morphologyEx(member.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)).astype(bool) | (member & first.mask)
     member = _attached(member, first.mask)
     if member.sum() < 4:

@@ -6,11 +6,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fill_holes", "split_at_necks"]
+__all__ = ["FAINT", "above_own_contrast", "fill_holes", "split_at_necks"]
+
+FAINT = 0.18  # of a body's own contrast: fainter surroundings are its shadow, its motion's smear or the codec's ringing
 
 NECK = 0.45  # two cores are two bodies when the neck between them is thinner than this share of the thinner core
 APPENDAGE = 0.4  # what is thinner than this share of its body (strings, wires) is not counted to the body
+SMALLEST_PART_PX = 4
 SMALLEST_CORE_PX = 1.9  # half-thickness from which on a thick part counts as a core
+
+
+def above_own_contrast(mask: NDArray[np.bool_], difference: NDArray[np.float32]) -> list[NDArray[np.bool_]]:
+    """The connected parts of a blob that aren't faint against the blob's own contrast.
+
+    Args:
+        mask: bool, (h, w), the blob.
+        difference: (h, w), its difference from the background, grey levels.
+    """
+    # smoothed as the mask is: a single dark pixel in a bright body doesn't cut it
+    smooth = cv2.GaussianBlur(difference, (3, 3), 0) * mask
+    thickest = float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3).max())
+    # against the brightest nearby, not the brightest of all: a ball on a string of ten times its area is the brighter of the two
+    reach = min(2 * round(2 * thickest) + 3, 101)
+    nearby = cv2.dilate(smooth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    # one glaring pixel isn't a body
+    nearby = np.minimum(nearby, float(np.percentile(smooth[mask], 98)))
+    clear = mask & (smooth >= FAINT * nearby)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(clear.astype(np.uint8), connectivity=8)
+    return [labels == k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= SMALLEST_PART_PX]
 
 
 def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.background import Background, estimate_background, sample_indices
-from kinescribe.perception.classical.blobs import split_at_necks
+from kinescribe.perception.classical.blobs import above_own_contrast, split_at_necks
 from kinescribe.perception.classical.foreground import Foreground, ForegroundModel
 from kinescribe.perception.classical.measure import Measurement, measure
 from kinescribe.perception.classical.plain import plain_background
@@ -27,6 +27,7 @@ DRAWN_EVENNESS = 0.985  # a drawn background, not a photographed wall
 MARGIN = 3
 LARGEST_SHARE = 0.5  # of the picture: a blob beyond this is a change of light or of the scene
 MOST_DETECTIONS = 400  # a frame
+MOST_BODIES = 30  # a blob
 
 
 class ClassicalDetector:
@@ -79,7 +80,8 @@ class ClassicalDetector:
         difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3).astype(np.float32)
         sigma = self.background.sigma[window]
         blob = foreground.labels[window] == label
-        for mask in split_at_necks(blob):
+        bodies = [body for part in above_own_contrast(blob, difference) for body in split_at_necks(part)]
+        for mask in bodies[:MOST_BODIES]:
             measured = measure(image, difference, sigma, mask, x0, y0)
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             crop = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()

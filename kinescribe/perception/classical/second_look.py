@@ -31,6 +31,7 @@ Float = NDArray[np.float64]
 CUTOUTS = 11  # frames that a sprite is learned from
 MARGIN = 0.35  # of a body's size, about its box: parts that the first look missed
 ACCEPT_GAIN = 0.45  # where the first look saw the body too
+SURE_GAIN = 0.8
 FOUND_GAIN = 0.6  # where only the sprite sees it
 LONGEST_LOSS = 12  # frames without a sighting after which a body that left its track is given up
 HELD_BYTES = 96 << 20  # frames held for following backwards
@@ -56,7 +57,7 @@ class _Follower:
 
     def offset(self) -> Float:
         """How the sprite's centroid lies against the first look's."""
-        return np.median(self.bias[-25:], axis=0) if self.bias else np.zeros(2)
+        return np.median(self.bias[-25:], axis=0) if len(self.bias) >= 5 else np.zeros(2)
 
 
 def second_look(
@@ -149,20 +150,24 @@ def _cutout(frame: Frame, background: Background, offset: NDArray[np.float32], p
 def _observed(f: _Follower, frame: Frame, background: Background, offset: NDArray[np.float32]) -> None:
     """The first look saw the body here: fit the sprite there, or where its motion points to."""
     where = f.seen[frame.index]
-    starts = [where + f.offset()]
     expected = _expected(f, frame.index)
-    if expected is not None and np.hypot(*(expected - starts[0])) > 1.0:
-        starts.append(expected)
-    best: Pose | None = None
-    for start in starts:
-        pose = register(f.sprite, frame.image, background.plate, offset, start, f.turn)
-        if pose is not None and pose.gain > ACCEPT_GAIN and (best is None or pose.gain > best.gain):
-            best = pose
+    # a piece of the body may have been all that the first look saw; but elsewhere is elsewhere
+    farthest = 3.0 + 0.5 * max(f.sprite.alpha.shape)
+
+    def acceptable(pose: Pose | None, least: float) -> Pose | None:
+        if pose is None or pose.gain <= least or np.hypot(*(pose.position - where)) > farthest:
+            return None
+        return pose
+
+    image, plate = frame.image, background.plate
+    best = acceptable(register(f.sprite, image, plate, offset, where + f.offset(), f.turn), ACCEPT_GAIN)
+    if expected is not None and (best is None or best.gain < SURE_GAIN) and np.hypot(*(expected - where)) > 1.0:
+        other = acceptable(register(f.sprite, image, plate, offset, expected, f.turn), ACCEPT_GAIN)
+        if other is not None and (best is None or other.gain > best.gain):
+            best = other
     if best is None:
-        reach = 3.0 + 0.5 * f.sprite.radius
-        best = search(f.sprite, frame.image, background.plate, offset, expected if expected is not None else starts[0], reach, f.turn)
-        if best is not None and best.gain <= FOUND_GAIN:
-            best = None
+        middle = where if expected is None else expected
+        best = acceptable(search(f.sprite, image, plate, offset, middle, 3.0 + 0.5 * f.sprite.radius, f.turn), FOUND_GAIN)
     if best is not None:
         f.found[frame.index] = best
         f.turn = best.turn
@@ -255,7 +260,7 @@ def _backwards(f: _Follower, held: deque[tuple[Frame, NDArray[np.float32]]], bac
 
 
 def _sightings(f: _Follower) -> Sightings:
-    frames = sorted(f.found)
+    frames = _plausible(f)
     poses = [f.found[k] for k in frames]
     return Sightings(
         frames=np.array(frames, np.int64),
@@ -268,3 +273,31 @@ def _sightings(f: _Follower) -> Sightings:
         body=f.sprite.alpha > 0.5,
         anchor=f.sprite.anchor,
     )
+
+
+def _plausible(f: _Follower) -> list[int]:
+    """The sightings that one motion explains: from the middle of the longest unbroken run outwards, jumps are left out."""
+    frames = sorted(f.found)
+    if len(frames) < 3:
+        return frames
+    runs = np.split(np.arange(len(frames)), np.flatnonzero(np.diff(frames) > 1) + 1)
+    longest = max(runs, key=len)
+    middle = int(longest[len(longest) // 2])
+    kept = [frames[middle]]
+    for direction in (1, -1):
+        chain = [frames[middle]]
+        for frame in frames[middle + 1 :] if direction > 0 else frames[middle - 1 :: -1] if middle > 0 else []:
+            gap = abs(frame - chain[-1])
+            expected, speed = f.found[chain[-1]].position, 0.0
+            if len(chain) >= 2:
+                back = chain[-min(len(chain), 3)]
+                velocity = (expected - f.found[back].position) / (chain[-1] - back)
+                speed = float(np.hypot(*velocity))
+                expected = expected + velocity * (frame - chain[-1])
+            allowed = 3.0 + f.sprite.radius + (1.0 + 0.7 * speed) * gap
+            if len(chain) == 1:
+                allowed = np.inf
+            if np.hypot(*(f.found[frame].position - expected)) <= allowed:
+                chain.append(frame)
+        kept += chain[1:]
+    return sorted(kept)
