@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "kinescribe"
 ALL_BUT_CLI = {
     "annotation",
+    "assembly",
     "dynamics",
     "evaluation",
     "llm",
@@ -31,11 +32,12 @@ ALLOWED: dict[str, set[str]] = {
     "video": set(),
     "llm": set(),
     "perception": {"video", "llm", "plugins"},
-    "tracking": {"perception.detections"},
+    "tracking": {"perception.detections", "perception.sightings"},
     "states": set(),
     "dynamics": {"states", "llm", "plugins"},
     "renderers": {"states", "video", "perception.background"},
-    "pipeline": {"video", "perception", "tracking", "states", "plugins"},
+    "assembly": {"video", "perception", "tracking", "states"},
+    "pipeline": {"assembly", "video", "perception", "tracking", "states", "plugins"},
     "evaluation": ALL_BUT_CLI - {"evaluation", "annotation"},
     "annotation": ALL_BUT_CLI - {"annotation"},
     "cli": ALL_BUT_CLI,

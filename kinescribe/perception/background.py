@@ -23,13 +23,17 @@ from scipy.sparse import csgraph
 
 from kinescribe.video.frame import Frame
 
-__all__ = ["Background", "estimate_background", "sample_indices"]
+__all__ = ["Background", "FrameSample", "estimate_background", "sample_frames"]
 
 Image = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 FLOW_STILL_PX = 0.3  # a pixel whose flow is below this a frame counts as still
 CLUSTER_SIGMAS = 5.0  # values within so many σ of a stable value belong to it
+LEAST_SAMPLES, MOST_SAMPLES = 12, 40  # between these and twice as many frames vote
+SAMPLE_BYTES = 120_000_000
+HALVED_FROM = 1_000_000  # pixels
+SMALLEST_FLOW = 16  # px
 MIN_NOISE = 0.6  # grey levels; quantisation alone gives 0.29, and codecs hide what is below
 
 
@@ -48,31 +52,16 @@ class Background:
     confidence: Float32
 
 
-def sample_indices(frame_count: int, samples: int) -> NDArray[np.int64]:
-    """At most `samples` frame indices, evenly spread, the first and the last but one among them (each has a successor)."""
-    if frame_count <= 2:
-        return np.arange(frame_count, dtype=np.int64)
-    return np.unique(np.linspace(0, frame_count - 2, min(samples, frame_count - 1)).round().astype(np.int64))
-
-
-def estimate_background(pairs: Iterable[tuple[Frame, Frame | None]]) -> Background:
-    """Estimate plate and noise from sampled frames, each with the frame that follows it (None where there is none)."""
-    images: list[Image] = []
-    moving: list[NDArray[np.bool_]] = []
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    for frame, successor in pairs:
-        images.append(frame.image)
-        moving.append(_moving(flow, frame.image, successor.image) if successor is not None else np.zeros(frame.image.shape[:2], bool))
-    stack = np.stack(images)
+def estimate_background(sample: FrameSample) -> Background:
+    """Estimate plate and noise from frames spread over the video."""
+    stack, moves = sample.images.copy(), sample.moving.copy()
     _level_exposure(stack)
-    moves = np.stack(moving)
 
     median = _median(stack)
     noise = _noise(stack, median)
     # only where the pixel changes at all can motion make a difference; flow leaks far into plain surroundings
     changes = _distance(stack, median) > CLUSTER_SIGMAS * noise
-    touched = changes.sum(0) >= 1
-    moves &= touched
+    moves &= changes.any(0)
     plate = _median_of_still(stack, moves, median)
     noise = np.minimum(noise, _noise(stack, plate, moves))
     plate = _undo_resting_objects(stack, moves, plate, noise)
@@ -81,10 +70,79 @@ def estimate_background(pairs: Iterable[tuple[Frame, Frame | None]]) -> Backgrou
     return Background(plate.astype(np.float32), _smooth_noise(stack, plate, near, noise), confidence)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameSample:
+    """Frames spread over a video.
+
+    Attributes:
+        images: uint8, shape (S, H, W, 3), BGR.
+        moving: bool, shape (S, H, W), where the picture moves towards the next frame.
+        frame_count: of the whole video.
+    """
+
+    images: Image
+    moving: NDArray[np.bool_]
+    frame_count: int
+
+
+def sample_frames(frames: Iterable[Frame]) -> FrameSample:
+    """Read a video once and keep a bounded number of its frames, evenly spread.
+
+    Raises:
+        ValueError: without frames.
+    """
+    sampler = _Sampler()
+    for frame in frames:
+        sampler.add(frame)
+    return sampler.finish()
+
+
+class _Sampler:
+    """Frames evenly spread over a video of unknown length: every n-th, and when these get too many every other of them is let go."""
+
+    def __init__(self) -> None:
+        self._every, self._count = 1, 0
+        self._images: list[Image] = []
+        self._moving: list[NDArray[np.bool_]] = []
+        self._held: Frame | None = None
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+
+    def add(self, frame: Frame) -> None:
+        self._count += 1
+        if self._held is not None:
+            self._keep(self._held.image, _moving(self._flow, self._held.image, frame.image))
+            self._held = None
+        if frame.index % self._every == 0:
+            self._held = frame
+
+    def _keep(self, image: Image, moving: NDArray[np.bool_]) -> None:
+        self._images.append(image)
+        self._moving.append(moving)
+        if len(self._images) >= 2 * max(LEAST_SAMPLES, min(MOST_SAMPLES, SAMPLE_BYTES // image.nbytes)):
+            self._images, self._moving = self._images[::2], self._moving[::2]
+            self._every *= 2
+
+    def finish(self) -> FrameSample:
+        if self._held is not None and len(self._images) < LEAST_SAMPLES:  # the last frame has no successor to move towards
+            self._keep(self._held.image, np.zeros(self._held.image.shape[:2], bool))
+        if not self._images:
+            raise ValueError("a background needs at least one frame")
+        return FrameSample(np.stack(self._images), np.stack(self._moving), self._count)
+
+
 def _moving(flow: cv2.DISOpticalFlow, image: Image, successor: Image) -> NDArray[np.bool_]:
-    field = flow.calc(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.cvtColor(successor, cv2.COLOR_BGR2GRAY), None)  # type: ignore[call-overload]
-    moving = (np.hypot(field[..., 0], field[..., 1]) > FLOW_STILL_PX).astype(np.uint8)
-    return cv2.dilate(moving, np.ones((5, 5), np.uint8)).astype(bool)
+    """Where the picture moves towards the next frame; large pictures at half their size, for motion is smooth."""
+    a, b = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.cvtColor(successor, cv2.COLOR_BGR2GRAY)
+    scale = 2 if a.size > HALVED_FROM else 1
+    if scale > 1:
+        a, b = (cv2.resize(g, (g.shape[1] // scale, g.shape[0] // scale), interpolation=cv2.INTER_AREA) for g in (a, b))
+    if min(a.shape) < SMALLEST_FLOW:  # the flow's pyramid needs a few pixels
+        return np.zeros(image.shape[:2], bool)
+    field = flow.calc(a, b, None)  # type: ignore[call-overload]
+    moving = cv2.dilate((np.hypot(field[..., 0], field[..., 1]) * scale > FLOW_STILL_PX).astype(np.uint8), np.ones((5, 5), np.uint8))
+    if scale > 1:
+        moving = cv2.resize(moving, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST)
+    return moving.astype(bool)
 
 
 def _level_exposure(stack: Image) -> None:

@@ -91,3 +91,14 @@ class Detections:
             else:
                 picked[item.name] = value
         return Detections(**picked)
+
+    def joined(self, other: Detections) -> Detections:
+        """These and those of another detector in the same frame."""
+        both: dict[str, Any] = {}
+        for item in fields(self):
+            mine, theirs = getattr(self, item.name), getattr(other, item.name)
+            if isinstance(mine, np.ndarray):
+                both[item.name] = np.concatenate([mine, theirs])
+            else:
+                both[item.name] = mine + theirs if isinstance(mine, list) else mine
+        return Detections(**both)

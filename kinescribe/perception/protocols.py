@@ -19,7 +19,16 @@ __all__ = ["ConceptTracker", "Detector", "LabelVerifier", "Propagator", "Segment
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds things in single frames."""
+    """Finds things in single frames.
+
+    A detector that also has `second_look(video, paths, progress)`, as the classical one has, is asked with the finished tracks to look
+    for what it missed.
+
+    Attributes:
+        finds_still: whether a thing that never moves counts as an object.
+    """
+
+    finds_still: bool
 
     def prepare(self, video: Video, phrases: Sequence[str]) -> None:
         """Look at the whole video, as often as needed, before the first `detect`; learn what is asked for (empty: everything)."""

@@ -93,6 +93,7 @@ class ObjectMeta(_Model):
         frames_seen: frames with an observation.
         first_frame, last_frame: of its rows.
         shape: as the column.
+        part_of: id of the body that this is a point of, such as its left end; None for a body.
     """
 
     label: str = ""
@@ -100,6 +101,7 @@ class ObjectMeta(_Model):
     first_frame: int | None = Field(default=None, ge=0)
     last_frame: int | None = Field(default=None, ge=0)
     shape: str = ""
+    part_of: int | None = None
 
 
 class Metadata(_Model):

@@ -1,1 +1,26 @@
-"""TODO."""
+"""The same thing over time: association, filtering, smoothing, contacts."""
+
+from kinescribe.tracking.angles import AngleTrajectory, smooth_angles
+from kinescribe.tracking.bodies import join_pieces, leave_out
+from kinescribe.tracking.contacts import ContactPoint
+from kinescribe.tracking.kalman import BatchKalman
+from kinescribe.tracking.offline import OfflineTracker
+from kinescribe.tracking.protocols import Tracker
+from kinescribe.tracking.refinement import refine
+from kinescribe.tracking.smoothing import Trajectory, smooth_track
+from kinescribe.tracking.tracks import Track
+
+__all__ = [
+    "AngleTrajectory",
+    "BatchKalman",
+    "ContactPoint",
+    "OfflineTracker",
+    "Track",
+    "Tracker",
+    "Trajectory",
+    "join_pieces",
+    "leave_out",
+    "refine",
+    "smooth_angles",
+    "smooth_track",
+]

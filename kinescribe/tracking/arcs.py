@@ -161,15 +161,18 @@ class Arcs:
         times, points, noise = times[:STATE], points[:STATE, axes], variances[:STATE].max(axis=0)[axes]
         step = float(np.diff(times).min())
         level = DIFFUSE * (noise + intensities * step ** (2 * orders - 1))
-        mean, spread = np.zeros((len(axes), STATE)), np.zeros((len(axes), STATE))
-        mean[:, 0], spread[:, 0] = points[0], level
+        mean, spread = np.zeros((2, len(axes), STATE))
         slopes = points
-        for derivative in range(1, STATE):
-            lag = len(times) - derivative
+        for derivative in range(STATE):
+            mean[:, derivative] = slopes[0]
+            lag = len(times) - derivative - 1
             if lag >= 1:
-                slopes = derivative * np.diff(slopes, axis=0) / (times[derivative:] - times[:lag])[:, None]
-                mean[:, derivative] = slopes[0]
-            spread[:, derivative] = level / step ** (2 * derivative) + 100 * mean[:, derivative] ** 2
+                slopes = (derivative + 1) * np.diff(slopes, axis=0) / (times[derivative + 1 :] - times[:lag])[:, None]
+            # What a difference leaves out is the next derivative over the few observations that it spans.
+            missing = slopes[0] * (times[-1] - times[0] if derivative < STATE - 1 else 1.0)
+            spread[:, derivative] = level / step ** (2 * derivative) + 100 * missing**2
+            if lag < 1:
+                slopes = np.zeros_like(slopes)
         inactive = np.arange(STATE) >= orders[:, None]
         mean[inactive], spread[inactive] = 0.0, 0.0
         return Start(mean, spread)

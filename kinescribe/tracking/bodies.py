@@ -11,7 +11,7 @@ from kinescribe.perception.detections import MaskCrop
 from kinescribe.tracking.refinement import roughness
 from kinescribe.tracking.tracks import Track
 
-__all__ = ["Left", "join_pieces", "leave_out"]
+__all__ = ["Left", "join_pieces", "leave_out", "worth_a_second_look"]
 
 Float = NDArray[np.float64]
 
@@ -23,6 +23,7 @@ MOVED_RIGIDLY = 4.0  # times the tremble of their distance: so far must both hav
 LEAST_TRAVEL_PX = 2.5
 LEAST_TRAVEL_RADII = 0.3
 LEAST_DENSITY = 0.5  # share of the frames from a track's first to its last in which it was seen
+HOPELESS = 0.004
 FAINT = 0.03  # of the salience of the clip's most salient thing
 MOST_TRAVEL = 20.0  # times its radius: from there on a thing doesn't stand out more
 CUT_OFF = 0.7  # share of frames in which the picture's edge cuts a body, from which on its centroid isn't one
@@ -124,13 +125,28 @@ def _extend(body: Track, piece: Track, i: NDArray[np.intp], j: NDArray[np.intp])
     )
 
 
-def leave_out(tracks: list[Track], confirmed: set[int], size: tuple[int, int], frame_count: int) -> tuple[list[Track], Left]:
+def worth_a_second_look(tracks: list[Track], frame_count: int) -> list[Track]:
+    """Without flickers of a few frames here and there, which cost time and come to nothing."""
+    most = max((_salience(track) for track in tracks), default=0.0)
+    out = []
+    for track in tracks:
+        density = len(track) / float(track.frames[-1] - track.frames[0] + 1)
+        long = len(track) >= 0.25 * frame_count
+        if "still" in track.phrases or (_salience(track) >= HOPELESS * most and (long or density >= 0.3)):
+            out.append(track)
+    return out
+
+
+def leave_out(
+    tracks: list[Track], confirmed: set[int], size: tuple[int, int], frame_count: int, *, asked_for: bool = False
+) -> tuple[list[Track], Left]:
     """Drop what doesn't move, what the edge cuts off nearly all the time, what jumps about, and what is next to nothing beside the rest.
 
     Args:
         confirmed: ids of the tracks whose sprite was found again.
         size: width and height of the picture, px.
         frame_count: of the video.
+        asked_for: whether the user named objects: then faint ones may be meant, and things at rest.
     """
     salience = [_salience(track) for track in tracks]
     most = max(salience, default=0.0)
@@ -143,7 +159,9 @@ def leave_out(tracks: list[Track], confirmed: set[int], size: tuple[int, int], f
         tremble = 0.0 if np.isnan(tremble) else tremble
         edge = (track.boxes[:, 0] <= 0) | (track.boxes[:, 1] <= 0) | (track.boxes[:, 2] >= size[0]) | (track.boxes[:, 3] >= size[1])
         density = len(track) / float(track.frames[-1] - track.frames[0] + 1)
-        if extent < max(LEAST_TRAVEL_PX, LEAST_TRAVEL_RADII * radius, 8 * tremble):
+        if "still" in track.phrases:
+            kept.append(track)
+        elif extent < max(LEAST_TRAVEL_PX, LEAST_TRAVEL_RADII * radius, 8 * tremble):
             still += 1
         elif edge.mean() > CUT_OFF:
             cut_off += 1
@@ -154,7 +172,7 @@ def leave_out(tracks: list[Track], confirmed: set[int], size: tuple[int, int], f
             erratic += 1
         elif track.track_id not in confirmed and (density < 0.8 or tremble > 0.5 + 0.05 * radius):
             erratic += 1
-        elif stands_out < FAINT * most:
+        elif stands_out < FAINT * most and not asked_for:
             faint += 1
         else:
             kept.append(track)

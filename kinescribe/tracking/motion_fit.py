@@ -126,12 +126,10 @@ def _evidence(spline: MotionSpline, grid: Float) -> tuple[Float, Float]:
             first = basis.times[part.start : part.start + basis.order]
             constant -= float(np.log(np.abs(first[:, None] - first[None])[np.triu_indices(basis.order, 1)]).sum())
     constant += lgamma((prior + count) / 2) - lgamma(prior / 2) + prior / 2 * log(prior) - count / 2 * log(pi)
-    logs, scales = np.zeros(len(grid)), np.ones(len(grid))
-    for k, intensity in enumerate(grid):
-        if count:
-            solution = spline.solve(float(intensity))
-            logs[k] = constant - solution.log_determinant / 2 - (prior + count) / 2 * np.log(prior + solution.energy)
-            scales[k] = (prior + solution.energy) / (prior + count)
+    logs, scales = np.full(len(grid), -np.inf), np.ones(len(grid))
+    for k, solution in spline.solutions(grid):
+        logs[k] = constant - solution.log_determinant / 2 - (prior + count) / 2 * np.log(prior + solution.energy)
+        scales[k] = (prior + solution.energy) / (prior + count)
     return logs, scales
 
 

@@ -8,6 +8,7 @@ and their covariance q G + D R Dᵀ is banded: G the B-splines' Gram matrix, D t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -181,8 +182,8 @@ class MotionSpline:
     def __len__(self) -> int:
         return len(self.values)
 
-    def solve(self, intensity: float) -> Solution:
-        """M = intensity · G + D R Dᵀ, factored."""
+    def solve(self, intensity: float) -> Solution | None:
+        """M = intensity · G + D R Dᵀ, factored; None where rounding leaves it indefinite, as wildly unequal steps or variances do."""
         from scipy.linalg.lapack import dpbtrf, dpbtrs, dtbtrs
 
         if not len(self):
@@ -191,7 +192,17 @@ class MotionSpline:
         matrix[: self.basis.order] += intensity * self.basis.gram
         factor, failed = dpbtrf(matrix, lower=1)
         if failed:
-            raise np.linalg.LinAlgError(f"the covariance of a motion of intensity {intensity:g} is not positive definite")
+            return None
         weights, _ = dpbtrs(factor, self.values[:, None], lower=1)
         whitened, _ = dtbtrs(factor, self.values[:, None], uplo="L")
         return Solution(factor, weights[:, 0], whitened[:, 0], 2 * float(np.log(factor[0]).sum()))
+
+    def solutions(self, grid: Float) -> Iterator[tuple[int, Solution]]:
+        """The intensities of a grid that can be solved, by their place; raises LinAlgError when not even the largest can."""
+        solution = None
+        for k, intensity in enumerate(grid):
+            solution = self.solve(float(intensity))
+            if solution is not None:
+                yield k, solution
+        if solution is None:
+            raise np.linalg.LinAlgError(f"the covariance of a motion of intensity {grid[-1]:g} is not positive definite")

@@ -17,6 +17,7 @@ Float = NDArray[np.float64]
 
 LEAST_CONFIRMED = 0.5  # share of a track's frames in which its sprite was found again
 ALIKE_LOG_AREA = 0.7  # sightings beyond the sprite's must at least have the body's size
+LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise
 ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
 
 
@@ -47,7 +48,11 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
         return track, False
     rough_track = roughness(common, track.positions[in_track])
     rough_found = roughness(common, found.positions[in_found])
-    if np.isfinite(rough_track) and np.isfinite(rough_found) and rough_found > ROUGHER * rough_track + 0.05:
+    if not np.isfinite(rough_found) or not np.isfinite(rough_track):
+        # too short to compare: the measurement itself stands where it saw the body in every frame
+        if len(common) == track.frames[-1] - track.frames[0] + 1 == len(found.frames):
+            return track, True
+    elif rough_found > ROUGHER * rough_track + 0.02:
         return track, True
     between = found.positions[in_found] - track.positions[in_track]
     bias = np.median(between, axis=0)
@@ -68,7 +73,7 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     loose = track.covariances[rows] + np.diag(spread**2 + 0.05**2)
     covariances = np.concatenate([found.covariances, loose])[order]
     masks = [MaskCrop(*found.mask_at(i)) for i in range(len(found.frames))] + [track.masks[i] for i in rows]
-    angles, angle_sigmas = _angles(track, found, rows, in_track, in_found)
+    angles, angle_sigmas, period = _angles(track, found, rows, in_track, in_found)
     masks = [masks[i] for i in order]
     fresh = order < len(found.frames)
     return (
@@ -91,27 +96,35 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
             masks=masks,
             merged=track.merged[source],
             identity_scores=np.concatenate([np.clip(found.gains, 0, 1), np.full(len(rows), 0.7)])[order],
+            angle_period=period,
             gaps={},
         ),
         True,
     )
 
 
-def _angles(track: Track, found: Sightings, rows: NDArray[np.intp], in_track: NDArray[np.intp], in_found: NDArray[np.intp]) -> tuple[Float, Float]:
-    """Angles of the found frames, then of `rows`: turns are exact from frame to frame, the first look tells against what."""
+def _angles(
+    track: Track, found: Sightings, rows: NDArray[np.intp], in_track: NDArray[np.intp], in_found: NDArray[np.intp]
+) -> tuple[Float, Float, float]:
+    """Angles of the found frames, then of `rows`, their σ and period: turns are exact from frame to frame, the first look tells against what."""
     seen = track.angles[in_track]
     turns = found.turns[in_found]
     both = np.isfinite(seen) & np.isfinite(turns)
-    nearest = {int(f): k for k, f in enumerate(track.frames)}
     if both.sum() >= max(3, 0.3 * len(in_track)):
         # axes have no head: average the doubled angle
         base = 0.5 * float(np.angle(np.exp(2j * (seen[both] - turns[both])).mean()))
-        angles, sigmas = found.turns + base, found.turn_sigmas
+        angles, sigmas, period = found.turns + base, found.turn_sigmas, np.pi
+    elif np.isfinite(turns).all() and np.median(found.turn_sigmas) < LEAST_TURN_SIGMA and not np.isfinite(seen).any():
+        # a round thing with a pattern: its turn against how it looked in the frames that it was learned from
+        blank = np.full(len(rows), np.nan)
+        return np.concatenate([found.turns, blank]), np.concatenate([found.turn_sigmas, blank]), 2 * np.pi
     else:
+        nearest = {int(f): k for k, f in enumerate(track.frames)}
         same = [nearest.get(int(f)) for f in found.frames]
         angles = np.array([np.nan if k is None else track.angles[k] for k in same])
         sigmas = np.array([np.nan if k is None else track.angle_sigmas[k] for k in same])
-    return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]])
+        period = np.pi
+    return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]]), period
 
 
 def _boxes(masks: list[MaskCrop], size: tuple[int, int]) -> Float:

@@ -99,6 +99,8 @@ def smooth_states(
             move = moves[pair]
             state = (move @ state[..., None])[..., 0]
             spread = move @ spread @ np.swapaxes(move, -1, -2) + noises[pair]
+            # Rounding leaves a skew part that no observation would ever correct.
+            spread = (spread + np.swapaxes(spread, -1, -2)) / 2
         means[0, 0, j], means[0, 1, nodes[1]] = state
         spreads[0, 0, j], spreads[0, 1, nodes[1]] = spread
         if nodes[0] in kicks:
@@ -139,7 +141,9 @@ def _combined(ahead: Float, ahead_spread: Float, behind: Float, behind_spread: F
     share = np.concatenate([behind_spread, (behind - ahead)[..., None]], axis=-1) / size[..., None]
     solved = np.linalg.solve(total, share) / size[..., None]
     both = ahead_spread @ solved
-    return ahead + both[..., STATE], np.einsum("jbii->jbi", both[..., :STATE])
+    # Beneath the last digit of what it comes from a variance is rounding, of either sign.
+    variances = np.maximum(np.einsum("jbii->jbi", both[..., :STATE]), 1e-16 * size**2 * active)
+    return ahead + both[..., STATE], variances
 
 
 def _noises(steps: Float, orders: NDArray[np.int64], intensities: Float) -> Float:

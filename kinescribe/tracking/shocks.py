@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kinescribe.tracking.motion_fit import PRIOR_STRENGTH, intensity_grid
 from kinescribe.tracking.motion_spline import MotionSpline, Solution, SplineBasis
 
-__all__ = ["ARC", "ORDER", "Kind", "Shock", "strongest_shocks"]
+__all__ = ["ARC", "MARGIN", "ORDER", "Kind", "Shock", "arc_starts", "kept_rows", "strongest_shocks"]
 
 Float = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -82,8 +82,7 @@ def strongest_shocks(times: Float, values: Float, variances: Float, starts: Ints
 def _robust_fit(spline: MotionSpline) -> _Axis:
     """Process noise by a likelihood with heavy tails, so that breaks not yet found don't pass for roughness."""
     best: tuple[float, float, Solution] | None = None
-    for intensity in intensity_grid(spline.basis.times, ORDER)[::2]:
-        solution = spline.solve(float(intensity))
+    for _, solution in spline.solutions(intensity_grid(spline.basis.times, ORDER)[::2]):
         score, scale = _heavy_tailed(solution)
         if best is None or score > best[0]:
             best = score, scale, solution
@@ -166,3 +165,15 @@ def _outlier_gains(basis: SplineBasis, axes: list[_Axis]) -> Float:
         touched = information > 0
         out[touched] += pull[touched] ** 2 / information[touched] / (2 * axis.scale)
     return out
+
+
+def kept_rows(count: int, found: list[Shock]) -> Ints:
+    """The observations that no shock calls wrong."""
+    return np.setdiff1d(np.arange(count), [shock.row for shock in found if shock.kind == "outlier"]).astype(np.intp)
+
+
+def arc_starts(times: Float, found: list[Shock]) -> Ints:
+    """Where among the observations at `times` (n,) new arcs begin."""
+    moments = [shock.time for shock in found if shock.kind != "outlier"]
+    starts = np.unique(np.searchsorted(times, moments, side="right")).astype(np.intp)
+    return starts[(starts > 0) & (starts < len(times))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +34,7 @@ class Track:
         masks: n crops.
         merged: (n,) bool, the object shared its blob with another in that frame.
         identity_scores: (n,), confidence in [0, 1] that it is still the same thing.
+        angle_period: angles are known up to this, radians: π for a shape that looks the same from behind.
         gaps: reason by frame index for the frames between first and last without an observation: "occluded" or "missed".
     """
 
@@ -54,7 +56,18 @@ class Track:
     masks: list[MaskCrop]
     merged: NDArray[np.bool_]
     identity_scores: Float
+    angle_period: float = np.pi
     gaps: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @property
+    def shape(self) -> str:
+        """The shape that most frames speak for, those in which the body was whole."""
+        return Counter(self.shapes).most_common(1)[0][0]
+
+    @property
+    def radius(self) -> float:
+        """Of the disc with the median area, px."""
+        return float(np.sqrt(max(float(np.median(self.areas)), 1.0) / np.pi))

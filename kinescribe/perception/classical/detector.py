@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from kinescribe.perception.background import Background, estimate_background, sample_indices
+from kinescribe.perception.background import Background, estimate_background, sample_frames
 from kinescribe.perception.classical.blobs import above_own_contrast, split_at_necks
 from kinescribe.perception.classical.foreground import Foreground, ForegroundModel
 from kinescribe.perception.classical.measure import Measurement, measure
 from kinescribe.perception.classical.plain import plain_background
+from kinescribe.perception.classical.second_look import second_look
+from kinescribe.perception.classical.still import StillObjects
 from kinescribe.perception.detections import Detections, MaskCrop
+from kinescribe.perception.sightings import Path, Sightings
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -31,30 +33,30 @@ MOST_BODIES = 30  # a blob
 
 
 class ClassicalDetector:
-    """Background difference with measured noise, bodies cut at thin necks, sub-pixel centroids.
+    """Background difference with measured noise, bodies cut at thin necks, sub-pixel centres.
 
-    Args:
-        background_samples: frames that vote for the background.
+    Attributes:
+        finds_still: whether things that never move are detected too; known after `prepare`.
+        background: known after `prepare`.
     """
 
-    def __init__(self, background_samples: int = 60) -> None:
-        self.background_samples = background_samples
+    def __init__(self) -> None:
+        self.finds_still = False
         self.background: Background | None = None
-        self.plain = False
-        self.warnings: list[str] = []
         self._model: ForegroundModel | None = None
+        self._still: StillObjects | None = None
 
     def prepare(self, video: Video, phrases: Sequence[str] = ()) -> None:
-        """Estimate the background from frames spread over the whole video."""
-        count = sum(1 for _ in video.sample([])) if video.info.frame_count is None else video.info.frame_count
-        indices = sample_indices(count, self.background_samples)
-        images = [frame.image for frame in video.sample([int(i) for i in indices])]
-        plain = plain_background(images[:FEW_FRAMES], 0.0 if count < FEW_FRAMES else DRAWN_EVENNESS)
-        if plain is not None:
-            self.background, self.plain = plain, True
-        else:
-            self.background = estimate_background(_pairs(video, indices))
+        """Estimate the background from the whole video; among still things look for those that `phrases` describe."""
+        sample = sample_frames(video)
+        few = sample.frame_count < FEW_FRAMES
+        spread = sample.images[np.unique(np.linspace(0, len(sample.images) - 1, FEW_FRAMES).round().astype(int))]
+        plain = plain_background(list(spread), 0.0 if few else DRAWN_EVENNESS)
+        self.finds_still = plain is not None
+        self.background = estimate_background(sample) if plain is None else plain
         self._model = ForegroundModel(self.background)
+        if phrases and plain is None:
+            self._still = StillObjects.find(self.background, phrases)
 
     def detect(self, frame: Frame) -> Detections:
         """The bodies that stand out from the background in this frame."""
@@ -64,10 +66,18 @@ class ClassicalDetector:
         limit = LARGEST_SHARE * frame.image.shape[0] * frame.image.shape[1]
         seeds = sorted(foreground.seeds, key=lambda k: -int(foreground.stats[k, cv2.CC_STAT_AREA]))
         for label in seeds[:MOST_DETECTIONS]:
-            if not self.plain and foreground.stats[label, cv2.CC_STAT_AREA] > limit:
+            if not self.finds_still and foreground.stats[label, cv2.CC_STAT_AREA] > limit:
                 continue
             found += self._bodies(frame, foreground, int(label))
-        return detections_from(frame, found)
+        detections = detections_from(frame, found)
+        if self._still is not None:
+            detections = detections.joined(detections_from(frame, self._still.seen(frame, foreground), self._still.phrase))
+        return detections
+
+    def second_look(self, video: Video, paths: list[Path], progress: Callable[[int], None] | None = None) -> list[Sightings | None]:
+        """Follow each path's body through the video by its own look; None where it has none."""
+        assert self.background is not None, "call prepare() first"
+        return second_look(video, self.background, paths, progress)
 
     def _bodies(self, frame: Frame, foreground: Foreground, label: int) -> Iterator[tuple[Measurement, MaskCrop]]:
         assert self.background is not None
@@ -76,33 +86,20 @@ class ClassicalDetector:
         x0, y0, x1, y1 = max(x - MARGIN, 0), max(y - MARGIN, 0), min(x + w + MARGIN, width), min(y + h + MARGIN, height)
         window = (slice(y0, y1), slice(x0, x1))
         image = frame.image[window]
-        delta = image - foreground.offset - self.background.plate[window]
+        delta = (image - foreground.offset - self.background.plate[window]).astype(np.float32)
         difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3).astype(np.float32)
         sigma = self.background.sigma[window]
         blob = foreground.labels[window] == label
         bodies = [body for part in above_own_contrast(blob, difference) for body in split_at_necks(part)]
         for mask in bodies[:MOST_BODIES]:
-            measured = measure(image, difference, sigma, mask, x0, y0)
+            measured = measure(image, delta, sigma, mask, x0, y0)
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             crop = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
             yield measured, MaskCrop(x0 + int(columns[0]), y0 + int(rows[0]), crop)
 
 
-def _pairs(video: Video, indices: NDArray[np.int64]) -> Iterator[tuple[Frame, Frame | None]]:
-    """The sampled frames, each with its successor."""
-    wanted = sorted({int(i) for i in indices} | {int(i) + 1 for i in indices})
-    chosen = {int(i) for i in indices}
-    held: Frame | None = None
-    for frame in video.sample(wanted):
-        if held is not None:
-            yield held, frame if frame.index == held.index + 1 else None
-        held = frame if frame.index in chosen else None
-    if held is not None:
-        yield held, None
-
-
-def detections_from(frame: Frame, found: Sequence[tuple[Measurement, MaskCrop]]) -> Detections:
-    """The struct of arrays for one frame's measurements."""
+def detections_from(frame: Frame, found: Sequence[tuple[Measurement, MaskCrop]], phrase: str = "") -> Detections:
+    """The struct of arrays for one frame's measurements, all found for the same phrase."""
     if not found:
         return Detections(frame.index, frame.time_s)
     measured, masks = [m for m, _ in found], [mask for _, mask in found]
@@ -124,6 +121,6 @@ def detections_from(frame: Frame, found: Sequence[tuple[Measurement, MaskCrop]])
         scores=1 - np.exp(-contrasts / 6),
         truncated=(boxes[:, 0] <= 0) | (boxes[:, 1] <= 0) | (boxes[:, 2] >= width) | (boxes[:, 3] >= height),
         masks=masks,
-        phrases=[""] * len(found),
+        phrases=[phrase] * len(found),
         shapes=[m.shape for m in measured],
     )

@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.classical.blobs import fill_holes
+from kinescribe.perception.classical.outline import Circle, fit_circle
 
 __all__ = ["Measurement", "classify_shape", "measure", "soft_mask"]
 
 Float = NDArray[np.float64]
 NOISE_CORRELATION = 2.0  # neighbouring pixels' noise is correlated by demosaicing and codecs: variance of sums grows by about this
+GRID_VARIANCE = 0.01**2  # px², what sampling on a grid does to soft outlines
+LEAST_CIRCLE_RADIUS = 3.5  # px; below, a disc's rim is all of it
+LEAST_LUMA = 0.25  # of the contrast: codecs and sensors sample colour at half the resolution of brightness
+LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 ROUND_ASPECT = 1.25
 ROD_ASPECT = 3.0
 BOX_FILL = 0.87  # a disc fills 0.785 of its smallest rectangle, a box all of it
@@ -50,13 +55,14 @@ def soft_mask(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple
 
 
 def measure(
-    image: NDArray[np.uint8], difference: NDArray[np.float32], sigma: NDArray[np.float32], mask: NDArray[np.bool_], x0: int, y0: int
+    image: NDArray[np.uint8], delta: NDArray[np.float32], sigma: NDArray[np.float32], mask: NDArray[np.bool_], x0: int, y0: int
 ) -> Measurement:
     """Measure the body under `mask`; all arrays are the same crop, whose top left pixel is (x0, y0) in the picture.
 
-    `difference` is the RMS over channels of image − background, `sigma` its noise, both in grey levels; leave a margin of two
-    pixels about the mask, for its outline lies half outside.
+    `delta`, (h, w, 3), is image − background, `sigma`, (h, w), its noise as RMS over channels, both in grey levels; leave a margin of
+    three pixels about the mask, for its outline lies half outside.
     """
+    difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3)
     weights, contrast = soft_mask(difference, fill_holes(mask))
     total = float(weights.sum())
     h, w = weights.shape
@@ -71,8 +77,7 @@ def measure(
     vxx = float((relative * dx * dx).sum()) / total**2
     vyy = float((relative * dy * dy).sum()) / total**2
     vxy = float((relative * dx * dy).sum()) / total**2
-    floor = 0.01**2  # grid effects of soft outlines
-    covariance = np.array([[vxx + floor, vxy], [vxy, vyy + floor]])
+    covariance = np.array([[vxx + GRID_VARIANCE, vxy], [vxy, vyy + GRID_VARIANCE]])
 
     mean, half = (mxx + myy) / 2, np.hypot((mxx - myy) / 2, mxy)
     major, minor = mean + half, max(mean - half, 1 / 48)
@@ -82,6 +87,11 @@ def measure(
     across = -dx * np.sin(angle) + dy * np.cos(angle)
     spread = float((relative * (along * across) ** 2).sum()) / total**2
     angle_sigma = float(np.sqrt(spread + (0.02 * minor) ** 2) / max(major - minor, 1e-6))
+    circle = _round_outline(delta, weights, np.array([cx, cy]), total) if shape == "disc" else None
+    if circle is not None:
+        cx, cy = (float(v) for v in circle.centre)
+        covariance = circle.covariance * NOISE_CORRELATION + GRID_VARIANCE * np.eye(2)
+        size = np.full(2, 2 * circle.radius)
     if size[0] < ROUND_ASPECT * size[1] and shape != "box" or angle_sigma > 0.5:
         angle, angle_sigma = np.nan, np.nan
     solid = weights >= 1.0
@@ -89,6 +99,16 @@ def measure(
     lab = cv2.cvtColor(colour.reshape(1, 1, 3).astype(np.float32) / 255, cv2.COLOR_BGR2LAB).reshape(3).astype(np.float64)
     snr = contrast / float(np.median(sigma[mask]))
     return Measurement(np.array([x0 + cx, y0 + cy]), covariance, total, size, float(angle), angle_sigma, lab, snr, shape)
+
+
+def _round_outline(delta: NDArray[np.float32], weights: NDArray[np.float32], centre: Float, area: float) -> Circle | None:
+    """The circle through a disc's rim, from brightness alone where that shows the body."""
+    radius = float(np.sqrt(area / np.pi))
+    if radius < LEAST_CIRCLE_RADIUS:
+        return None
+    contrast = np.median(delta[weights >= 1.0], axis=0)
+    direction = LUMA if abs(contrast @ LUMA) >= LEAST_LUMA * np.abs(contrast).max() else contrast / np.abs(contrast).max()
+    return fit_circle((delta @ direction) / float(contrast @ direction), centre, radius)
 
 
 def classify_shape(weights: NDArray[np.float32], major: float, minor: float, angle: float) -> tuple[str, Float]:

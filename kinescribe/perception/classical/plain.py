@@ -9,6 +9,7 @@ from kinescribe.perception.background import MIN_NOISE, Background
 
 __all__ = ["plain_background", "plain_color"]
 
+SAME_COLOR = 4.0  # grey levels
 LEAST_SHARE = 0.4  # of the picture must be plain
 
 
@@ -40,6 +41,8 @@ def plain_background(images: list[NDArray[np.uint8]], least_evenness: float = 0.
     colour, share, spread, evenness = plain_color(np.concatenate([image[::2, ::2].reshape(-1, 1, 3) for image in images]))
     if share < LEAST_SHARE or evenness < least_evenness:
         return None
+    if any(np.abs(plain_color(image[::4, ::4])[0] - colour).max() > SAME_COLOR for image in images):
+        return None  # a title, a fade: not one scene before one wall
     shape = images[0].shape
     plate = np.broadcast_to(colour, shape).astype(np.float32)
     sigma = np.full(shape[:2], max(spread, MIN_NOISE), np.float32)

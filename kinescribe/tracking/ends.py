@@ -1,0 +1,93 @@
+"""The two ends of a long rigid body, as points of their own.
+
+People who mark a cart, a truck or a rod by hand mark an end of it: the bumper that strikes, the tip that points, the pivot that stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.tracking.angles import AngleTrajectory
+from kinescribe.tracking.smoothing import Trajectory, smooth_track
+from kinescribe.tracking.tracks import Track
+
+__all__ = ["EndPoint", "end_points"]
+
+Float = NDArray[np.float64]
+
+LEAST_ASPECT = 1.7
+LEAST_LENGTH_PX = 40.0  # a shorter body's ends tell little that its centre doesn't
+STEADY_LENGTH = 0.15  # spread of the length over the frames: more, and it isn't rigid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EndPoint:
+    """One end over the frames of its body's rows.
+
+    Attributes:
+        name: "left end", "right end", "upper end" or "lower end", by where it lies in most frames.
+        positions, sigmas: (T, 2), px.
+        velocities, velocity_sigmas, accelerations, acceleration_sigmas: (T, 2), px/s and px/s²; NaN where undetermined.
+    """
+
+    name: str
+    positions: Float
+    sigmas: Float
+    velocities: Float
+    velocity_sigmas: Float
+    accelerations: Float
+    acceleration_sigmas: Float
+
+
+def end_points(track: Track, frames: NDArray[np.int64], path: Trajectory, turn: AngleTrajectory | None) -> list[EndPoint]:
+    """Both ends of a body that is long and keeps its length; none for any other.
+
+    Args:
+        track: the body's observations.
+        frames: (T,), of its rows. path, turn: over these frames.
+    """
+    length, width = np.median(track.sizes, axis=0)
+    spread = 1.48 * float(np.median(np.abs(track.sizes[:, 0] - length)))
+    if turn is None or length < LEAST_LENGTH_PX or length < LEAST_ASPECT * width or spread > STEADY_LENGTH * length:
+        return []
+    seen = np.isin(frames, track.frames) & ~path.outliers
+    centre = path.positions.copy()
+    centre[seen] = track.positions[np.searchsorted(track.frames, frames[seen])]
+    variances = path.position_sigmas**2
+    # the angle is known in most frames only; between them it's the smoother's, beyond them the nearest
+    known = np.isfinite(turn.angles)
+    at = np.arange(len(frames))
+    angle = np.interp(at, at[known], turn.angles[known])
+    sigma = np.interp(at, at[known], turn.sigmas[known])
+    arm = 0.5 * length * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    swing = (0.5 * length * sigma)[:, None] * np.abs(np.stack([-np.sin(angle), np.cos(angle)], axis=1))
+    out = []
+    for name, side in zip(_names(arm), (-1.0, 1.0), strict=True):
+        positions = centre + side * arm
+        variance = variances + swing**2
+        covariances = np.zeros((len(frames), 2, 2))
+        covariances[:, 0, 0], covariances[:, 1, 1] = variance.T
+        smooth = smooth_track(path.times, seen, np.where(seen[:, None], positions, np.nan), covariances)
+        out.append(
+            EndPoint(
+                name,
+                positions,
+                np.sqrt(variance),
+                smooth.velocities,
+                smooth.velocity_sigmas,
+                smooth.accelerations,
+                smooth.acceleration_sigmas,
+            )
+        )
+    return out
+
+
+def _names(arm: Float) -> tuple[str, str]:
+    """What to call the end at −arm and the one at +arm, y down."""
+    across, down = np.median(arm, axis=0)
+    if abs(across) >= abs(down):
+        return ("left end", "right end") if across > 0 else ("right end", "left end")
+    return ("upper end", "lower end") if down > 0 else ("lower end", "upper end")
