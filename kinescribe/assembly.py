@@ -67,7 +67,7 @@ def assemble(
     if ends:
         next_id = len(objects) + 1
         for item, rows in zip(list(objects), list(columns), strict=True):
-            for end in end_points(item.track, item.frames, item.path, item.turn):
+            for end in end_points(item.track, item.frames, item.path, item.turn, (video.info.width, video.info.height)):
                 columns.append(_end_rows(rows, end, next_id, f"{end.name} of {item.label}", calibration))
                 parts[next_id] = item.object_id
                 next_id += 1

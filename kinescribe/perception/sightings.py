@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["Path", "Sightings"]
 
 Float = NDArray[np.float64]
+LEAST_ELONGATION = 1.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,28 @@ class Sightings:
     visible: Float
     body: NDArray[np.bool_]
     anchor: Float
+
+    @property
+    def axis(self) -> float:
+        """Direction of the body's long axis in the sprite, radians, clockwise on the screen; NaN for a body that is about as wide as long."""
+        ys, xs = np.nonzero(self.body)
+        if len(xs) < 5:
+            return float("nan")
+        (xx, xy), (_, yy) = np.cov(np.stack([xs, ys]))
+        major, minor = (xx + yy) / 2 + np.array([1, -1]) * np.hypot((xx - yy) / 2, xy)
+        if major < LEAST_ELONGATION**2 * max(minor, 1 / 12):
+            return float("nan")
+        return float(0.5 * np.arctan2(2 * xy, xx - yy))
+
+    def spans(self, axis: float) -> Float:
+        """How far the body reaches from its centroid, px: backwards and forwards along a direction in the sprite, then across it, (4,)."""
+        ys, xs = np.nonzero(self.body)
+        dx, dy = xs - self.anchor[0], ys - self.anchor[1]
+        along, across = dx * np.cos(axis) + dy * np.sin(axis), -dx * np.sin(axis) + dy * np.cos(axis)
+        # half a pixel beyond the last one's centre; a stray pixel is no end
+        low, high = np.percentile(along, [0.5, 99.5])
+        left, right = np.percentile(across, [0.5, 99.5])
+        return np.array([-low, high, -left, right]) + 0.5
 
     def mask_at(self, row: int) -> tuple[int, int, NDArray[np.bool_]]:
         """The body's mask where it was found: x, y of its top left corner and the pixels, cut to what is set."""

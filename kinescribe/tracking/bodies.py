@@ -56,7 +56,7 @@ def join_pieces(tracks: list[Track]) -> list[Track]:
             if lies >= SHARED:
                 bodies[k] = _extend(body, track, i, j)
                 break
-            if _one_body(body, track, i, j):
+            if _one_body(body, track, i, j) or _hugs(body, track, i, j) or _is_string(body, track, i, j):
                 break
         else:
             bodies.append(track)
@@ -83,9 +83,32 @@ def _one_body(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp
     travel = float(np.ptp(body.positions[i], axis=0).max())
     if tremble > RIGID_PX + 0.3 * _noise(track) or travel < MOVED_RIGIDLY * max(tremble, 0.5) + 2:
         return False
-    gap = np.maximum(np.maximum(body.boxes[i, :2] - track.boxes[j, 2:], track.boxes[j, :2] - body.boxes[i, 2:]), 0).max(1)
     small = np.sqrt(min(float(np.median(body.areas)), float(np.median(track.areas))))
-    return bool(np.median(gap) <= 2.0 + 0.3 * small)
+    return bool(np.median(_gaps(body, track, i, j)) <= 2.0 + 0.3 * small)
+
+
+def _gaps(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -> Float:
+    """Gap between the two boxes in each common frame, px."""
+    return np.asarray(np.maximum(np.maximum(body.boxes[i, :2] - track.boxes[j, 2:], track.boxes[j, :2] - body.boxes[i, 2:]), 0).max(1))
+
+
+def _hugs(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -> bool:
+    """Whether a small thing that comes and goes never leaves a larger one: its limb, its rim, its shadow."""
+    if len(i) < 0.8 * len(track) or len(track) > 0.7 * len(body) or np.median(track.areas) > 0.35 * np.median(body.areas):
+        return False
+    margin = 0.15 * (body.boxes[i, 2:] - body.boxes[i, :2]) + 2
+    centre = track.positions[j]
+    within = ((centre >= body.boxes[i, :2] - margin) & (centre <= body.boxes[i, 2:] + margin)).all(1)
+    return bool(within.mean() >= 0.9)
+
+
+def _is_string(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -> bool:
+    """Whether a track is what a body hangs on: long, thin, faint beside it, and touching it."""
+    length, width = np.median(track.sizes, axis=0)
+    if length < 6 * width or width > 1.2 * body.radius or len(i) < SHARED * len(track):
+        return False
+    faint = np.median(track.contrasts) < 0.5 * np.median(body.contrasts)
+    return bool(faint and np.median(_gaps(body, track, i, j)) <= 3 + 0.25 * body.radius)
 
 
 def _noise(track: Track) -> float:
@@ -157,13 +180,12 @@ def leave_out(
         extent = _extent(track)
         tremble = roughness(track.frames, track.positions)
         tremble = 0.0 if np.isnan(tremble) else tremble
-        edge = (track.boxes[:, 0] <= 0) | (track.boxes[:, 1] <= 0) | (track.boxes[:, 2] >= size[0]) | (track.boxes[:, 3] >= size[1])
         density = len(track) / float(track.frames[-1] - track.frames[0] + 1)
         if "still" in track.phrases:
             kept.append(track)
         elif extent < max(LEAST_TRAVEL_PX, LEAST_TRAVEL_RADII * radius, 8 * tremble):
             still += 1
-        elif edge.mean() > CUT_OFF:
+        elif track.cut_off(size) > CUT_OFF:
             cut_off += 1
         elif density < LEAST_DENSITY or tremble > 1.0 + 0.2 * radius:
             erratic += 1

@@ -18,9 +18,9 @@ __all__ = ["EndPoint", "end_points"]
 
 Float = NDArray[np.float64]
 
-LEAST_ASPECT = 1.7
+LEAST_ASPECT, MOST_ASPECT = 1.7, 25.0  # thinner: a string or a shadow's edge
 LEAST_LENGTH_PX = 40.0  # a shorter body's ends tell little that its centre doesn't
-STEADY_LENGTH = 0.15  # spread of the length over the frames: more, and it isn't rigid
+MOST_CUT_OFF = 0.25  # share of frames in which the picture's edge may cut it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,16 +42,22 @@ class EndPoint:
     acceleration_sigmas: Float
 
 
-def end_points(track: Track, frames: NDArray[np.int64], path: Trajectory, turn: AngleTrajectory | None) -> list[EndPoint]:
-    """Both ends of a body that is long and keeps its length; none for any other.
+def _is_long(length: float, width: float) -> bool:
+    return length >= LEAST_LENGTH_PX and LEAST_ASPECT * width <= length <= MOST_ASPECT * width
+
+
+def end_points(
+    track: Track, frames: NDArray[np.int64], path: Trajectory, turn: AngleTrajectory | None, size: tuple[int, int]
+) -> list[EndPoint]:
+    """Both ends of a body that is long and rigid; none for any other.
 
     Args:
         track: the body's observations.
         frames: (T,), of its rows. path, turn: over these frames.
+        size: width and height of the picture, px.
     """
     length, width = np.median(track.sizes, axis=0)
-    spread = 1.48 * float(np.median(np.abs(track.sizes[:, 0] - length)))
-    if turn is None or length < LEAST_LENGTH_PX or length < LEAST_ASPECT * width or spread > STEADY_LENGTH * length:
+    if turn is None or track.reach is None or not _is_long(float(length), float(width)) or track.cut_off(size) > MOST_CUT_OFF:
         return []
     seen = np.isin(frames, track.frames) & ~path.outliers
     centre = path.positions.copy()
@@ -62,12 +68,12 @@ def end_points(track: Track, frames: NDArray[np.int64], path: Trajectory, turn: 
     at = np.arange(len(frames))
     angle = np.interp(at, at[known], turn.angles[known])
     sigma = np.interp(at, at[known], turn.sigmas[known])
-    arm = 0.5 * length * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    swing = (0.5 * length * sigma)[:, None] * np.abs(np.stack([-np.sin(angle), np.cos(angle)], axis=1))
+    direction = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    across = np.stack([-np.sin(angle), np.cos(angle)], axis=1)
     out = []
-    for name, side in zip(_names(arm), (-1.0, 1.0), strict=True):
-        positions = centre + side * arm
-        variance = variances + swing**2
+    for name, reach in zip(_names(direction), (-track.reach[0], track.reach[1]), strict=True):
+        positions = centre + reach * direction
+        variance = variances + ((reach * sigma)[:, None] * across) ** 2
         covariances = np.zeros((len(frames), 2, 2))
         covariances[:, 0, 0], covariances[:, 1, 1] = variance.T
         smooth = smooth_track(path.times, seen, np.where(seen[:, None], positions, np.nan), covariances)
@@ -85,9 +91,9 @@ def end_points(track: Track, frames: NDArray[np.int64], path: Trajectory, turn: 
     return out
 
 
-def _names(arm: Float) -> tuple[str, str]:
-    """What to call the end at −arm and the one at +arm, y down."""
-    across, down = np.median(arm, axis=0)
+def _names(direction: Float) -> tuple[str, str]:
+    """What to call the backward and the forward end along a direction, y down."""
+    across, down = np.median(direction, axis=0)
     if abs(across) >= abs(down):
         return ("left end", "right end") if across > 0 else ("right end", "left end")
     return ("upper end", "lower end") if down > 0 else ("lower end", "upper end")

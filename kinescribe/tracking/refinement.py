@@ -17,6 +17,7 @@ Float = NDArray[np.float64]
 
 LEAST_CONFIRMED = 0.5  # share of a track's frames in which its sprite was found again
 ALIKE_LOG_AREA = 0.7  # sightings beyond the sprite's must at least have the body's size
+UNTURNED_SIGMA = 0.02  # rad
 LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise
 ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
 
@@ -73,7 +74,9 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     loose = track.covariances[rows] + np.diag(spread**2 + 0.05**2)
     covariances = np.concatenate([found.covariances, loose])[order]
     masks = [MaskCrop(*found.mask_at(i)) for i in range(len(found.frames))] + [track.masks[i] for i in rows]
-    angles, angle_sigmas, period = _angles(track, found, rows, in_track, in_found)
+    angles, angle_sigmas, period = _angles(track, found, rows)
+    axis = found.axis
+    back, forth, left, right = found.spans(0.0 if np.isnan(axis) else axis)
     masks = [masks[i] for i in order]
     fresh = order < len(found.frames)
     return (
@@ -85,7 +88,7 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
             covariances=covariances,
             boxes=_boxes(masks, size),
             areas=np.where(fresh, float(found.body.sum()), track.areas[source]),
-            sizes=track.sizes[source],
+            sizes=np.tile([back + forth, left + right], (len(order), 1)),
             angles=angles[order],
             angle_sigmas=angle_sigmas[order],
             colors=track.colors[source],
@@ -97,34 +100,27 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
             merged=track.merged[source],
             identity_scores=np.concatenate([np.clip(found.gains, 0, 1), np.full(len(rows), 0.7)])[order],
             angle_period=period,
+            reach=None if np.isnan(axis) else (float(back), float(forth)),
             gaps={},
         ),
         True,
     )
 
 
-def _angles(
-    track: Track, found: Sightings, rows: NDArray[np.intp], in_track: NDArray[np.intp], in_found: NDArray[np.intp]
-) -> tuple[Float, Float, float]:
-    """Angles of the found frames, then of `rows`, their σ and period: turns are exact from frame to frame, the first look tells against what."""
-    seen = track.angles[in_track]
-    turns = found.turns[in_found]
-    both = np.isfinite(seen) & np.isfinite(turns)
-    if both.sum() >= max(3, 0.3 * len(in_track)):
-        # axes have no head: average the doubled angle
-        base = 0.5 * float(np.angle(np.exp(2j * (seen[both] - turns[both])).mean()))
-        angles, sigmas, period = found.turns + base, found.turn_sigmas, np.pi
-    elif np.isfinite(turns).all() and np.median(found.turn_sigmas) < LEAST_TURN_SIGMA and not np.isfinite(seen).any():
+def _angles(track: Track, found: Sightings, rows: NDArray[np.intp]) -> tuple[Float, Float, float]:
+    """Angles of the found frames, then of the track's `rows`, their σ and their period."""
+    axis = found.axis
+    sigmas = np.where(np.isfinite(found.turns), found.turn_sigmas, UNTURNED_SIGMA)
+    if not np.isnan(axis):
+        # a look that doesn't tell its turn fits only as long as the body doesn't turn
+        angles = axis + np.where(np.isfinite(found.turns), found.turns, 0.0)
+        return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]]), np.pi
+    blank = np.full(len(rows), np.nan)
+    if np.isfinite(found.turns).all() and np.median(found.turn_sigmas) < LEAST_TURN_SIGMA:
         # a round thing with a pattern: its turn against how it looked in the frames that it was learned from
-        blank = np.full(len(rows), np.nan)
         return np.concatenate([found.turns, blank]), np.concatenate([found.turn_sigmas, blank]), 2 * np.pi
-    else:
-        nearest = {int(f): k for k, f in enumerate(track.frames)}
-        same = [nearest.get(int(f)) for f in found.frames]
-        angles = np.array([np.nan if k is None else track.angles[k] for k in same])
-        sigmas = np.array([np.nan if k is None else track.angle_sigmas[k] for k in same])
-        period = np.pi
-    return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]]), period
+    nothing = np.full(len(found.frames), np.nan)
+    return np.concatenate([nothing, blank]), np.concatenate([nothing, blank]), np.pi
 
 
 def _boxes(masks: list[MaskCrop], size: tuple[int, int]) -> Float:

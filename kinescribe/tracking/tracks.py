@@ -35,6 +35,7 @@ class Track:
         merged: (n,) bool, the object shared its blob with another in that frame.
         identity_scores: (n,), confidence in [0, 1] that it is still the same thing.
         angle_period: angles are known up to this, radians: π for a shape that looks the same from behind.
+        reach: how far the body reaches from its centroid backwards and forwards along its long axis, px; None where it isn't rigid.
         gaps: reason by frame index for the frames between first and last without an observation: "occluded" or "missed".
     """
 
@@ -57,6 +58,7 @@ class Track:
     merged: NDArray[np.bool_]
     identity_scores: Float
     angle_period: float = np.pi
+    reach: tuple[float, float] | None = None
     gaps: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -71,3 +73,8 @@ class Track:
     def radius(self) -> float:
         """Of the disc with the median area, px."""
         return float(np.sqrt(max(float(np.median(self.areas)), 1.0) / np.pi))
+
+    def cut_off(self, size: tuple[int, int]) -> float:
+        """Share of the frames in which the edge of a picture of `size` (width, height) cuts the body."""
+        low, high = (self.boxes[:, :2] <= 0).any(1), (self.boxes[:, 2:] >= np.array(size)).any(1)
+        return float((low | high).mean())
