@@ -17,12 +17,24 @@ COLORS = (
     "#3b4cc0",
     "#5b8c00",
     "#6f6f6f",
+    "#a8002f",
+    "#0b4f9c",
+    "#0f6b3d",
+    "#b8560b",
+    "#5a1a8a",
+    "#0e6f78",
+    "#8c1d66",
+    "#c48a4a",
+    "#7d7000",
+    "#7a86d8",
+    "#3f6200",
+    "#404040",
 )
-"""Twelve hues, all dark enough to be read on white and light enough to be seen on black."""
+"""Twelve hues and then twelve darker or paler ones, all dark enough to be read on white and light enough to be seen on black."""
 
 
 def color_of(object_id: int) -> str:
-    """The colour of an object, ``#rrggbb``; it depends on the id alone and repeats after twelve."""
+    """The colour of an object, ``#rrggbb``; it depends on the id alone and repeats after all are used."""
     return COLORS[(object_id - 1) % len(COLORS)]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_states"]
 
 Float = NDArray[np.float64]
-MOST = 12  # as many as there are colours
+MOST = 12  # more curves in one panel can't be told apart
 BAND = 2.0  # σ to either side
 FLATTEST, TALLEST = 0.75, 1.15  # height of the path's axes over their width: a straight path does not become a strip
 

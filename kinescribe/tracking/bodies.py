@@ -23,7 +23,7 @@ MOVED_RIGIDLY = 4.0  # times the tremble of their distance: so far must both hav
 LEAST_TRAVEL_PX = 2.5
 LEAST_TRAVEL_RADII = 0.3
 LEAST_DENSITY = 0.5  # share of the frames from a track's first to its last in which it was seen
-HOPELESS = 0.004
+HOPELESS = 0.01
 FAINT = 0.03  # of the salience of the clip's most salient thing
 MOST_TRAVEL = 20.0  # times its radius: from there on a thing doesn't stand out more
 CUT_OFF = 0.7  # share of frames in which the picture's edge cuts a body, from which on its centroid isn't one
@@ -94,7 +94,7 @@ def _gaps(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -
 
 def _hugs(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -> bool:
     """Whether a small thing that comes and goes never leaves a larger one: its limb, its rim, its shadow."""
-    if len(i) < 0.8 * len(track) or len(track) > 0.7 * len(body) or np.median(track.areas) > 0.35 * np.median(body.areas):
+    if len(i) < 0.8 * len(track) or len(track) > 0.9 * len(body) or np.median(track.areas) > 0.5 * np.median(body.areas):
         return False
     margin = 0.15 * (body.boxes[i, 2:] - body.boxes[i, :2]) + 2
     centre = track.positions[j]
@@ -105,7 +105,7 @@ def _hugs(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -
 def _is_string(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -> bool:
     """Whether a track is what a body hangs on: long, thin, faint beside it, and touching it."""
     length, width = np.median(track.sizes, axis=0)
-    if length < 6 * width or width > 1.2 * body.radius or len(i) < SHARED * len(track):
+    if length < 6 * width or width > 2 * body.radius or len(i) < SHARED * len(track):
         return False
     faint = np.median(track.contrasts) < 0.5 * np.median(body.contrasts)
     return bool(faint and np.median(_gaps(body, track, i, j)) <= 3 + 0.25 * body.radius)

@@ -16,6 +16,7 @@ __all__ = ["Cutout", "learn_sprite", "search"]
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
+WORTH_REGISTERING = 0.25  # gain at whole pixels; between them a small body's can be twice that
 LEAST_GAIN = 0.5  # a cut-out joins the sprite only when the sprite explains at least half of it
 TURN_INFORMATION = 0.15  # see `_tells_turn`
 
@@ -200,7 +201,7 @@ def search(
     yy, xx = np.mgrid[-pad : pad + 1, -pad : pad + 1]
     better = np.where(better > 0, better * (1 - 0.5 * (xx**2 + yy**2) / (2 * pad**2 + 1)), better)
     top = np.unravel_index(int(better.argmax()), better.shape)
-    if better[top] <= 0:
+    if better[top] <= WORTH_REGISTERING * without[top]:
         return None
     start = np.array([x0 + top[1], y0 + top[0]], np.float64) + sprite.anchor
     return register(sprite, image, plate, offset, start, turn)

@@ -20,7 +20,8 @@ LEAST_CIRCLE_RADIUS = 3.5  # px; below, a disc's rim is all of it
 LEAST_LUMA = 0.25  # of the contrast: codecs and sensors sample colour at half the resolution of brightness
 LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 ROUND_ASPECT = 1.25
-ROD_ASPECT = 3.0
+ROD_ASPECT = 4.5  # a cart or a truck is a box, a pole is not
+SMALL_PX, SMALL_ROUND_ASPECT = 150, 1.5
 BOX_FILL = 0.87  # a disc fills 0.785 of its smallest rectangle, a box all of it
 
 
@@ -134,4 +135,5 @@ def classify_shape(weights: NDArray[np.float32], major: float, minor: float, ang
         return "disc", ellipse
     if fill >= BOX_FILL and len(points) >= 30:
         return "box", box
-    return ("disc" if aspect < ROUND_ASPECT and len(points) < 60 else "blob"), box
+    small = len(points) < SMALL_PX  # a few pixels of a blurred ball aren't round
+    return ("disc" if small and aspect < SMALL_ROUND_ASPECT else "blob"), ellipse if small else box

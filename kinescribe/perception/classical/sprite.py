@@ -201,16 +201,17 @@ def _linearise(
         columns.append(columns[1] * away[:, :1] - columns[0] * away[:, 1:])
     jacobian = np.stack([column.ravel() for column in columns], axis=1)
     # robust: what stands before the body, or is something else, must not pull
-    size = np.sqrt((residual**2).mean(1))
-    scale = 1.5 * float(np.median(size[inside])) + 1.0
-    weights = (inside / (1 + (size / (2.5 * scale)) ** 2)).astype(np.float32)
+    energy = np.einsum("pc,pc->p", residual, residual) / 3
+    scale = 1.5 * float(np.sqrt(np.median(energy[inside]))) + 1.0
+    weights = (inside / (1 + energy / (2.5 * scale) ** 2)).astype(np.float32)
     weighted = jacobian * np.repeat(weights, 3)[:, None]
     normal = (weighted.T @ jacobian).astype(np.float64)
     normal[np.diag_indices_from(normal)] *= 1 + 1e-6
     gradient = (weighted.T @ residual.ravel()).astype(np.float64)
     counted = np.minimum(p.alpha * 2, 1) * p.shares * inside
-    unexplained = float((counted * (residual**2).mean(1)).sum())
-    without = float((counted * ((seen - plate) ** 2).mean(1)).sum())
+    unexplained = float(counted @ energy)
+    away_from_plate = seen - plate
+    without = float(counted @ np.einsum("pc,pc->p", away_from_plate, away_from_plate)) / 3
     return _Fit(normal, gradient, unexplained, without, float(counted.sum()), visible)
 
 
