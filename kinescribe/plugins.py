@@ -50,11 +50,12 @@ def plugins(kind: str) -> list[Plugin]:
     """All installed plug-ins of a kind, by name. Nothing is imported. Raises `UsageError` for an unknown kind."""
     if kind not in KINDS:
         raise unknown_value("kind of plug-in", kind, KINDS)
-    found = [
-        Plugin(kind, point.name, point.value, f"{point.dist.name} {point.dist.version}" if point.dist else "unknown")
+    # a package that is on the path twice, installed and as its sources, offers the same thing twice
+    found = {
+        (point.name, point.value): Plugin(kind, point.name, point.value, f"{point.dist.name} {point.dist.version}" if point.dist else "unknown")
         for point in entry_points(group=f"kinescribe.{kind}")
-    ]
-    return sorted(found, key=lambda plugin: (plugin.name, plugin.package))
+    }
+    return sorted(found.values(), key=lambda plugin: (plugin.name, plugin.package))
 
 
 def load(kind: str, name: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Path", "Sightings"]
+__all__ = ["Path", "Sightings", "body_spans", "long_axis"]
 
 Float = NDArray[np.float64]
 LEAST_ELONGATION = 1.25
@@ -44,6 +44,8 @@ class Sightings:
         turns, turn_sigmas: (m,), radians against the sprite, clockwise on the screen; NaN where its look doesn't tell.
         gains: (m,), see `Pose.gain`.
         visible: (m,), share inside the picture.
+        ends: (m, 2, 2), where the body's two ends were found by their own looks, backward and forward end along `axis`, px; NaN where not.
+        end_covariances: (m, 2, 2, 2), px².
         body: bool, (h, w), the sprite's mask. anchor: (2,), x, y of the body's centroid in it.
     """
 
@@ -54,30 +56,19 @@ class Sightings:
     turn_sigmas: Float
     gains: Float
     visible: Float
+    ends: Float
+    end_covariances: Float
     body: NDArray[np.bool_]
     anchor: Float
 
     @property
     def axis(self) -> float:
-        """Direction of the body's long axis in the sprite, radians, clockwise on the screen; NaN for a body that is about as wide as long."""
-        ys, xs = np.nonzero(self.body)
-        if len(xs) < 5:
-            return float("nan")
-        (xx, xy), (_, yy) = np.cov(np.stack([xs, ys]))
-        major, minor = (xx + yy) / 2 + np.array([1, -1]) * np.hypot((xx - yy) / 2, xy)
-        if major < LEAST_ELONGATION**2 * max(minor, 1 / 12):
-            return float("nan")
-        return float(0.5 * np.arctan2(2 * xy, xx - yy))
+        """Direction of the body's long axis in the sprite, radians, clockwise on the screen; NaN for a body about as wide as long."""
+        return long_axis(self.body)
 
     def spans(self, axis: float) -> Float:
         """How far the body reaches from its centroid, px: backwards and forwards along a direction in the sprite, then across it, (4,)."""
-        ys, xs = np.nonzero(self.body)
-        dx, dy = xs - self.anchor[0], ys - self.anchor[1]
-        along, across = dx * np.cos(axis) + dy * np.sin(axis), -dx * np.sin(axis) + dy * np.cos(axis)
-        # half a pixel beyond the last one's centre; a stray pixel is no end
-        low, high = np.percentile(along, [0.5, 99.5])
-        left, right = np.percentile(across, [0.5, 99.5])
-        return np.array([-low, high, -left, right]) + 0.5
+        return body_spans(self.body, self.anchor, axis)
 
     def mask_at(self, row: int) -> tuple[int, int, NDArray[np.bool_]]:
         """The body's mask where it was found: x, y of its top left corner and the pixels, cut to what is set."""
@@ -97,3 +88,26 @@ class Sightings:
             return int(corner[0]), int(corner[1]), np.zeros((1, 1), bool)
         cut = placed[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
         return int(corner[0] + columns[0]), int(corner[1] + rows[0]), cut
+
+
+def long_axis(body: NDArray[np.bool_]) -> float:
+    """Direction of a mask's long axis, radians, clockwise on the screen; NaN for one about as wide as long."""
+    ys, xs = np.nonzero(body)
+    if len(xs) < 5:
+        return float("nan")
+    (xx, xy), (_, yy) = np.cov(np.stack([xs, ys]))
+    major, minor = (xx + yy) / 2 + np.array([1, -1]) * np.hypot((xx - yy) / 2, xy)
+    if major < LEAST_ELONGATION**2 * max(minor, 1 / 12):
+        return float("nan")
+    return float(0.5 * np.arctan2(2 * xy, xx - yy))
+
+
+def body_spans(body: NDArray[np.bool_], anchor: Float, axis: float) -> Float:
+    """How far a mask reaches from a point (2,), px: backwards and forwards along a direction, then to both sides of it, (4,)."""
+    ys, xs = np.nonzero(body)
+    dx, dy = xs - anchor[0], ys - anchor[1]
+    along, across = dx * np.cos(axis) + dy * np.sin(axis), -dx * np.sin(axis) + dy * np.cos(axis)
+    # half a pixel beyond the last one's centre; a stray pixel is no end
+    low, high = np.percentile(along, [0.5, 99.5])
+    left, right = np.percentile(across, [0.5, 99.5])
+    return np.array([-low, high, -left, right]) + 0.5

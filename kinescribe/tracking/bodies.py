@@ -11,10 +11,11 @@ from kinescribe.perception.detections import MaskCrop
 from kinescribe.tracking.refinement import roughness
 from kinescribe.tracking.tracks import Track
 
-__all__ = ["Left", "join_pieces", "leave_out", "worth_a_second_look"]
+__all__ = ["Left", "join_pieces", "leave_out", "without_strings", "worth_a_second_look"]
 
 Float = NDArray[np.float64]
 
+STRING_ASPECT, STRING_CONTRAST = 5.0, 0.35
 COVERED = 0.5  # a mask lies on another's when so much of it does
 SHARED = 0.6  # of the frames that both are in
 RIGID_PX = 0.7  # parts of one body keep their distance to this
@@ -56,7 +57,7 @@ def join_pieces(tracks: list[Track]) -> list[Track]:
             if lies >= SHARED:
                 bodies[k] = _extend(body, track, i, j)
                 break
-            if _one_body(body, track, i, j) or _hugs(body, track, i, j) or _is_string(body, track, i, j):
+            if _one_body(body, track, i, j) or _hugs(body, track, i, j):
                 break
         else:
             bodies.append(track)
@@ -102,13 +103,22 @@ def _hugs(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -
     return bool(within.mean() >= 0.9)
 
 
-def _is_string(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -> bool:
-    """Whether a track is what a body hangs on: long, thin, faint beside it, and touching it."""
+def without_strings(tracks: list[Track]) -> list[Track]:
+    """Leave out what bodies hang on: long, thin, faint beside the clip's clearest body, and touching a body or another such piece."""
+    clearest = max((float(np.median(track.contrasts)) for track in tracks), default=0.0)
+    return [track for track in tracks if not (_is_thin(track, clearest) and any(_touches(track, other) for other in tracks))]
+
+
+def _is_thin(track: Track, clearest: float) -> bool:
     length, width = np.median(track.sizes, axis=0)
-    if length < 6 * width or width > 2 * body.radius or len(i) < SHARED * len(track):
+    return bool(length >= STRING_ASPECT * width and np.median(track.contrasts) < STRING_CONTRAST * clearest)
+
+
+def _touches(track: Track, other: Track) -> bool:
+    common, i, j = np.intersect1d(other.frames, track.frames, return_indices=True)
+    if other is track or len(common) < SHARED * len(track):
         return False
-    faint = np.median(track.contrasts) < 0.5 * np.median(body.contrasts)
-    return bool(faint and np.median(_gaps(body, track, i, j)) <= 3 + 0.25 * body.radius)
+    return bool(np.median(_gaps(other, track, i, j)) <= 3 + 0.3 * float(np.median(track.sizes[:, 0])))
 
 
 def _noise(track: Track) -> float:
@@ -132,8 +142,13 @@ def _extend(body: Track, piece: Track, i: NDArray[np.intp], j: NDArray[np.intp])
     def both(name: str) -> NDArray[np.float64]:
         return np.concatenate([getattr(body, name), getattr(piece, name)[rows]])[order]
 
+    unseen = len(rows)
     return replace(
         body,
+        ends=None if body.ends is None else np.concatenate([body.ends, np.full((unseen, 2, 2), np.nan)])[order],
+        end_covariances=(
+            None if body.end_covariances is None else np.concatenate([body.end_covariances, np.full((unseen, 2, 2, 2), np.nan)])[order]
+        ),
         frames=np.concatenate([body.frames, piece.frames[rows]])[order],
         positions=np.concatenate([body.positions, piece.positions[rows] + bias])[order],
         covariances=np.concatenate([body.covariances, piece.covariances[rows] + np.diag(spread**2)])[order],
@@ -171,6 +186,7 @@ def leave_out(
         frame_count: of the video.
         asked_for: whether the user named objects: then faint ones may be meant, and things at rest.
     """
+    tracks = without_strings(tracks)
     salience = [_salience(track) for track in tracks]
     most = max(salience, default=0.0)
     kept: list[Track] = []

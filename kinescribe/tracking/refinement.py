@@ -100,6 +100,8 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
             merged=track.merged[source],
             identity_scores=np.concatenate([np.clip(found.gains, 0, 1), np.full(len(rows), 0.7)])[order],
             angle_period=period,
+            ends=np.concatenate([found.ends, np.full((len(rows), 2, 2), np.nan)])[order],
+            end_covariances=np.concatenate([found.end_covariances, np.full((len(rows), 2, 2, 2), np.nan)])[order],
             reach=None if np.isnan(axis) else (float(back), float(forth)),
             gaps={},
         ),

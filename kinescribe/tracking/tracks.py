@@ -36,6 +36,7 @@ class Track:
         identity_scores: (n,), confidence in [0, 1] that it is still the same thing.
         angle_period: angles are known up to this, radians: π for a shape that looks the same from behind.
         reach: how far the body reaches from its centroid backwards and forwards along its long axis, px; None where it isn't rigid.
+        ends, end_covariances: (n, 2, 2) and (n, 2, 2, 2), where the two ends were seen, px and px²; NaN where not; None for other bodies.
         gaps: reason by frame index for the frames between first and last without an observation: "occluded" or "missed".
     """
 
@@ -59,6 +60,8 @@ class Track:
     identity_scores: Float
     angle_period: float = np.pi
     reach: tuple[float, float] | None = None
+    ends: Float | None = None
+    end_covariances: Float | None = None
     gaps: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:

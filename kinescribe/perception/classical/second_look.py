@@ -18,7 +18,7 @@ from kinescribe.perception.background import Background
 from kinescribe.perception.classical.appearance import Cutout, learn_sprite, search
 from kinescribe.perception.classical.foreground import ForegroundModel
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
-from kinescribe.perception.sightings import Path, Sightings
+from kinescribe.perception.sightings import Path, Sightings, body_spans, long_axis
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ ACCEPT_GAIN = 0.45  # where the first look saw the body too
 SURE_GAIN = 0.8
 FOUND_GAIN = 0.6  # where only the sprite sees it
 LONGEST_LOSS = 12  # frames without a sighting after which a body that left its track is given up
+LONG_PX, LONG_ASPECT = 40.0, 1.7  # a body whose ends are looked at on their own
+END_SHARE = 0.3  # of its length
+WHOLE_END = 0.8  # share of an end that must be in the picture
 HELD_BYTES = 96 << 20  # frames held for following backwards
 MOST_HELD = 240
 
@@ -46,6 +49,8 @@ class _Follower:
     found: dict[int, Pose] = field(default_factory=dict)
     bias: list[Float] = field(default_factory=list)
     turn: float = 0.0
+    ends: list[tuple[Sprite, Float]] = field(default_factory=list)
+    found_ends: dict[int, list[Pose | None]] = field(default_factory=dict)
 
     @property
     def first(self) -> int:
@@ -54,6 +59,16 @@ class _Follower:
     @property
     def last(self) -> int:
         return int(self.path.frames[-1])
+
+    def see(self, frame: Frame, pose: Pose, background: Background, offset: NDArray[np.float32]) -> None:
+        """Note where the body was found, and look for its ends there."""
+        self.found[frame.index] = pose
+        c, s = np.cos(pose.turn), np.sin(pose.turn)
+        rotation = np.array([[c, -s], [s, c]])
+        poses = [
+            register(sprite, frame.image, background.plate, offset, pose.position + rotation @ arm, pose.turn) for sprite, arm in self.ends
+        ]
+        self.found_ends[frame.index] = [p if p is not None and p.gain > ACCEPT_GAIN and p.visible > WHOLE_END else None for p in poses]
 
     def offset(self) -> Float:
         """How the sprite's centroid lies against the first look's."""
@@ -67,7 +82,7 @@ def second_look(
     model = ForegroundModel(background)
     sprites = _learn(video, background, model, paths)
     followers = {
-        k: _Follower(path, sprite, dict(zip(path.frames.tolist(), path.positions, strict=True)))
+        k: _Follower(path, sprite, dict(zip(path.frames.tolist(), path.positions, strict=True)), ends=_ends(sprite))
         for k, (path, sprite) in enumerate(zip(paths, sprites, strict=True))
         if sprite is not None
     }
@@ -169,7 +184,7 @@ def _observed(f: _Follower, frame: Frame, background: Background, offset: NDArra
         middle = where if expected is None else expected
         best = acceptable(search(f.sprite, image, plate, offset, middle, 3.0 + 0.5 * f.sprite.radius, f.turn), FOUND_GAIN)
     if best is not None:
-        f.found[frame.index] = best
+        f.see(frame, best, background, offset)
         f.turn = best.turn
         f.bias.append(best.position - where)
 
@@ -214,7 +229,7 @@ def _lost(f: _Follower, frame: Frame, background: Background, offset: NDArray[np
         return
     pose = search(f.sprite, frame.image, background.plate, offset, expected, _reach(f, misses), f.turn)
     if pose is not None and pose.gain > FOUND_GAIN:
-        f.found[frame.index] = pose
+        f.see(frame, pose, background, offset)
         f.turn = pose.turn
 
 
@@ -256,12 +271,17 @@ def _backwards(f: _Follower, held: deque[tuple[Frame, NDArray[np.float32]]], bac
             continue
         velocity = 0.3 * velocity + 0.7 * (position - pose.position) / step
         turn, misses, position, since = pose.turn, 0, pose.position, frame.index
-        f.found[frame.index] = pose
+        f.see(frame, pose, background, offset)
 
 
 def _sightings(f: _Follower) -> Sightings:
     frames = _plausible(f)
     poses = [f.found[k] for k in frames]
+    ends, spreads = np.full((len(frames), 2, 2), np.nan), np.full((len(frames), 2, 2, 2), np.nan)
+    for row, k in enumerate(frames):
+        for side, end in enumerate(f.found_ends[k]):
+            if end is not None:
+                ends[row, side], spreads[row, side] = end.position, end.covariance
     return Sightings(
         frames=np.array(frames, np.int64),
         positions=np.array([p.position for p in poses]).reshape(-1, 2),
@@ -270,9 +290,30 @@ def _sightings(f: _Follower) -> Sightings:
         turn_sigmas=np.array([p.turn_sigma for p in poses]),
         gains=np.array([p.gain for p in poses]),
         visible=np.array([p.visible for p in poses]),
+        ends=ends,
+        end_covariances=spreads,
         body=f.sprite.alpha > 0.5,
         anchor=f.sprite.anchor,
     )
+
+
+def _ends(sprite: Sprite) -> list[tuple[Sprite, Float]]:
+    """The two end parts of a long body, each with the way to it from the centroid, (2,); nothing for other bodies."""
+    body = sprite.alpha > 0.5
+    axis = long_axis(body)
+    if np.isnan(axis):
+        return []
+    back, forth, left, right = body_spans(body, sprite.anchor, axis)
+    if back + forth < LONG_PX or back + forth < LONG_ASPECT * (left + right):
+        return []
+    direction = np.array([np.cos(axis), np.sin(axis)])
+    ys, xs = np.indices(body.shape)
+    along = (xs - sprite.anchor[0]) * direction[0] + (ys - sprite.anchor[1]) * direction[1]
+    out = []
+    for reach, keep in ((-back, along < -back + END_SHARE * (back + forth)), (forth, along > forth - END_SHARE * (back + forth))):
+        arm = reach * direction
+        out.append((sprite.part(sprite.anchor + arm, keep), arm))
+    return out
 
 
 def _plausible(f: _Follower) -> list[int]:

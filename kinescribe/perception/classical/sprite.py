@@ -56,17 +56,25 @@ class Sprite:
         alpha: float32, shape (h, w), in [0, 1]; zero along the border.
         anchor: (2,), x, y of the body's centroid in the sprite.
         turns: whether its look tells its turn.
+        whole: for a part of a body, the body's alpha, shape (h, w): what of it isn't the part says nothing.
     """
 
     rendered: Float32
     alpha: Float32
     anchor: Float
     turns: bool = False
+    whole: Float32 | None = None
 
     @cached_property
     def pixels(self) -> _Pixels:
         """The pixels that position and turn are read from, with their gradients."""
         return _informative(self)
+
+    def part(self, point: Float, keep: NDArray[np.bool_]) -> Sprite:
+        """Those pixels of the sprite that `keep` (h, w) marks, anchored at another point (2,) of it, its look alone not telling a turn."""
+        alpha = np.where(keep, self.alpha, 0).astype(np.float32)
+        # what is cut away must not be taken for background: its pixels are left out, not made transparent
+        return Sprite(self.rendered, alpha, np.asarray(point, np.float64), False, self.alpha)
 
     @property
     def radius(self) -> float:
@@ -96,12 +104,15 @@ class Pose:
 
 
 def _informative(sprite: Sprite) -> _Pixels:
+    alpha = sprite.alpha if sprite.whole is None else sprite.whole
     gx, gy, ax, ay = (
         cv2.Sobel(layer, cv2.CV_32F, int(axis == 0), int(axis == 1), ksize=3, scale=1 / 8)
-        for layer in (sprite.rendered, sprite.alpha)
+        for layer in (sprite.rendered, alpha)
         for axis in (0, 1)
     )
     touched = cv2.dilate((sprite.alpha > 0.02).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    if sprite.whole is not None:
+        touched &= (sprite.alpha > 0) | (sprite.whole <= 0.02)
     # an outline's step against the plate isn't known yet; alpha's own gradient times a typical contrast stands for it
     energy = (gx**2 + gy**2).sum(-1) + 50.0**2 * (ax**2 + ay**2)
     ys, xs = np.nonzero(touched)
@@ -115,7 +126,7 @@ def _informative(sprite: Sprite) -> _Pixels:
         shares[STEEP_PIXELS:] = len(rest) / OTHER_PIXELS
         ys, xs = ys[chosen], xs[chosen]
     at = np.stack([xs - sprite.anchor[0], ys - sprite.anchor[1]], axis=1).astype(np.float32)
-    return _Pixels(at, sprite.rendered[ys, xs], sprite.alpha[ys, xs], gx[ys, xs], gy[ys, xs], ax[ys, xs], ay[ys, xs], shares)
+    return _Pixels(at, sprite.rendered[ys, xs], alpha[ys, xs], gx[ys, xs], gy[ys, xs], ax[ys, xs], ay[ys, xs], shares)
 
 
 def _look_up(picture: NDArray[np.uint8] | Float32, points: Float32) -> Float32:
