@@ -16,7 +16,9 @@ Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 LONGEST_GAP = 60.0  # ticks
-COST_LIMIT = 22.0
+COST_LIMIT = 26.0
+BOUNCE_COST = 9.0  # of a sudden change of velocity, however large: things do bounce
+LONGEST_BOUNCE = 3.0  # ticks in which a bounce may hide
 ENDS = 6  # observations of a piece's end that tell its velocity
 WIDEST_RADII = 6.0  # a gate wider than so many radii of the body joins anything to anything
 
@@ -108,9 +110,11 @@ def _gap_costs(tails: list[_End], heads: list[_End], rows: NDArray[np.intp], col
     miss = b_p - a_p - 0.5 * (a_v + b_v) * gap[:, None]
     speed = np.maximum(np.hypot(*a_v.T), np.hypot(*b_v.T))
     wander = (0.3 + 0.02 * radius + 0.05 * speed) ** 2 * np.maximum(gap - 1, 0) ** 2
-    spread = (0.5 + 0.1 * radius) ** 2 + 0.25 * variance * gap**2 + wander
-    widest = (2.0 + WIDEST_RADII * radius) ** 2
     jump = ((b_v - a_v) ** 2).sum(1)
+    # a bounce somewhere in the gap: the path is two straight lines, and only where they meet isn't known
+    bounce = jump / 12 * np.minimum(gap, LONGEST_BOUNCE) ** 2
+    spread = (0.5 + 0.1 * radius) ** 2 + 0.25 * variance * gap**2 + wander + bounce
+    widest = (2.0 + WIDEST_RADII * radius) ** 2
     jump_spread = 2 * variance + (0.7 + 0.1 * radius + 0.3 * speed) ** 2 * np.maximum(gap, 1)
     distance = (miss**2).sum(1) / np.minimum(spread, widest)
     look = np.array(
@@ -119,5 +123,5 @@ def _gap_costs(tails: list[_End], heads: list[_End], rows: NDArray[np.intp], col
             for i, j in zip(rows, columns, strict=True)
         ]
     )
-    cost = distance + jump / jump_spread + look + np.log(np.minimum(spread, widest)) + 0.05 * gap
+    cost = distance + np.minimum(jump / jump_spread, BOUNCE_COST) + look + np.log(np.minimum(spread, widest)) + 0.05 * gap
     return np.where(distance <= 16.0, cost, np.inf)

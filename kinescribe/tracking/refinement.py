@@ -18,6 +18,7 @@ Float = NDArray[np.float64]
 LEAST_CONFIRMED = 0.5  # share of a track's frames in which its sprite was found again
 ALIKE_LOG_AREA = 0.7  # sightings beyond the sprite's must at least have the body's size
 UNTURNED_SIGMA = 0.02  # rad
+CLEAR_PX = 0.4
 LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise
 ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
 
@@ -53,8 +54,9 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
         # too short to compare: the measurement itself stands where it saw the body in every frame
         if len(common) == track.frames[-1] - track.frames[0] + 1 == len(found.frames):
             return track, True
-    elif rough_found > ROUGHER * rough_track + 0.02:
+    elif rough_found > (ROUGHER if len(found.frames) > len(track) else 1.0) * rough_track:
         return track, True
+    found = _centred(track, found, in_track, in_found)
     between = found.positions[in_found] - track.positions[in_track]
     bias = np.median(between, axis=0)
     spread = 1.48 * np.median(np.abs(between - bias), axis=0)
@@ -107,6 +109,23 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
         ),
         True,
     )
+
+
+def _centred(track: Track, found: Sightings, in_track: NDArray[np.intp], in_found: NDArray[np.intp]) -> Sightings:
+    """The sightings, their anchor moved to where the first look has the body's centre, if that is clear.
+
+    A sprite is cut out of a few frames; the centre of all frames' outlines is known better, and turns with the body.
+    """
+    turns = np.where(np.isfinite(found.turns), found.turns, 0.0)
+    c, s = np.cos(turns), np.sin(turns)
+    between = track.positions[in_track] - found.positions[in_found]
+    ci, si = c[in_found], s[in_found]
+    own = np.stack([ci * between[:, 0] + si * between[:, 1], -si * between[:, 0] + ci * between[:, 1]], axis=1)
+    arm = np.median(own, axis=0)
+    if 1.48 * np.median(np.abs(own - arm), axis=0).max() > CLEAR_PX:
+        return found
+    moved = found.positions + np.stack([c * arm[0] - s * arm[1], s * arm[0] + c * arm[1]], axis=1)
+    return replace(found, positions=moved, anchor=found.anchor + arm)
 
 
 def _angles(track: Track, found: Sightings, rows: NDArray[np.intp]) -> tuple[Float, Float, float]:

@@ -1,0 +1,114 @@
+"""One track a body, and none for what isn't a moving body."""
+
+import numpy as np
+from drawn import line, track_of
+
+from kinescribe.tracking.bodies import join_pieces, leave_out, worth_a_second_look
+from kinescribe.tracking.tracks import Track
+
+SIZE = (320, 240)
+N = 50
+RNG = np.random.default_rng(0)
+
+
+def noisy(path: np.ndarray, sigma: float = 0.1) -> np.ndarray:
+    return path + np.random.default_rng(1).normal(0, sigma, path.shape)
+
+
+BALL = track_of(1, noisy(line((40, 60), (4, 1), N)), 10.0)
+
+
+def kept(*tracks: Track, confirmed: set[int] | None = None, asked_for: bool = False) -> list[int]:
+    ids = {track.track_id for track in tracks} if confirmed is None else confirmed
+    return [track.track_id for track in leave_out(list(tracks), ids, SIZE, N, asked_for=asked_for)[0]]
+
+
+def test_a_piece_that_lies_on_a_body_becomes_part_of_it() -> None:
+    piece = track_of(2, BALL.positions + [3, 2], 4.0)
+    (body,) = join_pieces([piece, BALL])
+    assert body.track_id == 1
+    np.testing.assert_array_equal(body.positions, BALL.positions)
+
+
+def test_pieces_that_move_rigidly_and_touch_are_one_body() -> None:
+    path = line((40, 60), (4, 1), N)
+    bodies = join_pieces([track_of(1, noisy(path), 10.0), track_of(2, noisy(path + [16, 0]), 5.0)])
+    assert [body.track_id for body in bodies] == [1]
+
+
+def test_two_bodies_side_by_side_at_different_speeds_stay_two() -> None:
+    other = track_of(2, noisy(line((44, 82), (4.3, 1), N)), 10.0)
+    assert sorted(body.track_id for body in join_pieces([BALL, other])) == [1, 2]
+
+
+def test_two_bodies_that_cross_stay_two() -> None:
+    other = track_of(2, noisy(line((236, 109), (-4, -1), N)), 10.0)
+    assert sorted(body.track_id for body in join_pieces([BALL, other])) == [1, 2]
+
+
+def test_the_same_thing_again_lengthens_the_track() -> None:
+    path = line((40, 60), (4, 1), N)
+    first = track_of(1, noisy(path[:35]), 10.0)
+    again = track_of(2, noisy(path[20:]) + [0.5, 0.0], 9.5, frames=range(20, N))
+    (body,) = join_pieces([first, again])
+    assert body.frames.tolist() == list(range(N))
+    assert np.hypot(*(body.positions - path).T).max() < 1.0
+    assert len(body.masks) == len(body.shapes) == len(body.scores) == N
+
+
+def test_join_pieces_of_nothing() -> None:
+    assert join_pieces([]) == []
+    assert [body.track_id for body in join_pieces([BALL])] == [1]
+
+
+def test_a_moving_body_is_kept() -> None:
+    assert kept(BALL) == [1]
+
+
+def test_what_does_not_move_is_left_out() -> None:
+    still = track_of(2, noisy(np.full((N, 2), 100.0), 0.2), 10.0)
+    assert kept(BALL, still) == [1]
+    _, left = leave_out([BALL, still], {1, 2}, SIZE, N)
+    assert left.still == 1
+
+
+def test_a_still_thing_that_was_asked_for_is_kept() -> None:
+    still = track_of(2, noisy(np.full((N, 2), 100.0), 0.02), 10.0, phrases=["still"] * N)
+    assert kept(BALL, still, asked_for=True) == [1, 2]
+
+
+def test_what_the_edge_cuts_off_all_the_time_is_left_out() -> None:
+    arm = track_of(2, noisy(line((10, 100), (0, 1), N)), 30.0)
+    assert kept(BALL, arm) == [1]
+    passing = track_of(3, noisy(line((-2, 100), (4, 0), N)), 10.0)  # comes in from the edge
+    assert kept(BALL, passing) == [1, 3]
+
+
+def test_what_jumps_about_is_left_out() -> None:
+    jumping = track_of(2, RNG.uniform(50, 150, (N, 2)), 8.0)
+    assert kept(BALL, jumping) == [1]
+    sparse = track_of(3, line((40, 200), (4, 0), N)[::5], 8.0, frames=range(0, N, 5))
+    assert kept(BALL, sparse) == [1]
+
+
+def test_what_is_next_to_nothing_beside_the_rest_is_left_out_unless_asked_for() -> None:
+    faint = track_of(2, noisy(line((40, 200), (0.4, 0), N), 0.05), 2.0, contrast=1.0)
+    assert kept(BALL, faint) == [1]
+    assert kept(BALL, faint, asked_for=True) == [1, 2]
+
+
+def test_alone_a_faint_body_counts() -> None:
+    faint = track_of(2, noisy(line((40, 200), (3, 0), N), 0.05), 4.0, contrast=6.0)
+    assert kept(faint) == [2]
+
+
+def test_all_is_accounted_for() -> None:
+    tracks = [BALL, track_of(2, noisy(np.full((N, 2), 100.0)), 10.0), track_of(3, RNG.uniform(50, 150, (N, 2)), 8.0)]
+    remaining, left = leave_out(tracks, {1, 2, 3}, SIZE, N)
+    assert len(remaining) + left.still + left.cut_off + left.erratic + left.faint == 3
+
+
+def test_flickers_are_not_worth_a_second_look() -> None:
+    flicker = track_of(2, line((40, 200), (0.3, 0), 4), 1.5, contrast=7.0, frames=[0, 15, 30, 45])
+    assert [track.track_id for track in worth_a_second_look([BALL, flicker], N)] == [1]
+    assert worth_a_second_look([], N) == []

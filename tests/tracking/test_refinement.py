@@ -1,0 +1,109 @@
+"""The better of both looks at a track."""
+
+import numpy as np
+import pytest
+from drawn import line, track_of
+
+from kinescribe.perception.sightings import Sightings
+from kinescribe.tracking.refinement import refine, roughness
+from kinescribe.tracking.tracks import Track
+
+SIZE = (320, 240)
+RADIUS = 8.0
+TRUTH = line((40, 60), (4, 1), 60, (0, 0.02))
+
+
+def first_look(frames: list[int], noise: float = 0.3, seed: int = 0) -> Track:
+    rng = np.random.default_rng(seed)
+    return track_of(1, TRUTH[frames] + rng.normal(0, noise, (len(frames), 2)), RADIUS, frames=frames)
+
+
+def found(frames: list[int], noise: float = 0.05, offset: tuple[float, float] = (0.0, 0.0), seed: int = 1) -> Sightings:
+    n = len(frames)
+    body = np.hypot(*np.mgrid[-10:11, -10:11]) <= RADIUS
+    return Sightings(
+        np.array(frames),
+        TRUTH[frames] + offset + np.random.default_rng(seed).normal(0, noise, (n, 2)),
+        np.tile(np.eye(2) * noise**2, (n, 1, 1)),
+        np.full(n, np.nan),
+        np.full(n, np.nan),
+        np.full(n, 0.95),
+        np.ones(n),
+        body,
+        np.array([10.0, 10.0]),
+    )
+
+
+def errors(track: Track) -> np.ndarray:
+    return np.hypot(*(track.positions - TRUTH[track.frames]).T)
+
+
+def test_the_surer_look_is_taken() -> None:
+    frames = list(range(50))
+    better, confirmed = refine(first_look(frames), found(frames), SIZE)
+    assert confirmed
+    assert better.frames.tolist() == frames
+    assert np.sqrt((errors(better) ** 2).mean()) < 0.1
+
+
+def test_a_rougher_second_look_is_not() -> None:
+    frames = list(range(50))
+    track = first_look(frames, noise=0.03)
+    better, confirmed = refine(track, found(frames, noise=0.6), SIZE)
+    assert confirmed
+    np.testing.assert_array_equal(better.positions, track.positions)
+
+
+def test_gaps_are_closed_and_ends_extended() -> None:
+    seen = [*range(10, 20), *range(26, 45)]
+    better, confirmed = refine(first_look(seen), found(list(range(5, 52))), SIZE)
+    assert confirmed
+    assert better.frames.tolist() == list(range(5, 52))
+    assert errors(better).max() < 0.3
+    assert better.gaps == {}
+    assert len(better.masks) == len(better.shapes) == len(better.phrases) == len(better.scores) == len(better) == 47
+    for row, mask in enumerate(better.masks):
+        ys, xs = np.nonzero(mask.pixels)
+        assert np.hypot(*(np.array([mask.x + xs.mean(), mask.y + ys.mean()]) - better.positions[row])) < 1.0
+
+
+def test_frames_that_only_the_first_look_saw_stay_without_a_jump() -> None:
+    frames = list(range(50))
+    better, _ = refine(first_look(frames, noise=0.1), found([f for f in frames if f % 7], offset=(1.5, 0.0)), SIZE)
+    assert better.frames.tolist() == frames
+    # the same offset everywhere: a body's sprite may have another centre than its blob
+    assert np.abs(better.positions - TRUTH[:50] - [1.5, 0.0]).max() < 0.8
+
+
+def test_what_was_hardly_found_confirms_nothing() -> None:
+    track = first_look(list(range(50)))
+    for sightings in (None, found([3, 4]), found(list(range(10)))):
+        same, confirmed = refine(track, sightings, SIZE)
+        assert not confirmed
+        assert same is track
+
+
+def test_boxes_hold_the_masks_within_the_picture() -> None:
+    frames = list(range(50))
+    better, _ = refine(first_look(frames), found(frames), SIZE)
+    assert (better.boxes[:, :2] >= 0).all()
+    assert (better.boxes[:, 2:] <= SIZE).all()
+    np.testing.assert_allclose(better.boxes[:, 2] - better.boxes[:, 0], 2 * RADIUS, atol=2)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.4, 2.0])
+def test_roughness_is_the_measurement_noise(sigma: float) -> None:
+    noise = np.random.default_rng(3).normal(0, sigma, (400, 2))
+    path = line((40, 60), (4, 1), 400, (0.01, 0.02)) + noise
+    assert roughness(np.arange(400), path) == pytest.approx(sigma, rel=0.15)
+
+
+def test_roughness_of_a_smooth_path_is_nil_and_of_a_short_one_unknown() -> None:
+    assert roughness(np.arange(60), TRUTH) < 1e-9
+    assert np.isnan(roughness(np.arange(2), TRUTH[:2]))
+
+
+def test_roughness_does_not_count_gaps() -> None:
+    frames = np.array([*range(20), *range(30, 60)])
+    jump = TRUTH[frames] + np.where(frames < 25, 0, 40)[:, None]
+    assert roughness(frames, jump) < 1e-9
