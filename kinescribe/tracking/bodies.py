@@ -104,7 +104,7 @@ def _hugs(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -
 
 
 def without_strings(tracks: list[Track]) -> list[Track]:
-    """Leave out what bodies hang on: long, thin, faint beside the clip's clearest body, and touching a body or another such piece."""
+    """Leave out what bodies hang on: long, thin, faint beside the clip's clearest body, and nearer to something else than half its length."""
     clearest = max((float(np.median(track.contrasts)) for track in tracks), default=0.0)
     return [track for track in tracks if not (_is_thin(track, clearest) and any(_touches(track, other) for other in tracks))]
 
@@ -118,7 +118,7 @@ def _touches(track: Track, other: Track) -> bool:
     common, i, j = np.intersect1d(other.frames, track.frames, return_indices=True)
     if other is track or len(common) < SHARED * len(track):
         return False
-    return bool(np.median(_gaps(other, track, i, j)) <= 3 + 0.3 * float(np.median(track.sizes[:, 0])))
+    return bool(np.median(_gaps(other, track, i, j)) <= 3 + 0.5 * float(np.median(track.sizes[:, 0])))
 
 
 def _noise(track: Track) -> float:

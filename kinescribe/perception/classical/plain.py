@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,17 +10,18 @@ from kinescribe.perception.background import MIN_NOISE, Background
 
 __all__ = ["plain_background", "plain_color"]
 
-SAME_COLOR = 4.0  # grey levels
+SAME_COLOR = 4.0  # grey levels: a title, a fade is another scene
+RINGING_PX = 17  # a codec's block and a pixel
 LEAST_SHARE = 0.4  # of the picture must be plain
 
 
 def plain_color(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float, float, float]:
-    """The most frequent colour of a picture.
+    """The most frequent colour of a picture (H, W, 3).
 
     Returns:
         colour (3,) BGR; share of the pixels that have it, in [0, 1]; their spread, RMS over channels in grey levels; evenness in
-        [0, 1], the share of those that lie within 3 grey levels among those within 16: 1 for a drawn surface, clearly less for a
-        photographed wall, whose shade drifts and whose noise is wider.
+        [0, 1], the share of those within 3 grey levels among those within 16, the surroundings of other colours aside, where codecs
+        ring: 1 for a drawn surface, clearly less for a photographed wall, whose shade drifts and whose noise is wider.
     """
     pixels = image.reshape(-1, 3)
     coarse = (pixels >> 3).astype(np.int32)
@@ -30,20 +32,21 @@ def plain_color(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float, f
     for _ in range(3):  # the bin's edge may cut the colour's noise in two: look around it
         near = np.abs(pixels - colour).max(1) <= 6
         colour = pixels[near].mean(0, dtype=np.float64).astype(np.float32)
-    distance = np.sqrt(((pixels - colour) ** 2).mean(1))
+    distance = np.sqrt(((image - colour) ** 2).mean(-1))
     close, wide = distance <= 3, distance <= 16
     spread = float(np.sqrt((distance[close] ** 2).mean())) if close.any() else np.inf
-    return colour, float(wide.mean()), spread, float(close.sum() / max(wide.sum(), 1))
+    clear = cv2.erode(wide.astype(np.uint8), np.ones((RINGING_PX, RINGING_PX), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(bool)
+    clear = clear if clear.any() else wide
+    return colour, float(wide.mean()), spread, float((close & clear).sum() / max(clear.sum(), 1))
 
 
 def plain_background(images: list[NDArray[np.uint8]], least_evenness: float = 0.0) -> Background | None:
-    """A constant plate for pictures that are mostly one colour, evenly enough; None where they are not."""
-    colour, share, spread, evenness = plain_color(np.concatenate([image[::2, ::2].reshape(-1, 1, 3) for image in images]))
-    if share < LEAST_SHARE or evenness < least_evenness:
+    """A constant plate for pictures that are mostly one colour, evenly enough, and the same in all; None where they are not."""
+    colours, shares, spreads, evenness = (np.array(values) for values in zip(*map(plain_color, images), strict=True))
+    colour = np.median(colours, axis=0)
+    if np.median(shares) < LEAST_SHARE or np.median(evenness) < least_evenness or np.abs(colours - colour).max() > SAME_COLOR:
         return None
-    if any(np.abs(plain_color(image[::4, ::4])[0] - colour).max() > SAME_COLOR for image in images):
-        return None  # a title, a fade: not one scene before one wall
     shape = images[0].shape
     plate = np.broadcast_to(colour, shape).astype(np.float32)
-    sigma = np.full(shape[:2], max(spread, MIN_NOISE), np.float32)
-    return Background(plate, sigma, np.full(shape[:2], share, np.float32))
+    sigma = np.full(shape[:2], max(float(np.median(spreads)), MIN_NOISE), np.float32)
+    return Background(plate, sigma, np.full(shape[:2], float(np.median(shares)), np.float32))
