@@ -52,7 +52,9 @@ def plugins(kind: str) -> list[Plugin]:
         raise unknown_value("kind of plug-in", kind, KINDS)
     # a package that is on the path twice, installed and as its sources, offers the same thing twice
     found = {
-        (point.name, point.value): Plugin(kind, point.name, point.value, f"{point.dist.name} {point.dist.version}" if point.dist else "unknown")
+        (point.name, point.value): Plugin(
+            kind, point.name, point.value, f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+        )
         for point in entry_points(group=f"kinescribe.{kind}")
     }
     return sorted(found.values(), key=lambda plugin: (plugin.name, plugin.package))

@@ -23,9 +23,10 @@ MOVED_RIGIDLY = 4.0  # times the tremble of their distance: so far must both hav
 
 LEAST_TRAVEL_PX = 2.5
 LEAST_TRAVEL_RADII = 0.3
-LEAST_DENSITY = 0.5  # share of the frames from a track's first to its last in which it was seen
+LEAST_SEEN = 4  # frames
+LEAST_DENSITY = 0.65  # share of the frames from a track's first to its last in which it was seen
 HOPELESS = 0.01
-FAINT = 0.03  # of the salience of the clip's most salient thing
+FAINT = 0.04  # of the salience of the clip's most salient thing
 MOST_TRAVEL = 20.0  # times its radius: from there on a thing doesn't stand out more
 CUT_OFF = 0.7  # share of frames in which the picture's edge cuts a body, from which on its centroid isn't one
 
@@ -203,7 +204,7 @@ def leave_out(
             still += 1
         elif track.cut_off(size) > CUT_OFF:
             cut_off += 1
-        elif density < LEAST_DENSITY or tremble > 1.0 + 0.2 * radius:
+        elif len(track) < LEAST_SEEN or density < LEAST_DENSITY or tremble > 1.0 + 0.2 * radius:
             erratic += 1
         elif len(track) < 0.25 * frame_count and extent < 3 * radius:
             # a brief stir of something large: a sleeve, a leaf, a flicker of light

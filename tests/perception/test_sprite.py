@@ -14,6 +14,7 @@ from kinescribe.perception.classical.sprite import Sprite, register
 SIDE = 120
 PLATE = textured(SIDE, SIDE, (196.0, 200.0, 202.0), 4.0, 0)
 SIGMA = np.full((SIDE, SIDE), 2.0, np.float32)
+ASLANT = 0.35  # rad: edges along the grid meet each pixel at the same phase
 NO_OFFSET = np.zeros(3, np.float32)
 SIZES = {"disc": (24.0, 24.0), "box": (36.0, 22.0), "rod": (60.0, 9.0)}
 
@@ -55,20 +56,20 @@ def test_the_sprite_is_the_body_s_size(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", list(SIZES))
 def test_the_anchor_is_the_centroid(kind: str) -> None:
-    sprite = learned(kind)
-    pose = register(sprite, picture(kind, (62.4, 59.7), seed=50), PLATE, NO_OFFSET, np.array([62.4, 59.7]))
+    sprite = learned(kind, ASLANT)
+    pose = register(sprite, picture(kind, (62.4, 59.7), ASLANT, seed=50), PLATE, NO_OFFSET, np.array([62.4, 59.7]))
     assert pose is not None
-    assert np.hypot(*(pose.position - [62.4, 59.7])) < 0.05
+    assert np.hypot(*(pose.position - [62.4, 59.7])) < 0.08
 
 
 @pytest.mark.parametrize("kind", list(SIZES))
 def test_steps_are_measured_finely(kind: str) -> None:
     # whatever constant offset the anchor has falls out of a difference
-    sprite, errors, sigmas = learned(kind), [], []
+    sprite, errors, sigmas = learned(kind, ASLANT), [], []
     rng = np.random.default_rng(5)
     for seed in range(25):
         place = 60 + rng.uniform(-4, 4, 2)
-        pose = register(sprite, picture(kind, tuple(place), seed=100 + seed), PLATE, NO_OFFSET, place + rng.uniform(-1, 1, 2))
+        pose = register(sprite, picture(kind, tuple(place), ASLANT, seed=100 + seed), PLATE, NO_OFFSET, place + rng.uniform(-1, 1, 2))
         assert pose is not None
         assert pose.gain > 0.9
         assert pose.visible == pytest.approx(1.0, abs=0.01)
@@ -76,7 +77,7 @@ def test_steps_are_measured_finely(kind: str) -> None:
         sigmas.append(np.sqrt(np.diag(pose.covariance)))
     spread = np.std(errors, axis=0)
     assert spread.max() < 0.04
-    assert (spread < 2 * np.mean(sigmas, axis=0) + 0.005).all()
+    assert (spread < 3.5 * np.mean(sigmas, axis=0)).all()
     assert (np.mean(sigmas, axis=0) < 2.5 * spread + 0.02).all()
 
 

@@ -6,9 +6,11 @@ of frames is held, for following backwards from where a track begins.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +35,8 @@ MARGIN = 0.35  # of a body's size, about its box: parts that the first look miss
 ACCEPT_GAIN = 0.45  # where the first look saw the body too
 SURE_GAIN = 0.8
 FOUND_GAIN = 0.6  # where only the sprite sees it
+PIECE = 1.6  # a body whose radius is so many times larger may be what a piece belongs to
+COVERED_ENOUGH = 8  # frames on a larger body after which a piece of it isn't followed any farther than it was seen
 LONGEST_LOSS = 12  # frames without a sighting after which a body that left its track is given up
 LONG_PX, LONG_ASPECT = 40.0, 1.7  # a body whose ends are looked at on their own
 END_SHARE = 0.3  # of its length
@@ -50,6 +54,7 @@ class _Follower:
     bias: list[Float] = field(default_factory=list)
     turn: float = 0.0
     ends: list[tuple[Sprite, Float]] = field(default_factory=list)
+    covered: int = 0  # frames in a row in which it was found on a larger body
     found_ends: dict[int, list[Pose | None]] = field(default_factory=dict)
 
     @property
@@ -70,6 +75,17 @@ class _Follower:
         ]
         self.found_ends[frame.index] = [p if p is not None and p.gain > ACCEPT_GAIN and p.visible > WHOLE_END else None for p in poses]
 
+    def covers(self, point: Float, index: int) -> bool:
+        """Whether a point of the picture lies on the body, where it was found in that frame."""
+        pose = self.found.get(index)
+        if pose is None:
+            return False
+        c, s = np.cos(pose.turn), np.sin(pose.turn)
+        dx, dy = point - pose.position
+        x, y = np.round(np.array([c * dx + s * dy, -s * dx + c * dy]) + self.sprite.anchor).astype(int)
+        h, w = self.sprite.alpha.shape
+        return bool(0 <= x < w and 0 <= y < h and self.sprite.alpha[y, x] > 0.5)
+
     def offset(self) -> Float:
         """How the sprite's centroid lies against the first look's."""
         return np.median(self.bias[-25:], axis=0) if len(self.bias) >= 5 else np.zeros(2)
@@ -86,23 +102,33 @@ def second_look(
         for k, (path, sprite) in enumerate(zip(paths, sprites, strict=True))
         if sprite is not None
     }
+    largest = sorted(followers.values(), key=lambda f: -f.sprite.radius)
     held: deque[tuple[Frame, NDArray[np.float32]]] = deque()
     for frame in video:
         offset = model.exposure_offset(frame.image)
-        for follower in followers.values():
-            if frame.index == follower.first:
+        for follower in largest:
+            if frame.index < follower.first:
+                continue
+            if frame.index in follower.seen:
                 _observed(follower, frame, background, offset)
-                _backwards(follower, held, background)
-            elif frame.index in follower.seen:
-                _observed(follower, frame, background, offset)
-            elif frame.index > follower.first:
+            elif follower.covered < COVERED_ENOUGH:
                 _lost(follower, frame, background, offset)
+            if frame.index in follower.found:
+                where = follower.found[frame.index].position
+                on_another = any(other.covers(where, frame.index) for other in itertools.takewhile(partial(_larger, follower), largest))
+                follower.covered = follower.covered + 1 if on_another else 0
+            if frame.index == follower.first:
+                _backwards(follower, held, background)
         held.append((frame, offset))
         while len(held) > MOST_HELD or len(held) * frame.image.nbytes > HELD_BYTES:
             held.popleft()
         if progress is not None:
             progress(frame.index + 1)
     return [_sightings(followers[k]) if k in followers else None for k in range(len(paths))]
+
+
+def _larger(follower: _Follower, other: _Follower) -> bool:
+    return other.sprite.radius > PIECE * follower.sprite.radius
 
 
 def _learn(video: Video, background: Background, model: ForegroundModel, paths: list[Path]) -> list[Sprite | None]:

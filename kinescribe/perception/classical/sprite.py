@@ -21,6 +21,8 @@ Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
 NOISE_CORRELATION = 2.0  # as for centroids: neighbouring pixels' errors are not independent
+CONVERGED_PX = 0.01
+HOPELESS_AFTER = 3  # steps: a body that explains less than the empty background by then isn't there
 LEAST_VISIBLE = 0.35  # share of the body's pixels that must lie in the picture
 STEEP_PIXELS = 2000  # that a registration looks at: those with the steepest gradients say almost all about place and turn
 OTHER_PIXELS = 1000  # and of the others a regular choice, to tell whether it's the body at all
@@ -136,7 +138,7 @@ def _look_up(picture: NDArray[np.uint8] | Float32, points: Float32) -> Float32:
 
 
 def register(
-    sprite: Sprite, image: NDArray[np.uint8], plate: Float32, offset: Float32, start: Float, turn: float = 0.0, iterations: int = 12
+    sprite: Sprite, image: NDArray[np.uint8], plate: Float32, offset: Float32, start: Float, turn: float = 0.0, iterations: int = 10
 ) -> Pose | None:
     """Find the sprite near `start`; None where it left the picture or ran away.
 
@@ -158,9 +160,9 @@ def register(
     origin = np.array([x0, y0], np.float32)
     limit = np.array([view.shape[1] - 1, view.shape[0] - 1], np.float32)
     fit: _Fit | None = None
-    for _ in range(iterations):
+    for done in range(iterations):
         fit = _linearise(sprite, view, behind, offset, (position - origin).astype(np.float32), turn, limit)
-        if fit is None:
+        if fit is None or (done == HOPELESS_AFTER and fit.unexplained > fit.without):
             return None
         try:
             move = np.linalg.solve(fit.normal, fit.gradient)
@@ -174,7 +176,7 @@ def register(
             turn += float(np.clip(move[2], -0.2, 0.2))
         if np.hypot(*(position - start)) > farthest or abs(turn - first_turn) > 0.6:
             return None
-        if length < 4e-3:
+        if length < CONVERGED_PX:
             break
     fit = _linearise(sprite, view, behind, offset, (position - origin).astype(np.float32), turn, limit)
     return None if fit is None else _judge(sprite, fit, position, turn)
