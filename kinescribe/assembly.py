@@ -138,7 +138,7 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
     out |= _sigmas("sigma_ax", "sigma_ay", calibration, path.acceleration_sigmas)
     blank = np.full(n, np.nan)
     if item.turn is None:
-        out |= {name: blank for name in ("angle", "angular_velocity", "sigma_angle", "sigma_angular_velocity")}
+        out |= dict.fromkeys(("angle", "angular_velocity", "sigma_angle", "sigma_angular_velocity"), blank)
     else:
         out |= {
             "angle": np.asarray(calibration.angles(item.turn.angles)),
@@ -209,7 +209,7 @@ def _end_rows(
     out |= _sigmas("sigma_vx", "sigma_vy", calibration, end.velocity_sigmas)
     out |= _sigmas("sigma_ax", "sigma_ay", calibration, end.acceleration_sigmas)
     blank = np.full(n, np.nan)
-    out |= {name: blank for name in ("width", "height", "area", "bbox_x", "bbox_y", "bbox_w", "bbox_h")}
+    out |= dict.fromkeys(("width", "height", "area", "bbox_x", "bbox_y", "bbox_w", "bbox_h"), blank)
     out["shape"] = np.array([""] * n, object)
     return out
 

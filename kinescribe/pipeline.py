@@ -18,8 +18,9 @@ from kinescribe.perception.detections import Detections
 from kinescribe.perception.naming import Candidate, Phrase, assign_phrases, describe, number_labels, parse_objects, unknown_words
 from kinescribe.perception.sightings import Path
 from kinescribe.states import Calibration, States
-from kinescribe.tracking.bodies import join_pieces, leave_out, worth_a_second_look
+from kinescribe.tracking.pieces import join_pieces
 from kinescribe.tracking.refinement import refine
+from kinescribe.tracking.selection import leave_out, worth_a_second_look
 from kinescribe.tracking.tracks import Track
 from kinescribe.video import Video, open_video
 
@@ -131,7 +132,7 @@ def _detect(run: _Run, detector: Detector, progress: Progress | None) -> None:
     for frame in video:
         run.times.append(frame.time_s)
         run.detections.append(detector.detect(frame))
-        digest = zlib.crc32(np.ascontiguousarray(frame.image[::3, ::3]))
+        digest = zlib.crc32(frame.image[::3, ::3].tobytes())
         run.all_equal &= before is None or digest == before
         before = digest
         if progress is not None:

@@ -25,11 +25,20 @@ from kinescribe.states.schema import unit_of
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-RUNNABLE = [DOCS / "tutorial.md", *sorted((DOCS / "howto").glob("*.md")), *sorted((DOCS / "reference").glob("*.md")), ROOT / "README.md"]
 COMMANDS = ("extract", "validate", "demo", "doctor", "list")
 OPTION = re.compile(r"(?<![\w-])(--?[a-z][a-z-]*)")
 BLOCK = re.compile(r"^```([a-z]+)(?: file=(\S+))?\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 MOST_PICTURE_BYTES = 400_000
+
+
+def runnable(page: Path) -> list[tuple[str, str, str]]:
+    """Kind, file name and text of a page's blocks that are run, or written to a file. README's commands have a test of their own."""
+    kinds = ("python",) if page.name == "README.md" else ("python", "sh")
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [(kind, name, text) for kind, name, text in found if name or (kind in kinds and "pip install" not in text)]
+
+
+RUNNABLE = [page for page in PAGES if runnable(page)]
 
 
 def text_of(name: str) -> str:
@@ -55,6 +64,10 @@ def in_table(text: str) -> set[str]:
 def help_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:
     assert main([command, "--help"]) == 0
     return capsys.readouterr().out
+
+
+def test_finder_sees_pages_with_blocks_to_run():
+    assert {DOCS / "tutorial.md", DOCS / "howto" / "write-a-detector.md", ROOT / "README.md"} <= set(RUNNABLE)
 
 
 def test_finders_see_options():
@@ -89,7 +102,7 @@ def rows_of_columns() -> dict[str, list[str]]:
     rows = {}
     for line in table.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        rows.update({name: cells for name in re.findall(r"`(\w+)`", cells[0])})
+        rows.update(dict.fromkeys(re.findall(r"`(\w+)`", cells[0]), cells))
     return rows
 
 
@@ -161,11 +174,6 @@ def test_pictures_are_small():
     assert [picture.name for picture in pictures if picture.stat().st_size > MOST_PICTURE_BYTES] == []
 
 
-def is_run(kind: str, text: str) -> bool:
-    """Shell blocks that install things have tests of their own."""
-    return kind == "python" or (kind == "sh" and "pip install" not in text)
-
-
 def offer(folder: Path, project: str) -> None:
     """Make the plug-in of a pyproject.toml known in a folder, as installing it there would."""
     made = tomllib.loads(project)["project"]
@@ -206,15 +214,13 @@ def test_commands_and_python_of_a_page_run(page: Path, tmp_path: Path):
     library.mkdir()
     two_pucks_collision(frame_count=16).write(folder / "video.mp4")
     blocks = []
-    for kind, name, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+    for kind, name, text in runnable(page):
         if name == "pyproject.toml":
             offer(library, text)
         elif name:
             (library / name).write_text(text, encoding="utf-8")
-        elif is_run(kind, text):
+        else:
             blocks.append((kind, text))
-    if not blocks:
-        pytest.skip("nothing to run on this page")
     environment = {
         **os.environ,
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",

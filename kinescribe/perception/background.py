@@ -183,7 +183,7 @@ def _noise(stack: Image, plate: Float32, moves: NDArray[np.bool_] | None = None)
     sigma = np.maximum(spread / 0.89, MIN_NOISE).astype(np.float32)
     # a moving thing that covers a pixel half of the time is not noise: no pixel is much noisier than the picture's worst static texture
     ceiling = max(4 * float(np.median(sigma)), float(np.percentile(sigma, 75)) * 2)
-    return np.minimum(sigma, ceiling)
+    return np.asarray(np.minimum(sigma, ceiling), np.float32)
 
 
 def _nanmedian(values: Float32) -> Float32:

@@ -1,12 +1,13 @@
 """The same thing over time: association, filtering, smoothing, contacts."""
 
 from kinescribe.tracking.angles import AngleTrajectory, smooth_angles
-from kinescribe.tracking.bodies import join_pieces, leave_out
 from kinescribe.tracking.contacts import ContactPoint
 from kinescribe.tracking.kalman import BatchKalman
 from kinescribe.tracking.offline import OfflineTracker
+from kinescribe.tracking.pieces import join_pieces
 from kinescribe.tracking.protocols import Tracker
 from kinescribe.tracking.refinement import refine
+from kinescribe.tracking.selection import leave_out
 from kinescribe.tracking.smoothing import Trajectory, smooth_track
 from kinescribe.tracking.tracks import Track
 

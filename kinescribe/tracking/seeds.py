@@ -7,6 +7,8 @@ among as many sightings scattered at random.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +40,7 @@ def find_fast_paths(seen: Observations, free: NDArray[np.bool_], field: tuple[fl
     frames = [_strongest(seen, seen.of_frame(k), free) for k in range(len(seen.frame_clock))]
     area = field[0] * field[1]
     farthest = LONGEST_STEP * float(np.hypot(*field))
-    pairs = max(sum(len(a) * len(b) for a, b in zip(frames, frames[1:], strict=False)), 1)
+    pairs = max(sum(len(a) * len(b) for a, b in itertools.pairwise(frames)), 1)
     found: list[tuple[float, Index]] = []
     for k in range(len(frames) - 2):
         for i in frames[k]:
@@ -53,23 +55,23 @@ def find_fast_paths(seen: Observations, free: NDArray[np.bool_], field: tuple[fl
     found.sort(key=lambda item: item[0])
     used: set[int] = set()
     out = []
-    for _, path in found:
-        if not used.intersection(path.tolist()):
-            used.update(path.tolist())
-            out.append(path)
+    for _, candidate in found:
+        if not used.intersection(candidate.tolist()):
+            used.update(candidate.tolist())
+            out.append(candidate)
     return out
 
 
 def _strongest(seen: Observations, here: Index, free: NDArray[np.bool_]) -> Index:
     here = here[free[here]]
-    return here[np.argsort(-seen.contrasts[here] * np.sqrt(seen.areas[here]))[:MOST_PER_FRAME]]
+    return np.asarray(here[np.argsort(-seen.contrasts[here] * np.sqrt(seen.areas[here]))[:MOST_PER_FRAME]], np.int64)
 
 
 def _alike(seen: Observations, i: int, candidates: Index) -> Index:
     """Those of the candidates that look like observation i."""
     ratio = np.abs(np.log(seen.areas[candidates] / seen.areas[i]))
     color = np.sqrt(((seen.colors[candidates] - seen.colors[i]) ** 2).sum(1))
-    return candidates[(ratio <= np.log(MOST_AREA_RATIO)) & (color <= MOST_COLOR_DISTANCE)]
+    return np.asarray(candidates[(ratio <= np.log(MOST_AREA_RATIO)) & (color <= MOST_COLOR_DISTANCE)], np.int64)
 
 
 def _grow(seen: Observations, frames: list[Index], k: int, path: list[int], area: float) -> tuple[list[int], float]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from kinescribe.perception.detections import MaskCrop
 __all__ = ["STATUSES", "Track"]
 
 Float = NDArray[np.float64]
+OPTIONAL = ("ends", "end_covariances")
 STATUSES = ("observed", "occluded", "interpolated", "predicted")
 
 
@@ -66,6 +68,24 @@ class Track:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def joined(self, other: Track, rows: NDArray[np.intp], shift: Float, spread: Float) -> Track:
+        """The track with some rows of another, their positions moved by `shift` (2,) of standard deviation `spread` (2,), px."""
+        order = np.argsort(np.concatenate([self.frames, other.frames[rows]]), kind="stable")
+        changed: dict[str, Any] = {}
+        for item in fields(self):
+            mine, theirs = getattr(self, item.name), getattr(other, item.name)
+            if isinstance(mine, list):
+                both = mine + [theirs[row] for row in rows]
+                changed[item.name] = [both[k] for k in order]
+            elif isinstance(mine, np.ndarray):
+                added = np.full((len(rows), *mine.shape[1:]), np.nan) if item.name in OPTIONAL else theirs[rows]
+                if item.name == "positions":
+                    added = added + shift
+                elif item.name == "covariances":
+                    added = added + np.diag(spread**2)
+                changed[item.name] = np.concatenate([mine, added])[order]
+        return replace(self, **changed)
 
     @property
     def shape(self) -> str:

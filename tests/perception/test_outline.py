@@ -9,7 +9,9 @@ from kinescribe.evaluation.scenes.drawing import disc_coverage, phyworld_disc_co
 from kinescribe.perception.classical.outline import fit_circle
 
 
-def drawn(center: tuple[float, float], radius: float, side: int = 64, noise: float = 0.0, seed: int = 0, phyworld: bool = False) -> np.ndarray:
+def drawn(
+    center: tuple[float, float], radius: float, side: int = 64, noise: float = 0.0, seed: int = 0, phyworld: bool = False
+) -> np.ndarray:
     picture = np.zeros((side, side))
     rows, columns, alpha = (phyworld_disc_coverage if phyworld else disc_coverage)(center, radius, side, side)
     picture[rows, columns] = alpha

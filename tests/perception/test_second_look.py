@@ -53,7 +53,9 @@ def looked(scene: Scene, unseen: tuple[int, int] | None = None, first: int = 0, 
     if unseen:
         frames = frames[(frames < unseen[0]) | (frames >= unseen[1])]
     video = open_video(scene.images(), times=scene.times)
-    plate = Background(scene.background, np.full((scene.height, scene.width), 2.0, np.float32), np.ones((scene.height, scene.width), np.float32))
+    plate = Background(
+        scene.background, np.full((scene.height, scene.width), 2.0, np.float32), np.ones((scene.height, scene.width), np.float32)
+    )
     (found,) = second_look(video, plate, [path_of(scene, truth, frames)])
     assert found is not None
     return Looked(scene, truth, found)

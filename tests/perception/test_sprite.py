@@ -126,7 +126,9 @@ def test_an_exposure_offset_is_taken_out() -> None:
     sprite = learned("disc")
     image = picture("disc", (60.4, 60.2))
     plain = register(sprite, image, PLATE, NO_OFFSET, np.array([60.0, 60.0]))
-    lifted = register(sprite, np.clip(image.astype(int) + 9, 0, 255).astype(np.uint8), PLATE, np.full(3, 9, np.float32), np.array([60.0, 60.0]))
+    lifted = register(
+        sprite, np.clip(image.astype(int) + 9, 0, 255).astype(np.uint8), PLATE, np.full(3, 9, np.float32), np.array([60.0, 60.0])
+    )
     assert plain is not None
     assert lifted is not None
     assert np.hypot(*(plain.position - lifted.position)) < 0.02

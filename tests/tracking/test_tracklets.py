@@ -49,7 +49,10 @@ def test_a_long_gap_is_left_to_the_linker() -> None:
 
 
 def test_only_what_is_allowed_takes_part() -> None:
-    bodies = [{"positions": line((20, 40), (4, 1), 20), "radius": 9, "color": RED}, {"positions": line((20, 140), (4, 1), 20), "radius": 9, "color": BLUE}]
+    bodies = [
+        {"positions": line((20, 40), (4, 1), 20), "radius": 9, "color": RED},
+        {"positions": line((20, 140), (4, 1), 20), "radius": 9, "color": BLUE},
+    ]
     found, owners = detections_of(bodies, 20)
     seen = flatten(found)
     flat = np.array([owner for frame in owners for owner in frame])

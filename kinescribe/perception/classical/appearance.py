@@ -183,18 +183,16 @@ def search(
         c, s = np.cos(turn), np.sin(turn)
         rotation = np.array([[c, -s], [s, c]])
         matrix = np.column_stack([rotation, sprite.anchor - rotation @ sprite.anchor])
-        alpha = cv2.warpAffine(alpha, matrix, (w, h))
-        rendered = cv2.warpAffine(rendered, matrix, (w, h))
+        alpha = np.asarray(cv2.warpAffine(alpha, matrix, (w, h)), np.float32)
+        rendered = np.asarray(cv2.warpAffine(rendered, matrix, (w, h)), np.float32)
     solid = (alpha > 0.5).astype(np.float32)
     look = rendered / np.maximum(alpha, 0.5)[..., None]
-    without = cv2.filter2D(((view - behind) ** 2).sum(-1) * inside, cv2.CV_32F, solid, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    without = _correlate(((view - behind) ** 2).sum(-1) * inside, solid)
     # Σ solid·(view − look)² over the pixels inside the picture, expanded into correlations
     masked = look * solid[..., None]
-    fit = cv2.filter2D((view**2).sum(-1), cv2.CV_32F, solid, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    fit = _correlate((view**2).sum(-1), solid) + _correlate(inside, (masked**2).sum(-1))
     for channel in range(3):
-        plane = np.ascontiguousarray(masked[..., channel])
-        fit -= 2 * cv2.filter2D(view[..., channel], cv2.CV_32F, plane, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
-    fit += cv2.filter2D(inside, cv2.CV_32F, (masked**2).sum(-1), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+        fit = fit - 2 * _correlate(view[..., channel], np.ascontiguousarray(masked[..., channel]))
     span = 2 * pad + 1
     better = (without - fit)[:span, :span]
     # nearer is likelier: half of the evidence at the edge of the reach
@@ -205,3 +203,8 @@ def search(
         return None
     start = np.array([x0 + top[1], y0 + top[0]], np.float64) + sprite.anchor
     return register(sprite, image, plate, offset, start, turn)
+
+
+def _correlate(picture: Float32, kernel: Float32) -> Float32:
+    """Sum of the picture under the kernel, its top left corner laid on each pixel; nothing beyond the picture's edge."""
+    return np.asarray(cv2.filter2D(picture, cv2.CV_32F, kernel, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT), np.float32)

@@ -54,7 +54,7 @@ def split_at_necks(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
         masks of the same shape, largest first; the whole mask where nothing is to be cut.
     """
     padded = np.pad(mask, 1).astype(np.uint8)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 5)
+    distance = np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 5), np.float32)
     thickest = float(distance.max())
     if thickest < SMALLEST_CORE_PX:
         return [mask]

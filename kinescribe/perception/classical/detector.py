@@ -60,7 +60,8 @@ class ClassicalDetector:
 
     def detect(self, frame: Frame) -> Detections:
         """The bodies that stand out from the background in this frame."""
-        assert self._model is not None and self.background is not None, "call prepare() first"
+        if self._model is None:
+            raise RuntimeError("a ClassicalDetector detects only after prepare(video)")
         foreground = self._model.segment(frame.image)
         found: list[tuple[Measurement, MaskCrop]] = []
         limit = LARGEST_SHARE * frame.image.shape[0] * frame.image.shape[1]
@@ -76,7 +77,8 @@ class ClassicalDetector:
 
     def second_look(self, video: Video, paths: list[Path], progress: Callable[[int], None] | None = None) -> list[Sightings | None]:
         """Follow each path's body through the video by its own look; None where it has none."""
-        assert self.background is not None, "call prepare() first"
+        if self.background is None:
+            raise RuntimeError("a ClassicalDetector looks again only after prepare(video)")
         return second_look(video, self.background, paths, progress)
 
     def _bodies(self, frame: Frame, foreground: Foreground, label: int) -> Iterator[tuple[Measurement, MaskCrop]]:

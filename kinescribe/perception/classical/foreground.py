@@ -48,12 +48,12 @@ class ForegroundModel:
 
     def _threshold(self, sigmas: float) -> NDArray[np.uint8]:
         # the largest of three channels exceeds the channels' RMS by 1.3 on average
-        return np.clip(np.ceil(1.3 * sigmas * self.background.sigma), 2, 254).astype(np.uint8)
+        return np.asarray(np.clip(np.ceil(1.3 * sigmas * self.background.sigma), 2, 254), np.uint8)
 
     def exposure_offset(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The frame's overall brightness offset against the plate, (3,), grey levels."""
         difference = image[2::8, 2::8].astype(np.int16) - self._sparse
-        return np.median(difference.reshape(-1, 3), axis=0).astype(np.float32)
+        return np.asarray(np.median(difference.reshape(-1, 3), axis=0), np.float32)
 
     def segment(self, image: NDArray[np.uint8]) -> Foreground:
         """Blobs of pixels that differ from the background."""
@@ -65,8 +65,8 @@ class ForegroundModel:
         b, g, r = cv2.split(difference)
         strongest = cv2.max(cv2.max(b, g), r)
         weak = (strongest > self._low).view(np.uint8)
-        weak = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(weak, connectivity=8, ltype=cv2.CV_32S)
+        closed = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8, ltype=cv2.CV_32S)
         seeds = np.bincount(labels[strongest > self._high], minlength=count)
         seeds[0] = 0
-        return Foreground(labels, stats, np.flatnonzero(seeds >= SMALLEST_SEED_PX), offset)
+        return Foreground(np.asarray(labels, np.int32), np.asarray(stats, np.int32), np.flatnonzero(seeds >= SMALLEST_SEED_PX), offset)

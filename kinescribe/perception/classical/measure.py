@@ -52,7 +52,7 @@ def soft_mask(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple
     rim = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     weights = np.where(rim, np.minimum(difference / max(contrast, 1e-6), 1.0), 0.0).astype(np.float32)
     weights[inside] = 1.0
-    return weights, contrast
+    return weights, max(contrast, 1e-3)
 
 
 def measure(
@@ -93,7 +93,7 @@ def measure(
         cx, cy = (float(v) for v in circle.centre)
         covariance = circle.covariance * NOISE_CORRELATION + GRID_VARIANCE * np.eye(2)
         size = np.full(2, 2 * circle.radius)
-    if size[0] < ROUND_ASPECT * size[1] and shape != "box" or angle_sigma > 0.5:
+    if (size[0] < ROUND_ASPECT * size[1] and shape != "box") or angle_sigma > 0.5:
         angle, angle_sigma = np.nan, np.nan
     solid = weights >= 1.0
     colour = np.median(image[solid if solid.any() else mask].reshape(-1, 3), axis=0).astype(np.uint8)
@@ -109,7 +109,8 @@ def _round_outline(delta: NDArray[np.float32], weights: NDArray[np.float32], cen
         return None
     contrast = np.median(delta[weights >= 1.0], axis=0)
     direction = LUMA if abs(contrast @ LUMA) >= LEAST_LUMA * np.abs(contrast).max() else contrast / np.abs(contrast).max()
-    return fit_circle((delta @ direction) / float(contrast @ direction), centre, radius)
+    coverage = (delta @ direction) / float(contrast @ direction)
+    return fit_circle(coverage.astype(np.float32), centre, radius)
 
 
 def classify_shape(weights: NDArray[np.float32], major: float, minor: float, angle: float) -> tuple[str, Float]:

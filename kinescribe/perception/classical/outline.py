@@ -67,7 +67,7 @@ def fit_circle(coverage: NDArray[np.float32], centre: Float, radius: float) -> C
         spread = np.linalg.inv(jacobian.T @ jacobian + 1e-9 * np.eye(5)) * rms**2
     except np.linalg.LinAlgError:
         return None
-    return Circle(p[:2].copy(), float(p[2]), float(p[4]), spread[:2, :2], rms)
+    return Circle(p[:2].copy(), float(p[2]), float(p[4]), np.asarray(spread[:2, :2], np.float64), rms)
 
 
 def _rim_model(p: Float, x: Float, y: Float, seen: Float) -> tuple[Float, Float]:

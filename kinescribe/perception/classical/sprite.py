@@ -108,7 +108,7 @@ class Pose:
 def _informative(sprite: Sprite) -> _Pixels:
     alpha = sprite.alpha if sprite.whole is None else sprite.whole
     gx, gy, ax, ay = (
-        cv2.Sobel(layer, cv2.CV_32F, int(axis == 0), int(axis == 1), ksize=3, scale=1 / 8)
+        np.asarray(cv2.Sobel(layer, cv2.CV_32F, int(axis == 0), int(axis == 1), ksize=3, scale=1 / 8), np.float32)
         for layer in (sprite.rendered, alpha)
         for axis in (0, 1)
     )
