@@ -42,7 +42,7 @@ def test_plate_and_noise_of_a_still_ground(noise: float) -> None:
 @pytest.mark.parametrize("builder", [scenes.falling_ball, scenes.bouncing_ball, scenes.crossing_discs])
 @pytest.mark.parametrize("texture", [0.0, 4.0])
 def test_moving_bodies_vanish(builder: Any, texture: float) -> None:
-    scene = builder(texture=texture)
+    scene = builder(texture=texture, **SMALL)
     found = background(scene)
     assert wrong(scene, found.plate) == 0
     assert found.sigma.max() < 2 * 2.0  # and are no noise
@@ -57,7 +57,7 @@ PLAIN = pytest.param(
 @pytest.mark.xfail(strict=True, reason=NEVER_BARE)
 @pytest.mark.parametrize("swings", [False, True])
 def test_a_slow_cart_vanishes_from_where_the_ground_was_seen(swings: bool) -> None:
-    scene = scenes.slow_cart(swings=swings)
+    scene = scenes.slow_cart(swings=swings, width=240, height=110)
     left = wrong(scene, background(scene).plate, least_bare=0.15)
     assert left < 0.01 * 120 * 26
 

@@ -239,29 +239,30 @@ def _expected(f: _Follower, index: int, direction: int = 1) -> Float | None:
 
 def _lost(f: _Follower, frame: Frame, background: Background, offset: NDArray[np.float32]) -> None:
     """Between two sightings of the first look, or after the last: look where the body should be."""
-    inside = frame.index < f.last
-    expected = _expected(f, frame.index)
     misses = 0
     while frame.index - 1 - misses not in f.found and misses <= LONGEST_LOSS:
         misses += 1
-    if inside and (expected is None or misses > 3):
-        rows = f.path.frames
-        expected = np.array([np.interp(frame.index, rows, f.path.positions[:, axis]) for axis in range(2)]) + f.offset()
-    elif misses > LONGEST_LOSS or len(f.found) < 3:
-        return
-    elif expected is None:
-        expected = _latest(f, frame.index - 1 - misses)
-    if expected is None:
-        return
-    pose = search(f.sprite, frame.image, background.plate, offset, expected, _reach(f, misses), f.turn)
-    if pose is not None and pose.gain > FOUND_GAIN:
+    pose: Pose | None = None
+    if misses <= LONGEST_LOSS and len(f.found) >= 3:
+        expected = _expected(f, frame.index)
+        if expected is None:
+            expected = f.found[frame.index - 1 - misses].position
+        pose = _sought(f, frame, background, offset, expected, _reach(f, misses))
+    if pose is None and frame.index < f.last:
+        # both sides of the gap are known; a bounce may lie in it, so that no extrapolation from one side holds
+        after = int(np.searchsorted(f.path.frames, frame.index))
+        before, behind = f.path.positions[after - 1], f.path.positions[after]
+        share = (frame.index - f.path.frames[after - 1]) / (f.path.frames[after] - f.path.frames[after - 1])
+        middle = before + share * (behind - before) + f.offset()
+        pose = _sought(f, frame, background, offset, middle, min(_reach(f, 1) + 0.5 * float(np.hypot(*(behind - before))), 60.0))
+    if pose is not None:
         f.see(frame, pose, background, offset)
         f.turn = pose.turn
 
 
-def _latest(f: _Follower, index: int) -> Float | None:
-    pose = f.found.get(index)
-    return None if pose is None else pose.position
+def _sought(f: _Follower, frame: Frame, background: Background, offset: NDArray[np.float32], expected: Float, reach: float) -> Pose | None:
+    pose = search(f.sprite, frame.image, background.plate, offset, expected, reach, f.turn)
+    return pose if pose is not None and pose.gain > FOUND_GAIN else None
 
 
 def _reach(f: _Follower, misses: int) -> float:

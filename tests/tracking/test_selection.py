@@ -1,9 +1,9 @@
-"""One track a body, and none for what isn't a moving body."""
+"""No track for what isn't a moving body."""
 
 import numpy as np
 from drawn import line, track_of
 
-from kinescribe.tracking.bodies import join_pieces, leave_out, worth_a_second_look
+from kinescribe.tracking.selection import leave_out, worth_a_second_look
 from kinescribe.tracking.tracks import Track
 
 SIZE = (320, 240)
@@ -21,44 +21,6 @@ BALL = track_of(1, noisy(line((40, 60), (4, 1), N)), 10.0)
 def kept(*tracks: Track, confirmed: set[int] | None = None, asked_for: bool = False) -> list[int]:
     ids = {track.track_id for track in tracks} if confirmed is None else confirmed
     return [track.track_id for track in leave_out(list(tracks), ids, SIZE, N, asked_for=asked_for)[0]]
-
-
-def test_a_piece_that_lies_on_a_body_becomes_part_of_it() -> None:
-    piece = track_of(2, BALL.positions + [3, 2], 4.0)
-    (body,) = join_pieces([piece, BALL])
-    assert body.track_id == 1
-    np.testing.assert_array_equal(body.positions, BALL.positions)
-
-
-def test_pieces_that_move_rigidly_and_touch_are_one_body() -> None:
-    path = line((40, 60), (4, 1), N)
-    bodies = join_pieces([track_of(1, noisy(path), 10.0), track_of(2, noisy(path + [16, 0]), 5.0)])
-    assert [body.track_id for body in bodies] == [1]
-
-
-def test_two_bodies_side_by_side_at_different_speeds_stay_two() -> None:
-    other = track_of(2, noisy(line((44, 82), (4.3, 1), N)), 10.0)
-    assert sorted(body.track_id for body in join_pieces([BALL, other])) == [1, 2]
-
-
-def test_two_bodies_that_cross_stay_two() -> None:
-    other = track_of(2, noisy(line((236, 109), (-4, -1), N)), 10.0)
-    assert sorted(body.track_id for body in join_pieces([BALL, other])) == [1, 2]
-
-
-def test_the_same_thing_again_lengthens_the_track() -> None:
-    path = line((40, 60), (4, 1), N)
-    first = track_of(1, noisy(path[:35]), 10.0)
-    again = track_of(2, noisy(path[20:]) + [0.5, 0.0], 9.5, frames=range(20, N))
-    (body,) = join_pieces([first, again])
-    assert body.frames.tolist() == list(range(N))
-    assert np.hypot(*(body.positions - path).T).max() < 1.0
-    assert len(body.masks) == len(body.shapes) == len(body.scores) == N
-
-
-def test_join_pieces_of_nothing() -> None:
-    assert join_pieces([]) == []
-    assert [body.track_id for body in join_pieces([BALL])] == [1]
 
 
 def test_a_moving_body_is_kept() -> None:
