@@ -21,7 +21,7 @@ Float = NDArray[np.float64]
 LEAST_ASPECT, MOST_ASPECT = 1.7, 25.0  # thinner: a string or a shadow's edge
 LEAST_LENGTH_PX = 40.0  # a shorter body's ends tell little that its centre doesn't
 FARTHEST_PX = 6.0  # an end seen farther from where the body has it is something else
-LEAST_SIGHTINGS = 0.5  # share of the frames
+LEAST_SIGHTINGS = 0.6  # share of the frames
 MOST_CUT_OFF = 0.25  # share of frames in which the picture's edge may cut it
 
 
@@ -59,7 +59,9 @@ def end_points(
         size: width and height of the picture, px.
     """
     length, width = np.median(track.sizes, axis=0)
-    if turn is None or track.reach is None or not _is_long(float(length), float(width)) or track.cut_off(size) > MOST_CUT_OFF:
+    if turn is None or track.reach is None or track.ends is None or track.end_covariances is None:
+        return []
+    if not _is_long(float(length), float(width)) or track.cut_off(size) > MOST_CUT_OFF:
         return []
     seen = np.isin(frames, track.frames) & ~path.outliers
     centre = path.positions.copy()
@@ -76,8 +78,9 @@ def end_points(
     for side, (name, reach) in enumerate(zip(_names(direction), (-track.reach[0], track.reach[1]), strict=True)):
         positions = centre + reach * direction
         variance = variances + ((reach * sigma)[:, None] * across) ** 2
-        if track.ends is not None and track.end_covariances is not None:
-            _use_sightings(positions, variance, np.searchsorted(frames, track.frames), track.ends[:, side], track.end_covariances[:, side])
+        rows = np.searchsorted(frames, track.frames)
+        if not _use_sightings(positions, variance, rows, track.ends[:, side], track.end_covariances[:, side]):
+            return []
         covariances = np.zeros((len(frames), 2, 2))
         covariances[:, 0, 0], covariances[:, 1, 1] = variance.T
         smooth = smooth_track(path.times, seen, np.where(seen[:, None], positions, np.nan), covariances)
@@ -95,18 +98,21 @@ def end_points(
     return out
 
 
-def _use_sightings(positions: Float, variances: Float, rows: NDArray[np.intp], seen: Float, covariances: Float) -> None:
+def _use_sightings(positions: Float, variances: Float, rows: NDArray[np.intp], seen: Float, covariances: Float) -> bool:
     """Put an end where it was seen itself, in place, unless that is far from where its body has it; the others follow by what is usual.
+
+    False, and nothing done, where it was seen in too few frames: then the body isn't rigid, or ends elsewhere.
 
     With a long exposure a fast body's two ends are not as far apart as at rest, and a camera's perspective does the same.
     """
     off = seen - positions[rows]
     good = np.isfinite(off).all(1) & (np.hypot(*off.T) <= FARTHEST_PX)
     if good.sum() < LEAST_SIGHTINGS * len(rows):
-        return
+        return False
     positions += np.median(off[good], axis=0)
     positions[rows[good]] = seen[good]
     variances[rows[good]] = np.einsum("nii->ni", covariances[good])
+    return True
 
 
 def _names(direction: Float) -> tuple[str, str]:
