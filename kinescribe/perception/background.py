@@ -34,6 +34,7 @@ LEAST_SAMPLES, MOST_SAMPLES = 12, 40  # between these and twice as many frames v
 SAMPLE_BYTES = 120_000_000
 HALVED_FROM = 1_000_000  # pixels
 SMALLEST_FLOW = 16  # px
+SMALLEST_REGION = 5  # px
 MIN_NOISE = 0.6  # grey levels; quantisation alone gives 0.29, and codecs hide what is below
 
 
@@ -64,7 +65,8 @@ def estimate_background(sample: FrameSample) -> Background:
     moves &= changes.any(0)
     plate = _median_of_still(stack, moves, median)
     noise = np.minimum(noise, _noise(stack, plate, moves))
-    plate = _undo_resting_objects(stack, moves, plate, noise)
+    for _ in range(2):  # slivers at the rim of what was swapped are told once the rest is right
+        plate = _undo_resting_objects(stack, plate, noise)
     near = _distance(stack, plate) <= CLUSTER_SIGMAS * noise
     confidence = near.mean(0, dtype=np.float32)
     return Background(plate.astype(np.float32), _smooth_noise(stack, plate, near, noise), confidence)
@@ -214,10 +216,10 @@ def _median_of_still(stack: Image, moves: NDArray[np.bool_], median: Float32) ->
     return plate
 
 
-def _undo_resting_objects(stack: Image, moves: NDArray[np.bool_], plate: Float32, noise: Float32) -> Float32:
+def _undo_resting_objects(stack: Image, plate: Float32, noise: Float32) -> Float32:
     """Swap in a pixel's second stable value where that leaves the smaller seam against the surroundings."""
     distance = _distance(stack, plate)
-    off = (distance > CLUSTER_SIGMAS * noise) & ~moves
+    off = distance > CLUSTER_SIGMAS * noise
     support = off.sum(0)
     least = max(3, len(stack) // 16)
     rows, columns = np.nonzero(support >= least)
@@ -241,7 +243,7 @@ def _undo_resting_objects(stack: Image, moves: NDArray[np.bool_], plate: Float32
     starts = np.searchsorted(labels[order], np.arange(count + 1))
     for k in range(count):
         members = order[starts[k] : starts[k + 1]]
-        if len(members) < 12:
+        if len(members) < SMALLEST_REGION:
             continue
         r, c = rows[members], columns[members]
         if _seam(alternative, out, label_image, k + 1, r, c) < 0.8 * _seam(out, out, label_image, k + 1, r, c):

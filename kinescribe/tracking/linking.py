@@ -81,6 +81,8 @@ def _end(seen: Observations, piece: Index, *, last: bool) -> _End:
     at = t[-1] if last else t[0]
     if len(outer) >= 2:
         weights = np.exp(-np.abs(t - at) / 2.0)  # recent ones count most: paths bend
+        # half hidden, a body's centroid lags behind or runs ahead
+        weights = weights * np.minimum(seen.areas[outer] / np.median(seen.areas[piece]), 1.0) ** 8 + 1e-6
         mean_t = np.average(t, weights=weights)
         centred = t - mean_t
         spread = float((weights * centred**2).sum())

@@ -16,7 +16,7 @@ from kinescribe.video import open_video
 
 
 @functools.cache
-def tracked(name: str, alike: bool = False) -> tuple[Scene, list[Track]]:
+def tracked(name: str, alike: bool) -> tuple[Scene, list[Track]]:
     """The tracks of what the classical detector sees of a scene before a mottled ground."""
     options = {"alike": True} if alike else {}
     scene = getattr(scenes, name)(texture=4.0, **options)
@@ -74,7 +74,7 @@ def test_no_track_changes_over_to_the_other(scene: str, alike: bool) -> None:
 
 
 def test_a_fast_small_ball_at_15_frames_a_second_is_one_track() -> None:
-    drawn, tracks = tracked("thrown_small_ball")
+    drawn, tracks = tracked("thrown_small_ball", False)
     (truth,) = drawn.truth.values()
     assert len(tracks) == 1
     assert len(tracks[0]) >= (truth.visible_fraction > 0.8).sum()
