@@ -52,12 +52,10 @@ CASES: dict[str, tuple[Callable[..., Scene], dict[str, Any], float, float]] = {
     "demo": (scenes.demo_scene, {}, 0.5, 5.0),
 }
 
-PLAIN_REST = "on plain ground optical flow follows the noise, so that the background keeps what rests there for half of the clip"
 NEVER_BARE = "a plain body that never clears its place for long stays in the background"
 FAINT = "noise is measured before smoothing, so that contrasts below eight of its σ are not seen"
 HALF_HIDDEN = "a body's centre where it is half hidden counts as its place: it seems to slow down, and isn't joined across the post"
 CUT = "a body that the edge cuts off seems to slow down, which is taken for a contact"
-RESIDUE = "a rim of what rested is left in the background, which draws the centre off it"
 PILE = "an id is lost or changed where three balls and a floor meet at once"
 
 
@@ -111,11 +109,8 @@ def against_truth(scene: Scene, states: States, name: str) -> dict[str, np.ndarr
     cases(
         *CASES,
         known={
-            "two pucks": PLAIN_REST,
-            "resting box": PLAIN_REST,
             "slow cart": NEVER_BARE,
             "low contrast ball": FAINT,
-            "ball behind a post": HALF_HIDDEN,
             "demo": PILE,
         },
     ),
@@ -130,9 +125,7 @@ def test_every_body_is_one_id(case: str) -> None:
     assert ids <= len(found.objects) + 2
 
 
-@pytest.mark.parametrize(
-    "case", cases(*CASES, known={"two pucks": PLAIN_REST, "resting box": PLAIN_REST, "slow cart": NEVER_BARE, "low contrast ball": FAINT})
-)
+@pytest.mark.parametrize("case", cases(*CASES, known={"slow cart": NEVER_BARE, "low contrast ball": FAINT}))
 def test_positions(case: str) -> None:
     scene, states = run(case)
     for name in scene.truth:
@@ -142,7 +135,7 @@ def test_positions(case: str) -> None:
         assert np.mean(off < 5) > 0.9, name
 
 
-@pytest.mark.parametrize("case", cases(*CASES, known={"two pucks": PLAIN_REST, "slow cart": NEVER_BARE, "low contrast ball": FAINT}))
+@pytest.mark.parametrize("case", cases(*CASES, known={"slow cart": NEVER_BARE, "low contrast ball": FAINT}))
 def test_velocities(case: str) -> None:
     scene, states = run(case)
     for name, truth in scene.truth.items():
@@ -169,7 +162,7 @@ def test_sigmas_are_honest(case: str) -> None:
         "two pucks",
         "two pucks, filmed",
         "collision",
-        known={"two pucks": PLAIN_REST, "two pucks, filmed": RESIDUE, "collision": CUT},
+        known={"collision": CUT},
     ),
 )
 def test_contacts_are_found(case: str) -> None:
@@ -183,7 +176,7 @@ def test_contacts_are_found(case: str) -> None:
         assert len(event.partners) == len(scene.truth)
 
 
-@pytest.mark.parametrize("case", cases("two pucks", "two pucks, filmed", known={"two pucks": PLAIN_REST, "two pucks, filmed": RESIDUE}))
+@pytest.mark.parametrize("case", cases("two pucks", "two pucks, filmed"))
 def test_the_impulse_of_a_collision_is_mutual(case: str) -> None:
     scene, states = run(case)
     (event,) = states.meta.events

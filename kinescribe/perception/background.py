@@ -45,11 +45,13 @@ class Background:
     Attributes:
         plate: float32, shape (H, W, 3), BGR in 0..255.
         sigma: float32, shape (H, W), standard deviation of one frame's deviation from the plate, grey levels, RMS over channels.
+        smooth_sigma: float32, shape (H, W), the same after smoothing both by a 3 × 3 binomial kernel: less by how far the noise is white.
         confidence: float32, shape (H, W), share of the sampled frames that agree with the plate, in [0, 1].
     """
 
     plate: Float32
     sigma: Float32
+    smooth_sigma: Float32
     confidence: Float32
 
 
@@ -69,7 +71,8 @@ def estimate_background(sample: FrameSample) -> Background:
         plate = _undo_resting_objects(stack, plate, noise)
     near = _distance(stack, plate) <= CLUSTER_SIGMAS * noise
     confidence = near.mean(0, dtype=np.float32)
-    return Background(plate.astype(np.float32), _smooth_noise(stack, plate, near, noise), confidence)
+    sigma, smooth_sigma = _even_noise(stack, plate, near, noise)
+    return Background(plate.astype(np.float32), sigma, smooth_sigma, confidence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -288,13 +291,17 @@ def _seam(inside: Float32, outside: Float32, labels: NDArray[np.int32], label: i
     return total / max(count, 1)
 
 
-def _smooth_noise(stack: Image, plate: Float32, near: NDArray[np.bool_], fallback: Float32) -> Float32:
-    """RMS deviation of the frames that agree with the plate, evened out over a small neighbourhood."""
-    total = np.zeros(plate.shape[:2], np.float32)
+def _even_noise(stack: Image, plate: Float32, near: NDArray[np.bool_], fallback: Float32) -> tuple[Float32, Float32]:
+    """RMS deviation of the frames that agree with the plate, as they are and smoothed, evened out over a small neighbourhood."""
+    total = np.zeros((2, *plate.shape[:2]), np.float32)
     for image, agree in zip(stack, near, strict=True):
         difference = image - plate
-        total += np.where(agree, np.einsum("hwc,hwc->hw", difference, difference) / 3, 0)
+        for kind, values in enumerate((difference, cv2.GaussianBlur(difference, (3, 3), 0))):
+            total[kind] += np.where(agree, np.einsum("hwc,hwc->hw", values, values) / 3, 0)
     count = near.sum(0)
-    variance = np.where(count >= 3, total / np.maximum(count - 0.5, 1), fallback**2)
-    variance = cv2.blur(variance.astype(np.float32), (5, 5))
-    return np.maximum(np.sqrt(variance), MIN_NOISE).astype(np.float32)
+    out = []
+    for kind in range(2):
+        variance = np.where(count >= 3, total[kind] / np.maximum(count - 0.5, 1), fallback**2)
+        variance = cv2.blur(variance.astype(np.float32), (5, 5))
+        out.append(np.maximum(np.sqrt(variance), MIN_NOISE).astype(np.float32))
+    return out[0], out[1]

@@ -57,7 +57,7 @@ def test_a_disc_is_one(radius: float, x: float, y: float) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.floats(8, 110), st.floats(5, 40), st.floats(0, math.pi))
+@given(st.floats(16, 110), st.floats(8, 40), st.floats(0, math.pi))
 def test_a_box_or_rod_is_one(length: float, width: float, angle: float) -> None:
     mask = box(80, 80, length, min(width, length), angle)
     (part,) = split_at_necks(mask)

@@ -48,7 +48,7 @@ class ForegroundModel:
 
     def _threshold(self, sigmas: float) -> NDArray[np.uint8]:
         # the largest of three channels exceeds the channels' RMS by 1.3 on average
-        return np.asarray(np.clip(np.ceil(1.3 * sigmas * self.background.sigma), 2, 254), np.uint8)
+        return np.asarray(np.clip(np.ceil(1.3 * sigmas * self.background.smooth_sigma), 2, 254), np.uint8)
 
     def exposure_offset(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The frame's overall brightness offset against the plate, (3,), grey levels."""

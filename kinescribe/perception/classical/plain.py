@@ -49,4 +49,4 @@ def plain_background(images: list[NDArray[np.uint8]], least_evenness: float = 0.
     shape = images[0].shape
     plate = np.broadcast_to(colour, shape).astype(np.float32)
     sigma = np.full(shape[:2], max(float(np.median(spreads)), MIN_NOISE), np.float32)
-    return Background(plate, sigma, np.full(shape[:2], float(np.median(shares)), np.float32))
+    return Background(plate, sigma, sigma, np.full(shape[:2], float(np.median(shares)), np.float32))
