@@ -20,6 +20,7 @@ COST_LIMIT = 26.0
 BOUNCE_COST = 9.0  # of a sudden change of velocity, however large: things do bounce
 LONGEST_BOUNCE = 3.0  # ticks in which a bounce may hide
 ENDS = 6  # observations of a piece's end that tell its velocity
+WHOLE_LOG_AREA = 0.12  # of the piece's median: what differs more is cut, hidden or merged
 WIDEST_RADII = 6.0  # a gate wider than so many radii of the body joins anything to anything
 
 
@@ -50,7 +51,7 @@ def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:
         return pieces
     tails = [_end(seen, p, last=True) for p in pieces]
     heads = [_end(seen, p, last=False) for p in pieces]
-    begin, end = np.array([h.clock for h in heads]), np.array([t.clock for t in tails])
+    begin, end = np.array([seen.clock[p[0]] for p in pieces]), np.array([seen.clock[p[-1]] for p in pieces])
     gap = begin[None, :] - end[:, None]
     seen_for = np.array([len(p) for p in pieces], float)
     # what was seen for two frames can't vouch for twenty
@@ -59,7 +60,8 @@ def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:
     if len(rows) == 0:
         return pieces
     cost = np.full((n, n), np.inf)
-    cost[rows, columns] = _gap_costs(tails, heads, rows, columns, gap[rows, columns])
+    between = np.array([heads[j].clock - tails[i].clock for i, j in zip(rows, columns, strict=True)])
+    cost[rows, columns] = _gap_costs(tails, heads, rows, columns, between)
     i, j = assign(cost, COST_LIMIT)
     successor = dict(zip(i.tolist(), j.tolist(), strict=True))
     starts = set(range(n)) - set(successor.values())
@@ -75,14 +77,15 @@ def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:
 
 def _end(seen: Observations, piece: Index, *, last: bool) -> _End:
     """Position and velocity at one end of a piece, by a straight line through its outermost observations."""
-    outer = piece[-ENDS:] if last else piece[:ENDS]
+    # half hidden, or one with what it touches, a body's centroid isn't its own: such sightings don't tell where a piece ends
+    whole = piece[np.abs(np.log(seen.areas[piece] / np.median(seen.areas[piece]))) < WHOLE_LOG_AREA]
+    sure = whole if len(whole) >= 2 else piece
+    outer = sure[-ENDS:] if last else sure[:ENDS]
     t, z = seen.clock[outer], seen.positions[outer]
     radius = float(np.median(seen.radii[piece]))
     at = t[-1] if last else t[0]
     if len(outer) >= 2:
         weights = np.exp(-np.abs(t - at) / 2.0)  # recent ones count most: paths bend
-        # half hidden, a body's centroid lags behind or runs ahead
-        weights = weights * np.minimum(seen.areas[outer] / np.median(seen.areas[piece]), 1.0) ** 8 + 1e-6
         mean_t = np.average(t, weights=weights)
         centred = t - mean_t
         spread = float((weights * centred**2).sum())

@@ -45,6 +45,11 @@ def path_of(scene: Scene, truth: Truth, frames: np.ndarray) -> Path:
     return Path(frames, truth.positions[frames], areas, np.array(boxes, float), masks, usable)
 
 
+def true_background(scene: Scene) -> Background:
+    even = np.ones((scene.height, scene.width), np.float32)
+    return Background(plate=scene.background, sigma=2.0 * even, smooth_sigma=0.75 * even, confidence=even)
+
+
 def looked(scene: Scene, unseen: tuple[int, int] | None = None, first: int = 0, last: int | None = None) -> Looked:
     """Look again along the path of the first body, which the first look had from `first` to before `last` but for `unseen`."""
     truth = next(iter(scene.truth.values()))
@@ -53,10 +58,7 @@ def looked(scene: Scene, unseen: tuple[int, int] | None = None, first: int = 0, 
     if unseen:
         frames = frames[(frames < unseen[0]) | (frames >= unseen[1])]
     video = open_video(scene.images(), times=scene.times)
-    plate = Background(
-        scene.background, np.full((scene.height, scene.width), 2.0, np.float32), np.ones((scene.height, scene.width), np.float32)
-    )
-    (found,) = second_look(video, plate, [path_of(scene, truth, frames)])
+    (found,) = second_look(video, true_background(scene), [path_of(scene, truth, frames)])
     assert found is not None
     return Looked(scene, truth, found)
 
@@ -125,6 +127,6 @@ def test_progress_counts_the_frames() -> None:
     scene = scenes.falling_ball(**SMALL, frame_count=12)
     truth = scene.truth["red ball"]
     calls: list[int] = []
-    plate = Background(scene.background, np.full((180, 240), 2.0, np.float32), np.ones((180, 240), np.float32))
-    second_look(open_video(scene.images(), times=scene.times), plate, [path_of(scene, truth, np.arange(12))], calls.append)
+    video = open_video(scene.images(), times=scene.times)
+    second_look(video, true_background(scene), [path_of(scene, truth, np.arange(12))], calls.append)
     assert calls == list(range(1, 13))
