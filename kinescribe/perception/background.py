@@ -18,9 +18,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
 
+from kinescribe.perception.resting import CLUSTER_SIGMAS, nan_median, plate_distance, undo_resting_objects
 from kinescribe.video.frame import Frame
 
 __all__ = ["Background", "FrameSample", "estimate_background", "sample_frames"]
@@ -29,12 +28,10 @@ Image = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 FLOW_STILL_PX = 0.3  # a pixel whose flow is below this a frame counts as still
-CLUSTER_SIGMAS = 5.0  # values within so many σ of a stable value belong to it
 LEAST_SAMPLES, MOST_SAMPLES = 12, 40  # between these and twice as many frames vote
 SAMPLE_BYTES = 120_000_000
 HALVED_FROM = 1_000_000  # pixels
 SMALLEST_FLOW = 16  # px
-SMALLEST_REGION = 5  # px
 MIN_NOISE = 0.6  # grey levels; quantisation alone gives 0.29, and codecs hide what is below
 
 
@@ -63,13 +60,13 @@ def estimate_background(sample: FrameSample) -> Background:
     median = _median(stack)
     noise = _noise(stack, median)
     # only where the pixel changes at all can motion make a difference; flow leaks far into plain surroundings
-    changes = _distance(stack, median) > CLUSTER_SIGMAS * noise
+    changes = plate_distance(stack, median) > CLUSTER_SIGMAS * noise
     moves &= changes.any(0)
     plate = _median_of_still(stack, moves, median)
     noise = np.minimum(noise, _noise(stack, plate, moves))
     for _ in range(2):  # slivers at the rim of what was swapped are told once the rest is right
-        plate = _undo_resting_objects(stack, plate, noise)
-    near = _distance(stack, plate) <= CLUSTER_SIGMAS * noise
+        plate = undo_resting_objects(stack, plate, noise)
+    near = plate_distance(stack, plate) <= CLUSTER_SIGMAS * noise
     confidence = near.mean(0, dtype=np.float32)
     sigma, smooth_sigma = _even_noise(stack, plate, near, noise)
     return Background(plate.astype(np.float32), sigma, smooth_sigma, confidence)
@@ -166,21 +163,12 @@ def _median(stack: Image) -> Float32:
     return out
 
 
-def _distance(stack: Image, plate: Float32) -> Float32:
-    """RMS over channels of each frame's difference from the plate, shape (S, H, W)."""
-    out = np.empty(stack.shape[:3], np.float32)
-    for i, image in enumerate(stack):
-        difference = image - plate
-        out[i] = np.sqrt(np.einsum("hwc,hwc->hw", difference, difference) / 3)
-    return out
-
-
 def _noise(stack: Image, plate: Float32, moves: NDArray[np.bool_] | None = None) -> Float32:
-    distance = _distance(stack, plate)
+    distance = plate_distance(stack, plate)
     if moves is not None:
         distance[moves] = np.nan
         with np.errstate(all="ignore"):
-            spread = _nanmedian(distance)
+            spread = nan_median(distance)
         spread = np.where(np.isnan(spread), np.inf, spread)
     else:
         spread = np.median(distance, axis=0)
@@ -189,18 +177,6 @@ def _noise(stack: Image, plate: Float32, moves: NDArray[np.bool_] | None = None)
     # a moving thing that covers a pixel half of the time is not noise: no pixel is much noisier than the picture's worst static texture
     ceiling = max(4 * float(np.median(sigma)), float(np.percentile(sigma, 75)) * 2)
     return np.asarray(np.minimum(sigma, ceiling), np.float32)
-
-
-def _nanmedian(values: Float32) -> Float32:
-    """Median over the first axis of what is not NaN; NaN where nothing is. Faster than numpy's."""
-    ordered = np.sort(values, axis=0)
-    count = np.isfinite(ordered).sum(0)
-    low = np.maximum((count - 1) // 2, 0)
-    high = np.maximum(count // 2, 0)
-    high = np.minimum(high, len(values) - 1)
-    a = np.take_along_axis(ordered, low[None], 0)[0]
-    b = np.take_along_axis(ordered, high[None], 0)[0]
-    return np.where(count > 0, (a + b) / 2, np.nan).astype(np.float32)
 
 
 def _median_of_still(stack: Image, moves: NDArray[np.bool_], median: Float32) -> Float32:
@@ -214,81 +190,9 @@ def _median_of_still(stack: Image, moves: NDArray[np.bool_], median: Float32) ->
         values = stack[:, r, c].astype(np.float32)
         for channel in range(3):
             v = np.where(still, values[..., channel], np.nan)
-            m = _nanmedian(v)
+            m = nan_median(v)
             plate[r[enough], c[enough], channel] = m[enough]
     return plate
-
-
-def _undo_resting_objects(stack: Image, plate: Float32, noise: Float32) -> Float32:
-    """Swap in a pixel's second stable value where that leaves the smaller seam against the surroundings."""
-    distance = _distance(stack, plate)
-    off = distance > CLUSTER_SIGMAS * noise
-    support = off.sum(0)
-    least = max(3, len(stack) // 16)
-    rows, columns = np.nonzero(support >= least)
-    if len(rows) == 0:
-        return plate
-    values = stack[:, rows, columns].astype(np.float32)  # (S, P, 3)
-    away = off[:, rows, columns]
-    second = np.stack([_nanmedian(np.where(away, values[..., c], np.nan)) for c in range(3)], axis=-1)  # (P, 3)
-    agrees = away & (np.sqrt(((values - second) ** 2).mean(-1)) <= CLUSTER_SIGMAS * noise[rows, columns])
-    stable = agrees.sum(0) >= np.maximum(least, 0.5 * away.sum(0))
-    rows, columns, second, agrees = rows[stable], columns[stable], second[stable], agrees[:, stable]
-    if len(rows) == 0:
-        return plate
-    out = plate.copy()
-    labels, count = _components(rows, columns, agrees, plate.shape[:2])
-    alternative = plate.copy()
-    alternative[rows, columns] = second
-    label_image = np.zeros(plate.shape[:2], np.int32)
-    label_image[rows, columns] = labels + 1
-    order = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[order], np.arange(count + 1))
-    for k in range(count):
-        members = order[starts[k] : starts[k + 1]]
-        if len(members) < SMALLEST_REGION:
-            continue
-        r, c = rows[members], columns[members]
-        if _seam(alternative, out, label_image, k + 1, r, c) < 0.8 * _seam(out, out, label_image, k + 1, r, c):
-            out[r, c] = alternative[r, c]
-    return out
-
-
-def _components(
-    rows: NDArray[np.intp], columns: NDArray[np.intp], agrees: NDArray[np.bool_], shape: tuple[int, int]
-) -> tuple[NDArray[np.int32], int]:
-    """Connected pixels whose second value holds in the same frames: one thing at one place, not two that happen to touch."""
-    index = np.full(shape, -1, np.int64)
-    index[rows, columns] = np.arange(len(rows))
-    links = []
-    for dy, dx in ((0, 1), (1, 0)):
-        a = index[: shape[0] - dy, : shape[1] - dx]
-        b = index[dy:, dx:]
-        both = (a >= 0) & (b >= 0)
-        i, j = a[both], b[both]
-        common = (agrees[:, i] & agrees[:, j]).sum(0)
-        either = (agrees[:, i] | agrees[:, j]).sum(0)
-        alike = common >= 0.6 * either
-        links.append(np.stack([i[alike], j[alike]]))
-    i, j = np.concatenate(links, axis=1)
-    graph = sparse.coo_matrix((np.ones(len(i), np.int8), (i, j)), shape=(len(rows), len(rows)))
-    count, labels = csgraph.connected_components(graph, directed=False)
-    return labels.astype(np.int32), int(count)
-
-
-def _seam(inside: Float32, outside: Float32, labels: NDArray[np.int32], label: int, r: NDArray[np.intp], c: NDArray[np.intp]) -> float:
-    """Mean step in brightness across a region's outline, the region's pixels taken from `inside`, its surroundings from `outside`."""
-    height, width = labels.shape
-    total, count = 0.0, 0
-    for dy, dx in ((0, 2), (0, -2), (2, 0), (-2, 0)):  # two apart: edges of real pictures are soft
-        y, x = r + dy, c + dx
-        ok = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        ry, rx, y, x = r[ok], c[ok], y[ok], x[ok]
-        crosses = labels[y, x] != label
-        step = inside[ry[crosses], rx[crosses]] - outside[y[crosses], x[crosses]]
-        total += float(np.sqrt((step**2).mean(-1)).sum())
-        count += int(crosses.sum())
-    return total / max(count, 1)
 
 
 def _even_noise(stack: Image, plate: Float32, near: NDArray[np.bool_], fallback: Float32) -> tuple[Float32, Float32]:
