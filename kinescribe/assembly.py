@@ -21,6 +21,8 @@ __all__ = ["assemble"]
 
 Float = NDArray[np.float64]
 
+LEAST_WHOLE = 4  # whole sightings that a path needs to do without the others
+PARTIAL_SHARE = 0.3  # of the radius: how far the centroid of a visible part may be from the body's own
 LEAST_ANGLES = 3  # observations; and at least a third of a track's
 TOUCH = 1.35  # two bodies whose centres are nearer than this times the sum of their radii may have struck each other
 VERSIONED = ("kinescribe", "numpy", "scipy", "opencv-python-headless", "av", "filterpy")
@@ -36,6 +38,7 @@ class _Object:
     track: Track
     frames: NDArray[np.int64]
     row_of: NDArray[np.int64]  # index into the track's rows, −1 where not observed
+    whole: NDArray[np.bool_]  # observed, and the whole body: what the path goes through
     path: Trajectory
     turn: AngleTrajectory | None
 
@@ -95,14 +98,18 @@ def _object(object_id: int, track: Track, label: str, score: float, times: Float
     at = times[frames]
     positions, covariances = np.full((len(frames), 2), np.nan), np.tile(np.eye(2), (len(frames), 1, 1))
     positions[seen], covariances[seen] = track.positions, track.covariances
-    path = smooth_track(at, seen, positions, covariances)
+    whole = seen.copy()
+    whole[seen] = ~track.partial
+    if whole.sum() < max(LEAST_WHOLE, 0.5 * seen.sum()):
+        whole = seen  # a body that changes its size all the time: every sighting counts
+    path = smooth_track(at, whole, positions, covariances)
     angles, sigmas = np.full(len(frames), np.nan), np.full(len(frames), np.nan)
     angles[seen], sigmas[seen] = track.angles, track.angle_sigmas
     known = np.isfinite(angles) & np.isfinite(sigmas) & (sigmas > 0)
     turn = None
     if known.sum() >= max(LEAST_ANGLES, len(track) / 3):
         turn = smooth_angles(at, known, angles, sigmas, track.angle_period)
-    return _Object(object_id, label, score, track, frames, row_of, path, turn)
+    return _Object(object_id, label, score, track, frames, row_of, whole, path, turn)
 
 
 def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibration) -> dict[str, NDArray[Any]]:
@@ -110,14 +117,18 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
     n, track, path, frames = len(item.frames), item.track, item.path, item.frames
     seen = item.row_of >= 0
     row = np.maximum(item.row_of, 0)
-    direct = seen & ~path.outliers
-    # measurements stand as they are, so that their errors stay independent; what wasn't seen, or can't be right, is the smoother's
+    direct = item.whole & ~path.outliers
+    # measurements stand as they are, so that their errors stay independent; what wasn't seen whole, or can't be right, is the smoother's
     pixels = path.positions.copy()
     pixels[direct] = track.positions[row[direct]]
     spread = np.zeros((n, 2, 2))
     spread[:, 0, 0], spread[:, 1, 1] = path.position_sigmas.T**2
     scale = np.outer(path.measurement_scale, path.measurement_scale)
     spread[direct] = track.covariances[row[direct]] * scale
+    # before and after the path there is only what can be seen of the body
+    rest = seen & ~np.isfinite(pixels).all(1)
+    pixels[rest] = track.positions[row[rest]]
+    spread[rest] = track.covariances[row[rest]] + (PARTIAL_SHARE * track.radius) ** 2 * np.eye(2)
     out: dict[str, NDArray[Any]] = {
         "frame": frames,
         "time_s": times[frames],
@@ -129,7 +140,7 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
         "shape": np.array([track.shape] * n, object),
         "status": np.array([_status(item, k, tracks) for k in range(n)], object),
         "detection_score": np.where(seen, np.clip(track.scores[row], 0, 1), np.nan),
-        "review": np.array(["jumps off its path" if outlier else "" for outlier in path.outliers], object),
+        "review": np.array([_review(item, k, bool(rest[k])) for k in range(n)], object),
     }
     _place(out, calibration, pixels, spread)
     out |= _pair("vx", "vy", calibration.vectors(path.velocities))
@@ -157,6 +168,13 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
     return out
 
 
+def _review(item: _Object, k: int, visible_part: bool) -> str:
+    """Why a person should look at the row, or nothing."""
+    if item.path.outliers[k]:
+        return "jumps off its path"
+    return "centroid of the visible part" if visible_part else ""
+
+
 def _place(out: dict[str, NDArray[Any]], calibration: Calibration, pixels: Float, spread: Float) -> None:
     """Positions and their σ, in pixels and in the world."""
     world = calibration.covariances(spread)
@@ -179,8 +197,8 @@ def _sigmas(first: str, second: str, calibration: Calibration, sigmas: Float) ->
 
 def _status(item: _Object, k: int, tracks: list[Track]) -> str:
     """What the row rests on: an observation, or the path between two, in front of another body or not."""
-    if item.row_of[k] >= 0:
-        return "interpolated" if item.path.outliers[k] else "observed"
+    if item.row_of[k] >= 0 and not item.path.outliers[k]:
+        return "observed" if item.whole[k] or not np.isfinite(item.path.positions[k]).all() else "occluded"
     position, frame = item.path.positions[k], item.frames[k]
     for other in tracks:
         if other is item.track:

@@ -161,9 +161,9 @@ def _look_again(run: _Run, detector: Detector, tracks: list[Track], progress: Pr
 
 
 def _path(track: Track, size: tuple[int, int]) -> Path:
-    cut = (track.boxes[:, :2] <= 0).any(1) | (track.boxes[:, 2] >= size[0]) | (track.boxes[:, 3] >= size[1])
+    cut = (track.boxes[:, :2] <= 0).any(1) | (track.boxes[:, 2:] >= np.array(size)).any(1)
     masks = [(mask.x, mask.y, mask.pixels) for mask in track.masks]
-    return Path(track.frames, track.positions, track.areas, track.boxes, masks, ~cut & ~track.merged)
+    return Path(track.frames, track.positions, track.areas, track.boxes, masks, np.asarray(~cut))
 
 
 def _name(run: _Run, tracks: list[Track]) -> tuple[list[Track], list[str], list[float]]:

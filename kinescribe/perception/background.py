@@ -32,6 +32,7 @@ LEAST_SAMPLES, MOST_SAMPLES = 12, 40  # between these and twice as many frames v
 SAMPLE_BYTES = 120_000_000
 HALVED_FROM = 1_000_000  # pixels
 SMALLEST_FLOW = 16  # px
+WHITER = 1.3
 MIN_NOISE = 0.6  # grey levels; quantisation alone gives 0.29, and codecs hide what is below
 
 
@@ -197,15 +198,18 @@ def _median_of_still(stack: Image, moves: NDArray[np.bool_], median: Float32) ->
 
 def _even_noise(stack: Image, plate: Float32, near: NDArray[np.bool_], fallback: Float32) -> tuple[Float32, Float32]:
     """RMS deviation of the frames that agree with the plate, as they are and smoothed, evened out over a small neighbourhood."""
-    total = np.zeros((2, *plate.shape[:2]), np.float32)
+    sigma, smooth = (_rms(stack, plate, near, fallback, smooth=smooth) for smooth in (False, True))
+    # smoothing takes the same share away everywhere, unless a faint body, drowned in single pixels, passes there
+    return sigma, np.minimum(smooth, WHITER * float(np.median(smooth / sigma)) * sigma)
+
+
+def _rms(stack: Image, plate: Float32, near: NDArray[np.bool_], fallback: Float32, *, smooth: bool) -> Float32:
+    total = np.zeros(plate.shape[:2], np.float32)
     for image, agree in zip(stack, near, strict=True):
         difference = image - plate
-        for kind, values in enumerate((difference, cv2.GaussianBlur(difference, (3, 3), 0))):
-            total[kind] += np.where(agree, np.einsum("hwc,hwc->hw", values, values) / 3, 0)
+        if smooth:
+            difference = cv2.GaussianBlur(difference, (3, 3), 0)
+        total += np.where(agree, np.einsum("hwc,hwc->hw", difference, difference) / 3, 0)
     count = near.sum(0)
-    out = []
-    for kind in range(2):
-        variance = np.where(count >= 3, total[kind] / np.maximum(count - 0.5, 1), fallback**2)
-        variance = cv2.blur(variance.astype(np.float32), (5, 5))
-        out.append(np.maximum(np.sqrt(variance), MIN_NOISE).astype(np.float32))
-    return out[0], out[1]
+    variance = np.where(count >= 3, total / np.maximum(count - 0.5, 1), fallback**2)
+    return np.maximum(np.sqrt(cv2.blur(variance.astype(np.float32), (5, 5))), MIN_NOISE).astype(np.float32)

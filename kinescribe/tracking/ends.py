@@ -63,7 +63,7 @@ def end_points(
         return []
     if not _is_long(float(length), float(width)) or track.cut_off(size) > MOST_CUT_OFF:
         return []
-    seen = np.isin(frames, track.frames) & ~path.outliers
+    seen = np.isin(frames, track.frames) & ~path.outliers & np.isfinite(path.positions).all(1)
     centre = path.positions.copy()
     centre[seen] = track.positions[np.searchsorted(track.frames, frames[seen])]
     variances = path.position_sigmas**2

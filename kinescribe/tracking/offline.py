@@ -16,6 +16,8 @@ from kinescribe.tracking.tracks import Track
 
 __all__ = ["OfflineTracker", "to_track"]
 
+WHOLE_LOG_AREA = 0.2  # a sighting whose area differs more from the median is hidden in part, or one with something else
+
 
 class OfflineTracker:
     """Association over the whole video: safe pieces first, then small fast things, then what belongs together across gaps.
@@ -60,6 +62,9 @@ def to_track(seen: Observations, chain: NDArray[np.int64], track_id: int) -> Tra
         return np.stack([getattr(d, name)[r] for d, r in rows])
 
     frames = seen.frames[chain]
+    areas = seen.areas[chain]
+    cut = np.array([bool(d.truncated[r]) for d, r in rows])
+    partial = cut | (np.abs(np.log(areas / np.median(areas[~cut] if (~cut).any() else areas))) > WHOLE_LOG_AREA)
     return Track(
         track_id=track_id,
         frames=frames,
@@ -77,7 +82,7 @@ def to_track(seen: Observations, chain: NDArray[np.int64], track_id: int) -> Tra
         shapes=[d.shapes[r] for d, r in rows],
         phrases=[d.phrases[r] for d, r in rows],
         masks=[d.masks[r] for d, r in rows],
-        merged=np.zeros(len(chain), bool),
+        partial=partial,
         identity_scores=np.ones(len(chain)),
         gaps={int(f): "missed" for f in range(int(frames[0]), int(frames[-1]) + 1) if f not in set(frames.tolist())},
     )

@@ -99,7 +99,7 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
             shapes=[track.shapes[i] for i in source],
             phrases=[track.phrases[i] for i in source],
             masks=masks,
-            merged=track.merged[source],
+            partial=np.where(fresh, False, track.partial[source]),
             identity_scores=np.concatenate([np.clip(found.gains, 0, 1), np.full(len(rows), 0.7)])[order],
             angle_period=period,
             ends=np.concatenate([found.ends, np.full((len(rows), 2, 2), np.nan)])[order],

@@ -34,7 +34,7 @@ class Track:
         colors: (n, 3), CIELAB.
         shapes, phrases: n strings.
         masks: n crops.
-        merged: (n,) bool, the object shared its blob with another in that frame.
+        partial: (n,) bool, seen cut by the picture's edge, half hidden, or as one with another: the centroid isn't the whole body's.
         identity_scores: (n,), confidence in [0, 1] that it is still the same thing.
         angle_period: angles are known up to this, radians: π for a shape that looks the same from behind.
         reach: how far the body reaches from its centroid backwards and forwards along its long axis, px; None where it isn't rigid.
@@ -58,7 +58,7 @@ class Track:
     shapes: list[str]
     phrases: list[str]
     masks: list[MaskCrop]
-    merged: NDArray[np.bool_]
+    partial: NDArray[np.bool_]
     identity_scores: Float
     angle_period: float = np.pi
     reach: tuple[float, float] | None = None

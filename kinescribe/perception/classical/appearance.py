@@ -134,7 +134,7 @@ def _common(poses: list[tuple[Cutout, Float]], first: Cutout) -> Sprite | None:
     noise = first.sigma
     contrast = float(np.percentile(apart[first.mask], 90))
     member = (apart > np.maximum(3 * noise, FAINT * contrast)) & (unsteady < 0.5 * apart)
-    member = cv2.morphologyEx(member.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)).astype(bool) | (member & first.mask)
+    member = _without_specks(member) | (member & first.mask)
     member = _attached(member, first.mask)
     if member.sum() < 4:
         return None
@@ -143,6 +143,12 @@ def _common(poses: list[tuple[Cutout, Float]], first: Cutout) -> Sprite | None:
     delta = np.median(stack - behind, axis=0).astype(np.float32)
     plate = behind.mean(0).astype(np.float32)
     return _cut(delta, plate, member, noise)
+
+
+def _without_specks(member: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is at least two pixels thick; an even kernel's anchor changes sides between erosion and dilation, so that nothing shifts."""
+    square = np.ones((2, 2), np.uint8)
+    return cv2.dilate(cv2.erode(member.astype(np.uint8), square), square, anchor=(0, 0)).astype(bool)
 
 
 def _attached(member: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:

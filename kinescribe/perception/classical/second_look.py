@@ -33,7 +33,7 @@ Float = NDArray[np.float64]
 CUTOUTS = 11  # frames that a sprite is learned from
 MARGIN = 0.35  # of a body's size, about its box: parts that the first look missed
 ACCEPT_GAIN = 0.45  # where the first look saw the body too
-SURE_GAIN = 0.8
+SURE_GAIN, CERTAIN_GAIN = 0.8, 0.9
 FOUND_GAIN = 0.6  # where only the sprite sees it
 PIECE = 1.6  # a body whose radius is so many times larger may be what a piece belongs to
 COVERED_ENOUGH = 8  # frames on a larger body after which a piece of it isn't followed any farther than it was seen
@@ -206,13 +206,18 @@ def _observed(f: _Follower, frame: Frame, background: Background, offset: NDArra
         other = acceptable(register(f.sprite, image, plate, offset, expected, f.turn), ACCEPT_GAIN)
         if other is not None and (best is None or other.gain > best.gain):
             best = other
+    if best is None and expected is not None:
+        # the first look may have taken something else for it; where its motion points to, beyond doubt, it is itself
+        pose = search(f.sprite, image, plate, offset, expected, 3.0 + 0.25 * f.sprite.radius, f.turn)
+        best = pose if pose is not None and pose.gain > CERTAIN_GAIN else None
     if best is None:
         middle = where if expected is None else expected
         best = acceptable(search(f.sprite, image, plate, offset, middle, 3.0 + 0.5 * f.sprite.radius, f.turn), FOUND_GAIN)
     if best is not None:
         f.see(frame, best, background, offset)
         f.turn = best.turn
-        f.bias.append(best.position - where)
+        if np.hypot(*(best.position - where)) <= farthest:
+            f.bias.append(best.position - where)
 
 
 def _expected(f: _Follower, index: int, direction: int = 1) -> Float | None:
