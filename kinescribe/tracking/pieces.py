@@ -73,8 +73,9 @@ def box_gaps(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]
 
 
 def _hugs(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp]) -> bool:
-    """Whether a small thing that comes and goes never leaves a larger one: its limb, its rim, its shadow."""
-    if len(i) < 0.8 * len(track) or len(track) > 0.9 * len(body) or np.median(track.areas) > 0.5 * np.median(body.areas):
+    """Whether a small thing never leaves a larger one: its limb, its rim, its shadow."""
+    passing = len(track) <= 0.9 * len(body)  # what stays as long as the body must be the smaller to count as part of it
+    if len(i) < 0.8 * len(track) or np.median(track.areas) > (0.5 if passing else 0.35) * np.median(body.areas):
         return False
     margin = 0.15 * (body.boxes[i, 2:] - body.boxes[i, :2]) + 2
     centre = track.positions[j]
