@@ -52,9 +52,6 @@ CASES: dict[str, tuple[Callable[..., Scene], dict[str, Any], float, float]] = {
 }
 
 NEVER_BARE = "a plain body that never clears its place for long stays in the background"
-FAINT = "what differs by less than five of a pixel's σ counts as noise of the background, and raises the threshold along its own path"
-HALF_HIDDEN = "a body's centre where it is half hidden counts as its place: it seems to slow down, and isn't joined across the post"
-CUT = "a body that the edge cuts off seems to slow down, which is taken for a contact"
 
 
 def cases(*names: str, known: dict[str, str] | None = None) -> list[Any]:
@@ -108,7 +105,6 @@ def against_truth(scene: Scene, states: States, name: str) -> dict[str, np.ndarr
         *CASES,
         known={
             "slow cart": NEVER_BARE,
-            "low contrast ball": FAINT,
         },
     ),
 )
@@ -122,7 +118,7 @@ def test_every_body_is_one_id(case: str) -> None:
     assert ids <= len(found.objects) + 2
 
 
-@pytest.mark.parametrize("case", cases(*CASES, known={"slow cart": NEVER_BARE, "low contrast ball": FAINT}))
+@pytest.mark.parametrize("case", cases(*CASES, known={"slow cart": NEVER_BARE}))
 def test_positions(case: str) -> None:
     scene, states = run(case)
     for name in scene.truth:
@@ -132,7 +128,7 @@ def test_positions(case: str) -> None:
         assert np.mean(off < 5) > 0.9, name
 
 
-@pytest.mark.parametrize("case", cases(*CASES, known={"slow cart": NEVER_BARE, "low contrast ball": FAINT}))
+@pytest.mark.parametrize("case", cases(*CASES, known={"slow cart": NEVER_BARE}))
 def test_velocities(case: str) -> None:
     scene, states = run(case)
     for name, truth in scene.truth.items():
@@ -159,7 +155,6 @@ def test_sigmas_are_honest(case: str) -> None:
         "two pucks",
         "two pucks, filmed",
         "collision",
-        known={"collision": CUT},
     ),
 )
 def test_contacts_are_found(case: str) -> None:
@@ -195,19 +190,16 @@ def test_the_impulse_of_a_collision_is_mutual(case: str) -> None:
         "thrown small ball",
         "uniform motion",
         "parabola",
-        known={"parabola": CUT},
     ),
 )
 def test_no_contact_is_made_up(case: str) -> None:
     assert run(case)[1].meta.events == []
 
 
-@pytest.mark.xfail(strict=True, reason=HALF_HIDDEN)
 def test_passing_behind_a_post_is_no_contact() -> None:
     assert run("ball behind a post")[1].meta.events == []
 
 
-@pytest.mark.xfail(strict=True, reason=HALF_HIDDEN)
 def test_hidden_frames_are_bridged_and_flagged() -> None:
     scene, states = run("ball behind a post")
     (truth,) = scene.truth.values()

@@ -53,9 +53,9 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     if not np.isfinite(rough_found) or not np.isfinite(rough_track):
         # too short to compare: the measurement itself stands where it saw the body in every frame
         if len(common) == track.frames[-1] - track.frames[0] + 1 == len(found.frames):
-            return track, True
+            return _with_ends(track, found), True
     elif rough_found > (ROUGHER if len(found.frames) > len(track) else 1.0) * rough_track:
-        return track, True
+        return _with_ends(track, found), True
     found = _centred(track, found, in_track, in_found)
     between = found.positions[in_found] - track.positions[in_track]
     bias = np.median(between, axis=0)
@@ -109,6 +109,18 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
         ),
         True,
     )
+
+
+def _with_ends(track: Track, found: Sightings) -> Track:
+    """The track as it is, and where its body's ends were seen."""
+    axis = found.axis
+    if np.isnan(axis):
+        return track
+    back, forth, _, _ = found.spans(axis)
+    _, rows, seen = np.intersect1d(track.frames, found.frames, return_indices=True)
+    ends, spreads = np.full((len(track), 2, 2), np.nan), np.full((len(track), 2, 2, 2), np.nan)
+    ends[rows], spreads[rows] = found.ends[seen], found.end_covariances[seen]
+    return replace(track, reach=(float(back), float(forth)), ends=ends, end_covariances=spreads)
 
 
 def _centred(track: Track, found: Sightings, in_track: NDArray[np.intp], in_found: NDArray[np.intp]) -> Sightings:

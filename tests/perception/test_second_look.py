@@ -72,7 +72,6 @@ def test_every_frame_is_found_to_a_fraction_of_a_pixel() -> None:
     assert (result.found.gains[inside] > 0.8).all()
 
 
-@pytest.mark.xfail(strict=True, reason="opening the sprite's mask with a square of even side shifts its centre to the lower right")
 def test_the_centre_is_not_shifted() -> None:
     result = looked(scenes.falling_ball(**SMALL))
     shift = np.median(result.found.positions - result.truth.positions[result.found.frames], axis=0)

@@ -91,7 +91,7 @@ def track_of(
         "shapes": ["disc"] * n,
         "phrases": [""] * n,
         "masks": [disc_mask(x, y, radius) for x, y in places],
-        "merged": np.zeros(n, bool),
+        "partial": np.zeros(n, bool),
         "identity_scores": np.ones(n),
     }
     return Track(**{**values, **fields})

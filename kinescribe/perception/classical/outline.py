@@ -73,7 +73,7 @@ def fit_circle(coverage: NDArray[np.float32], centre: Float, radius: float) -> C
 def _rim_model(p: Float, x: Float, y: Float, seen: Float) -> tuple[Float, Float]:
     """Residuals (P,) and Jacobian (P, 5) of the coverage for centre, radius, height and edge width."""
     dx, dy = x - p[0], y - p[1]
-    distance = np.hypot(dx, dy)
+    distance = np.maximum(np.hypot(dx, dy), 1e-9)  # a small disc's centre may fall on a pixel
     inward = p[2] - distance
     ramp = inward / p[4] + 0.5
     slope = np.where((ramp > 0) & (ramp < 1), p[3] / p[4], 0.0)

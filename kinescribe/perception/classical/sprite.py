@@ -174,6 +174,7 @@ def register(
         position = position + move[:2]
         if sprite.turns:
             turn += float(np.clip(move[2], -0.2, 0.2))
+            length += abs(float(move[2])) * sprite.radius
         if np.hypot(*(position - start)) > farthest or abs(turn - first_turn) > 0.6:
             return None
         if length < CONVERGED_PX:
