@@ -170,7 +170,7 @@ def _noise(stack: Image, plate: Float32, moves: NDArray[np.bool_] | None = None)
         distance[moves] = np.nan
         with np.errstate(all="ignore"):
             spread = nan_median(distance)
-        spread = np.where(np.isnan(spread), np.inf, spread)
+        spread = np.where(np.isnan(spread), np.float32(255), spread)
     else:
         spread = np.median(distance, axis=0)
     # the RMS of three channels has its median at 0.89 σ

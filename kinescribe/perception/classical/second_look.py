@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,10 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.background import Background
 from kinescribe.perception.classical.appearance import Cutout, learn_sprite, search
+from kinescribe.perception.classical.follower import ACCEPT_GAIN, Follower, end_parts, expected_position, search_reach, sightings
 from kinescribe.perception.classical.foreground import ForegroundModel
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
-from kinescribe.perception.sightings import Path, Sightings, body_spans, long_axis
+from kinescribe.perception.sightings import Path, Sightings
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -32,63 +32,13 @@ Float = NDArray[np.float64]
 
 CUTOUTS = 11  # frames that a sprite is learned from
 MARGIN = 0.35  # of a body's size, about its box: parts that the first look missed
-ACCEPT_GAIN = 0.45  # where the first look saw the body too
 SURE_GAIN, CERTAIN_GAIN = 0.8, 0.9
 FOUND_GAIN = 0.6  # where only the sprite sees it
 PIECE = 1.6  # a body whose radius is so many times larger may be what a piece belongs to
 COVERED_ENOUGH = 8  # frames on a larger body after which a piece of it isn't followed any farther than it was seen
 LONGEST_LOSS = 12  # frames without a sighting after which a body that left its track is given up
-LONG_PX, LONG_ASPECT = 40.0, 1.7  # a body whose ends are looked at on their own
-END_SHARE = 0.3  # of its length
-WHOLE_END = 0.8  # share of an end that must be in the picture
 HELD_BYTES = 96 << 20  # frames held for following backwards
 MOST_HELD = 240
-
-
-@dataclass(slots=True)
-class _Follower:
-    path: Path
-    sprite: Sprite
-    seen: dict[int, Float]
-    found: dict[int, Pose] = field(default_factory=dict)
-    bias: list[Float] = field(default_factory=list)
-    turn: float = 0.0
-    ends: list[tuple[Sprite, Float]] = field(default_factory=list)
-    covered: int = 0  # frames in a row in which it was found on a larger body
-    found_ends: dict[int, list[Pose | None]] = field(default_factory=dict)
-
-    @property
-    def first(self) -> int:
-        return int(self.path.frames[0])
-
-    @property
-    def last(self) -> int:
-        return int(self.path.frames[-1])
-
-    def see(self, frame: Frame, pose: Pose, background: Background, offset: NDArray[np.float32]) -> None:
-        """Note where the body was found, and look for its ends there."""
-        self.found[frame.index] = pose
-        c, s = np.cos(pose.turn), np.sin(pose.turn)
-        rotation = np.array([[c, -s], [s, c]])
-        poses = [
-            register(sprite, frame.image, background.plate, offset, pose.position + rotation @ arm, pose.turn) for sprite, arm in self.ends
-        ]
-        self.found_ends[frame.index] = [p if p is not None and p.gain > ACCEPT_GAIN and p.visible > WHOLE_END else None for p in poses]
-
-    def covers(self, point: Float, index: int) -> bool:
-        """Whether a point of the picture lies on the body, where it was found in that frame."""
-        pose = self.found.get(index)
-        if pose is None:
-            return False
-        c, s = np.cos(pose.turn), np.sin(pose.turn)
-        dx, dy = point - pose.position
-        x, y = np.round(np.array([c * dx + s * dy, -s * dx + c * dy]) + self.sprite.anchor).astype(int)
-        h, w = self.sprite.alpha.shape
-        return bool(0 <= x < w and 0 <= y < h and self.sprite.alpha[y, x] > 0.5)
-
-    def offset(self) -> Float:
-        """How the sprite's centroid lies against the first look's."""
-        return np.median(self.bias[-25:], axis=0) if len(self.bias) >= 5 else np.zeros(2)
 
 
 def second_look(
@@ -98,7 +48,7 @@ def second_look(
     model = ForegroundModel(background)
     sprites = _learn(video, background, model, paths)
     followers = {
-        k: _Follower(path, sprite, dict(zip(path.frames.tolist(), path.positions, strict=True)), ends=_ends(sprite))
+        k: Follower(path, sprite, dict(zip(path.frames.tolist(), path.positions, strict=True)), ends=end_parts(sprite))
         for k, (path, sprite) in enumerate(zip(paths, sprites, strict=True))
         if sprite is not None
     }
@@ -124,10 +74,10 @@ def second_look(
             held.popleft()
         if progress is not None:
             progress(frame.index + 1)
-    return [_sightings(followers[k]) if k in followers else None for k in range(len(paths))]
+    return [sightings(followers[k]) if k in followers else None for k in range(len(paths))]
 
 
-def _larger(follower: _Follower, other: _Follower) -> bool:
+def _larger(follower: Follower, other: Follower) -> bool:
     return other.sprite.radius > PIECE * follower.sprite.radius
 
 
@@ -188,10 +138,10 @@ def _cutout(frame: Frame, background: Background, offset: NDArray[np.float32], p
     return Cutout(frame.image[grid], background.plate[grid], background.sigma[grid], offset, path.positions[row] - (centre - half), mask)
 
 
-def _observed(f: _Follower, frame: Frame, background: Background, offset: NDArray[np.float32]) -> None:
+def _observed(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32]) -> None:
     """The first look saw the body here: fit the sprite there, or where its motion points to."""
     where = f.seen[frame.index]
-    expected = _expected(f, frame.index)
+    expected = expected_position(f, frame.index)
     # a piece of the body may have been all that the first look saw; but elsewhere is elsewhere
     farthest = 3.0 + 0.5 * max(f.sprite.alpha.shape)
 
@@ -220,65 +170,35 @@ def _observed(f: _Follower, frame: Frame, background: Background, offset: NDArra
             f.bias.append(best.position - where)
 
 
-def _expected(f: _Follower, index: int, direction: int = 1) -> Float | None:
-    """Where the last sightings point to, at most a few frames back."""
-    recent = []
-    for back in range(1, 6):
-        pose = f.found.get(index - direction * back)
-        if pose is not None:
-            recent.append((back, pose.position))
-        if len(recent) == 3:
-            break
-    if not recent:
-        return None
-    if len(recent) == 1:
-        return recent[0][1]
-    (b0, p0), (b1, p1) = recent[0], recent[1]
-    velocity = (p0 - p1) / (b1 - b0)
-    if len(recent) == 3:  # a little of the acceleration, for things that are thrown
-        b2, p2 = recent[2]
-        before = (p1 - p2) / (b2 - b1)
-        velocity = velocity + 0.7 * (velocity - before) * (0.5 * (b0 + b1) / (0.5 * (b2 - b0)))
-    return np.asarray(p0 + velocity * b0)
-
-
-def _lost(f: _Follower, frame: Frame, background: Background, offset: NDArray[np.float32]) -> None:
+def _lost(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32]) -> None:
     """Between two sightings of the first look, or after the last: look where the body should be."""
     misses = 0
     while frame.index - 1 - misses not in f.found and misses <= LONGEST_LOSS:
         misses += 1
     pose: Pose | None = None
     if misses <= LONGEST_LOSS and len(f.found) >= 3:
-        expected = _expected(f, frame.index)
+        expected = expected_position(f, frame.index)
         if expected is None:
             expected = f.found[frame.index - 1 - misses].position
-        pose = _sought(f, frame, background, offset, expected, _reach(f, misses))
+        pose = _sought(f, frame, background, offset, expected, search_reach(f, misses))
     if pose is None and frame.index < f.last:
         # both sides of the gap are known; a bounce may lie in it, so that no extrapolation from one side holds
         after = int(np.searchsorted(f.path.frames, frame.index))
         before, behind = f.path.positions[after - 1], f.path.positions[after]
         share = (frame.index - f.path.frames[after - 1]) / (f.path.frames[after] - f.path.frames[after - 1])
         middle = before + share * (behind - before) + f.offset()
-        pose = _sought(f, frame, background, offset, middle, min(_reach(f, 1) + 0.5 * float(np.hypot(*(behind - before))), 60.0))
+        pose = _sought(f, frame, background, offset, middle, min(search_reach(f, 1) + 0.5 * float(np.hypot(*(behind - before))), 60.0))
     if pose is not None:
         f.see(frame, pose, background, offset)
         f.turn = pose.turn
 
 
-def _sought(f: _Follower, frame: Frame, background: Background, offset: NDArray[np.float32], expected: Float, reach: float) -> Pose | None:
+def _sought(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], expected: Float, reach: float) -> Pose | None:
     pose = search(f.sprite, frame.image, background.plate, offset, expected, reach, f.turn)
     return pose if pose is not None and pose.gain > FOUND_GAIN else None
 
 
-def _reach(f: _Follower, misses: int) -> float:
-    frames = sorted(f.found)[-4:]
-    speed = 0.0
-    if len(frames) >= 2:
-        speed = float(np.hypot(*(f.found[frames[-1]].position - f.found[frames[0]].position))) / (frames[-1] - frames[0])
-    return min(3.0 + 0.25 * f.sprite.radius + 0.3 * speed + misses * (1.0 + 0.2 * speed), 3 * f.sprite.radius + 30)
-
-
-def _backwards(f: _Follower, held: deque[tuple[Frame, NDArray[np.float32]]], background: Background) -> None:
+def _backwards(f: Follower, held: deque[tuple[Frame, NDArray[np.float32]]], background: Background) -> None:
     """Where was the body before the first look saw it?"""
     if f.first not in f.found:
         return
@@ -304,73 +224,3 @@ def _backwards(f: _Follower, held: deque[tuple[Frame, NDArray[np.float32]]], bac
         velocity = 0.3 * velocity + 0.7 * (position - pose.position) / step
         turn, misses, position, since = pose.turn, 0, pose.position, frame.index
         f.see(frame, pose, background, offset)
-
-
-def _sightings(f: _Follower) -> Sightings:
-    frames = _plausible(f)
-    poses = [f.found[k] for k in frames]
-    ends, spreads = np.full((len(frames), 2, 2), np.nan), np.full((len(frames), 2, 2, 2), np.nan)
-    for row, k in enumerate(frames):
-        for side, end in enumerate(f.found_ends[k]):
-            if end is not None:
-                ends[row, side], spreads[row, side] = end.position, end.covariance
-    return Sightings(
-        frames=np.array(frames, np.int64),
-        positions=np.array([p.position for p in poses]).reshape(-1, 2),
-        covariances=np.array([p.covariance for p in poses]).reshape(-1, 2, 2),
-        turns=np.array([p.turn if f.sprite.turns else np.nan for p in poses]),
-        turn_sigmas=np.array([p.turn_sigma for p in poses]),
-        gains=np.array([p.gain for p in poses]),
-        visible=np.array([p.visible for p in poses]),
-        ends=ends,
-        end_covariances=spreads,
-        body=f.sprite.alpha > 0.5,
-        anchor=f.sprite.anchor,
-    )
-
-
-def _ends(sprite: Sprite) -> list[tuple[Sprite, Float]]:
-    """The two end parts of a long body, each with the way to it from the centroid, (2,); nothing for other bodies."""
-    body = sprite.alpha > 0.5
-    axis = long_axis(body)
-    if np.isnan(axis):
-        return []
-    back, forth, left, right = body_spans(body, sprite.anchor, axis)
-    if back + forth < LONG_PX or back + forth < LONG_ASPECT * (left + right):
-        return []
-    direction = np.array([np.cos(axis), np.sin(axis)])
-    ys, xs = np.indices(body.shape)
-    along = (xs - sprite.anchor[0]) * direction[0] + (ys - sprite.anchor[1]) * direction[1]
-    out = []
-    for reach, keep in ((-back, along < -back + END_SHARE * (back + forth)), (forth, along > forth - END_SHARE * (back + forth))):
-        arm = reach * direction
-        out.append((sprite.part(sprite.anchor + arm, keep), arm))
-    return out
-
-
-def _plausible(f: _Follower) -> list[int]:
-    """The sightings that one motion explains: from the middle of the longest unbroken run outwards, jumps are left out."""
-    frames = sorted(f.found)
-    if len(frames) < 3:
-        return frames
-    runs = np.split(np.arange(len(frames)), np.flatnonzero(np.diff(frames) > 1) + 1)
-    longest = max(runs, key=len)
-    middle = int(longest[len(longest) // 2])
-    kept = [frames[middle]]
-    for direction in (1, -1):
-        chain = [frames[middle]]
-        for frame in frames[middle + 1 :] if direction > 0 else frames[middle - 1 :: -1] if middle > 0 else []:
-            gap = abs(frame - chain[-1])
-            expected, speed = f.found[chain[-1]].position, 0.0
-            if len(chain) >= 2:
-                back = chain[-min(len(chain), 3)]
-                velocity = (expected - f.found[back].position) / (chain[-1] - back)
-                speed = float(np.hypot(*velocity))
-                expected = expected + velocity * (frame - chain[-1])
-            allowed = 3.0 + f.sprite.radius + (1.0 + 0.7 * speed) * gap
-            if len(chain) == 1:
-                allowed = np.inf
-            if np.hypot(*(f.found[frame].position - expected)) <= allowed:
-                chain.append(frame)
-        kept += chain[1:]
-    return sorted(kept)
