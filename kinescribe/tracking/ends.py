@@ -73,12 +73,14 @@ def end_points(
     angle = np.interp(at, at[known], turn.angles[known])
     sigma = np.interp(at, at[known], turn.sigmas[known])
     direction = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    across = np.stack([-np.sin(angle), np.cos(angle)], axis=1)
+    rows = np.searchsorted(frames, track.frames)
+    if _points_backwards(direction[rows], track.ends):
+        direction = -direction
+    across = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
     out = []
     for side, (name, reach) in enumerate(zip(_names(direction), (-track.reach[0], track.reach[1]), strict=True)):
         positions = centre + reach * direction
         variance = variances + ((reach * sigma)[:, None] * across) ** 2
-        rows = np.searchsorted(frames, track.frames)
         if not _use_sightings(positions, variance, rows, track.ends[:, side], track.end_covariances[:, side]):
             return []
         covariances = np.zeros((len(frames), 2, 2))
@@ -96,6 +98,12 @@ def end_points(
             )
         )
     return out
+
+
+def _points_backwards(direction: Float, ends: Float) -> bool:
+    """Whether a direction, known up to half a turn, runs from the forward end to the backward one."""
+    along = ((ends[:, 1] - ends[:, 0]) * direction).sum(axis=1)
+    return bool(np.isfinite(along).any() and np.nanmedian(along) < 0)
 
 
 def _use_sightings(positions: Float, variances: Float, rows: NDArray[np.intp], seen: Float, covariances: Float) -> bool:

@@ -31,7 +31,7 @@ def missing_end(path: Path) -> str | None:
         if head[4:8] in {b"ftyp", b"moov", b"mdat", b"styp", b"wide", b"free"}:
             expected = _end_of_boxes(stream, size)
         elif head[:4] == b"\x1a\x45\xdf\xa3":
-            expected = _end_of_segment(stream)
+            expected = _end_of_segment(stream, size)
         elif head[:4] == b"RIFF":
             expected = _end_of_riff(stream, size)
         else:
@@ -73,10 +73,12 @@ def _end_of_riff(stream: BinaryIO, size: int) -> int:
     return end
 
 
-def _end_of_segment(stream: BinaryIO) -> int | None:
+def _end_of_segment(stream: BinaryIO, size: int) -> int | None:
     """End of the segment of RFC 8794 and RFC 9559; None where a live recorder left its length open."""
     at = 0
     for expected in (_EBML, _SEGMENT):
+        if at >= size:  # a header that claims more than there is; seeking so far may not even be possible
+            return at
         stream.seek(at)
         data = stream.read(12)
         identity = int.from_bytes(data[:4], "big")
