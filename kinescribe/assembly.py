@@ -117,8 +117,8 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
     n, track, path, frames = len(item.frames), item.track, item.path, item.frames
     seen = item.row_of >= 0
     row = np.maximum(item.row_of, 0)
-    direct = item.whole & ~path.outliers
-    # measurements stand as they are, so that their errors stay independent; what wasn't seen whole, or can't be right, is the smoother's
+    direct = item.whole
+    # measurements stand as they are, so that their errors stay independent; what wasn't seen whole is the smoother's
     pixels = path.positions.copy()
     pixels[direct] = track.positions[row[direct]]
     spread = np.zeros((n, 2, 2))
@@ -143,10 +143,12 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
         "review": np.array([_review(item, k, bool(rest[k])) for k in range(n)], object),
     }
     _place(out, calibration, pixels, spread)
-    out |= _pair("vx", "vy", calibration.vectors(path.velocities))
-    out |= _pair("ax", "ay", calibration.vectors(path.accelerations))
-    out |= _sigmas("sigma_vx", "sigma_vy", calibration, path.velocity_sigmas)
-    out |= _sigmas("sigma_ax", "sigma_ay", calibration, path.acceleration_sigmas)
+    # where the path misses a sighting, as between two bounces a frame apart, its slope there isn't the body's
+    followed = np.where(path.outliers, np.nan, 1.0)[:, None]
+    out |= _pair("vx", "vy", calibration.vectors(path.velocities * followed))
+    out |= _pair("ax", "ay", calibration.vectors(path.accelerations * followed))
+    out |= _sigmas("sigma_vx", "sigma_vy", calibration, path.velocity_sigmas * followed)
+    out |= _sigmas("sigma_ax", "sigma_ay", calibration, path.acceleration_sigmas * followed)
     blank = np.full(n, np.nan)
     if item.turn is None:
         out |= dict.fromkeys(("angle", "angular_velocity", "sigma_angle", "sigma_angular_velocity"), blank)
@@ -171,7 +173,7 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
 def _review(item: _Object, k: int, visible_part: bool) -> str:
     """Why a person should look at the row, or nothing."""
     if item.path.outliers[k]:
-        return "jumps off its path"
+        return "off its smoothed path"
     return "centroid of the visible part" if visible_part else ""
 
 
@@ -197,7 +199,7 @@ def _sigmas(first: str, second: str, calibration: Calibration, sigmas: Float) ->
 
 def _status(item: _Object, k: int, tracks: list[Track]) -> str:
     """What the row rests on: an observation, or the path between two, in front of another body or not."""
-    if item.row_of[k] >= 0 and not item.path.outliers[k]:
+    if item.row_of[k] >= 0:
         return "observed" if item.whole[k] or not np.isfinite(item.path.positions[k]).all() else "occluded"
     position, frame = item.path.positions[k], item.frames[k]
     for other in tracks:

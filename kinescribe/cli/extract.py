@@ -65,6 +65,8 @@ def extract(
     from kinescribe.cli.outputs import STDOUT, plan
     from kinescribe.cli.progress import progress_bar
 
+    if not video.strip():
+        raise UsageError("VIDEO is empty; name a video file or a folder of numbered images")
     if output == STDOUT and as_json:
         raise UsageError("-o - and --json both write to stdout; give -o a file, or leave out --json")
     if frame_interval is not None and not (math.isfinite(frame_interval) and frame_interval > 0):

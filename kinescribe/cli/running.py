@@ -37,7 +37,7 @@ def run(application: typer.Typer, name: str, argv: list[str]) -> int:
     except Exception as error:  # a defect of ours: said so in one line, with the way to its traceback
         return _report(f"unexpected {type(error).__name__}: {error}; this is a defect: --debug shows where it happened", 1, argv)
     if code == INTERRUPTED:  # what the parser makes of Ctrl-C
-        print("kinescribe: interrupted; unfinished outputs were removed", file=sys.stderr)
+        print("kinescribe: interrupted; unfinished outputs were removed, finished ones stay", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 

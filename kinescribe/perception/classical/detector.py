@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ClassicalDetector", "detections_from"]
 
 FEW_FRAMES = 8  # too few for a temporal background: a slow thing covers itself in all of them
+EVEN_ENOUGH = 0.7  # a sheet of paper; a dark backdrop full of things is better told from few frames' median
 DRAWN_EVENNESS = 0.985  # a drawn background, not a photographed wall
 MARGIN = 3
 LARGEST_SHARE = 0.5  # of the picture: a blob beyond this is a change of light or of the scene
@@ -51,7 +52,7 @@ class ClassicalDetector:
         sample = sample_frames(video)
         few = sample.frame_count < FEW_FRAMES
         spread = sample.images[np.unique(np.linspace(0, len(sample.images) - 1, FEW_FRAMES).round().astype(int))]
-        plain = plain_background(list(spread), 0.0 if few else DRAWN_EVENNESS)
+        plain = plain_background(list(spread), EVEN_ENOUGH if few else DRAWN_EVENNESS)
         self.finds_still = plain is not None
         self.background = estimate_background(sample) if plain is None else plain
         self._model = ForegroundModel(self.background)

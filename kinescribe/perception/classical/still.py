@@ -20,7 +20,7 @@ from kinescribe.video.frame import Frame
 __all__ = ["StillObjects"]
 
 MARGIN = 3
-LEAST_MATCH = 0.4
+LEAST_MATCH = 0.7
 LEAST_VISIBLE = 0.6  # of a still thing's pixels must look as they do in the plate
 LEAST_AREA_PX = 12
 
