@@ -16,6 +16,7 @@ __all__ = ["Assignment", "Candidate", "assign_phrases", "match_phrase"]
 
 Float = NDArray[np.float64]
 LEAST, ALIKE, PER_WORD = 0.25, 0.6, 0.25
+LEAST_HALF_UNDERSTOOD = 0.65  # light changes colours, and much is forgiven a whole description; "green giraffe" must be green at least
 
 
 class Candidate(NamedTuple):
@@ -64,7 +65,8 @@ def assign_phrases(phrases: Sequence[Phrase], candidates: Sequence[Candidate]) -
     for i, phrase in enumerate(phrases):
         for j, candidate in enumerate(candidates):
             scores[i, j] = match_phrase(phrase, candidate.lab, candidate.shape, candidate.size)
-    scores[scores < LEAST] = 0.0
+    least = np.array([LEAST_HALF_UNDERSTOOD if phrase.unknown else LEAST for phrase in phrases])
+    scores[scores < least[:, None]] = 0.0
     if not scores.size:
         return Assignment([None] * len(candidates), np.zeros(len(candidates)), list(phrases))
     says = np.array([max(bool(reading.color) + bool(reading.shape) for reading in phrase.readings) for phrase in phrases])
