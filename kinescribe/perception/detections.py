@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Detections", "MaskCrop"]
+__all__ = ["Detections", "MaskCrop", "SoftMask"]
 
 Float = NDArray[np.float64]
 
@@ -33,6 +33,41 @@ class MaskCrop:
         h, w = self.pixels.shape
         out[self.y : self.y + h, self.x : self.x + w] = self.pixels
         return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoftMask:
+    """How much of each pixel a thing covers, as a segmenter judges it, cut to the mask's own box.
+
+    Attributes:
+        x, y: image pixel of the crop's top left corner.
+        coverage: float32, shape (h, w), in [0, 1]; 0.5 is the outline. Shape (0, 0) where the thing isn't seen.
+        score: the segmenter's confidence in the mask, [0, 1].
+    """
+
+    x: int
+    y: int
+    coverage: NDArray[np.float32]
+    score: float = 1.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether no pixel is covered by half or more."""
+        return not bool((self.coverage >= 0.5).any())
+
+    def binary(self) -> MaskCrop:
+        """The pixels that are covered by half or more, cut to their own box."""
+        inside = self.coverage >= 0.5
+        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        if len(rows) == 0:
+            return MaskCrop(self.x, self.y, np.zeros((0, 0), bool))
+        crop = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+        return MaskCrop(self.x + int(columns[0]), self.y + int(rows[0]), crop)
+
+    @classmethod
+    def of(cls, mask: MaskCrop, score: float = 1.0) -> SoftMask:
+        """A mask with hard edges."""
+        return cls(mask.x, mask.y, mask.pixels.astype(np.float32), score)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,14 +1,19 @@
-"""What a perception plug-in must offer. Each protocol is an entry-point group of the same name (`kinescribe.detectors`, …)."""
+"""What a perception plug-in must offer. Each protocol is an entry-point group of the same name (`kinescribe.detectors`, …).
+
+A plug-in is a class. It is called with keyword arguments only: `weights`, `runtime` and whatever else it lists as its parameters; those
+that it does not list are not given. What a plug-in can do is told by its attributes, and stages that a plug-in already does are skipped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.perception.detections import Detections, MaskCrop
+from kinescribe.perception.detections import Detections, MaskCrop, SoftMask
+from kinescribe.perception.evidence import Evidence, Verdict
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -22,13 +27,17 @@ class Detector(Protocol):
     """Finds things in single frames.
 
     A detector that also has `second_look(video, paths, progress)`, as the classical one has, is asked with the finished tracks to look
-    for what it missed.
+    for what it missed. One that also has `detect_batch(frames)`, returning a list of `Detections`, is given several frames at once.
 
     Attributes:
         finds_still: whether a thing that never moves counts as an object.
+        segments: whether the masks are the things' own; where they are not (whole boxes), a segmenter is asked for them.
+        reads_phrases: whether the detections carry the phrase that they were found by; where not, phrases are matched by look afterwards.
     """
 
     finds_still: bool
+    segments: bool
+    reads_phrases: bool
 
     def prepare(self, video: Video, phrases: Sequence[str]) -> None:
         """Look at the whole video, as often as needed, before the first `detect`; learn what is asked for (empty: everything)."""
@@ -39,18 +48,31 @@ class Detector(Protocol):
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """Turns boxes into masks."""
+    """Turns boxes into masks. One that also has `segment_batch(frames, boxes)` is given several frames at once, (N, 4) boxes for each."""
 
-    def segment(self, frame: Frame, boxes: NDArray[np.float64]) -> list[MaskCrop]:
+    def segment(self, frame: Frame, boxes: NDArray[np.float64]) -> list[SoftMask]:
         """One mask for each of the (N, 4) boxes x0, y0, x1, y1."""
 
 
 @runtime_checkable
 class Propagator(Protocol):
-    """Carries masks from frame to frame."""
+    """Carries masks from frame to frame. Things are told by ids that the caller chooses.
 
-    def propagate(self, frames: Iterator[Frame], first: list[MaskCrop]) -> Iterator[list[MaskCrop]]:
-        """For each frame the masks of the things that the first frame's masks mark; an empty crop where one isn't seen."""
+    For each frame `step` is called once, in order; then `prompt` may be called with the same frame, for new things, and for things that
+    are followed already but whose mask is known better. The first `step` of all follows nothing and returns nothing.
+    """
+
+    def step(self, frame: Frame) -> dict[int, SoftMask]:
+        """The masks in this frame of everything that is followed, by id; empty masks where a thing isn't seen."""
+
+    def prompt(self, frame: Frame, masks: Mapping[int, MaskCrop]) -> None:
+        """These things look like this in the frame that was stepped to last."""
+
+    def drop(self, ids: Sequence[int]) -> None:
+        """Follow these no longer."""
+
+    def reset(self) -> None:
+        """Forget everything: the next frame is the first of another video."""
 
 
 @runtime_checkable
@@ -58,12 +80,18 @@ class ConceptTracker(Protocol):
     """Detects, segments and follows in one model."""
 
     def track(self, video: Video, phrases: Sequence[str]) -> Iterator[tuple[Detections, NDArray[np.int64]]]:
-        """Detections of each frame and the (N,) ids of the things that they belong to."""
+        """Detections of each frame of the video, in order, and the (N,) ids of the things that they belong to."""
 
 
 @runtime_checkable
 class LabelVerifier(Protocol):
-    """Checks what a track was called."""
+    """Checks what tracks were called, all of a video's together.
 
-    def verify(self, crops: Sequence[NDArray[np.uint8]], label: str, candidates: Sequence[str]) -> tuple[str, str, float]:
-        """The verdict (yes, corrected, unsure, no), the label to use, and a confidence in [0, 1]. `crops` are BGR pictures."""
+    Attributes:
+        name: what the sidecar calls it, such as the model's name.
+    """
+
+    name: str
+
+    def verify(self, evidence: Sequence[Evidence], *, unique: bool = False) -> list[Verdict]:
+        """One verdict for each track, in the same order. `unique`: no two tracks may bear the same label."""
