@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.states import COLUMNS, Calibration, ContactEvent, Metadata, ObjectMeta, States, TimeMeta, VideoMeta
+from kinescribe.labelling import Name
+from kinescribe.states import COLUMNS, Calibration, ContactEvent, LeftOutMeta, Metadata, ObjectMeta, States, TimeMeta, VideoMeta
 from kinescribe.tracking.angles import AngleTrajectory, smooth_angles
 from kinescribe.tracking.ends import EndPoint, end_points
 from kinescribe.tracking.smoothing import Trajectory, smooth_track
@@ -33,8 +34,7 @@ class _Object:
     """One object over the frames from its first to its last row."""
 
     object_id: int
-    label: str
-    label_score: float
+    name: Name
     track: Track
     frames: NDArray[np.int64]
     row_of: NDArray[np.int64]  # index into the track's rows, −1 where not observed
@@ -45,8 +45,7 @@ class _Object:
 
 def assemble(
     tracks: list[Track],
-    labels: list[str],
-    scores: list[float],
+    names: list[Name],
     times: Float,
     video: Video,
     calibration: Calibration,
@@ -56,22 +55,24 @@ def assemble(
     overridden: bool,
     warnings: list[str],
     partial: str | None,
+    left_out: list[LeftOutMeta],
+    models: dict[str, dict[str, str]],
 ) -> States:
     """Smooth the tracks, find their contacts, and lay everything out as a table.
 
     Args:
-        tracks, labels, scores: one each an object, in the order of their ids from 1.
+        tracks, names: one each an object, in the order of their ids from 1.
         times: (T,), seconds, of all frames.
         ends: whether long rigid bodies get rows for their two ends as well.
     """
-    objects = [_object(k + 1, *item, times) for k, item in enumerate(zip(tracks, labels, scores, strict=True))]
+    objects = [_object(k + 1, *item, times) for k, item in enumerate(zip(tracks, names, strict=True))]
     columns = [_rows(item, tracks, times, calibration) for item in objects]
     parts: dict[int, int] = {}
     if ends:
         next_id = len(objects) + 1
         for item, rows in zip(list(objects), list(columns), strict=True):
             for end in end_points(item.track, item.frames, item.path, item.turn, (video.info.width, video.info.height)):
-                columns.append(_end_rows(rows, end, next_id, f"{end.name} of {item.label}", calibration))
+                columns.append(_end_rows(rows, end, next_id, f"{end.name} of {item.name.label}", calibration))
                 parts[next_id] = item.object_id
                 next_id += 1
     table = {column.name: np.concatenate([rows[column.name] for rows in columns]) for column in COLUMNS}
@@ -83,14 +84,16 @@ def assemble(
         configuration=configuration,
         versions=_versions(),
         events=_events(objects, times, calibration),
-        objects=_object_meta(table, parts),
+        objects=_object_meta(table, parts, objects),
+        left_out=left_out,
+        models=models,
         warnings=warnings,
         partial=partial,
     )
     return States.from_columns(table, meta)
 
 
-def _object(object_id: int, track: Track, label: str, score: float, times: Float) -> _Object:
+def _object(object_id: int, track: Track, name: Name, times: Float) -> _Object:
     frames = np.arange(int(track.frames[0]), int(track.frames[-1]) + 1)
     row_of = np.full(len(frames), -1, np.int64)
     row_of[track.frames - frames[0]] = np.arange(len(track))
@@ -109,7 +112,7 @@ def _object(object_id: int, track: Track, label: str, score: float, times: Float
     turn = None
     if known.sum() >= max(LEAST_ANGLES, len(track) / 3):
         turn = smooth_angles(at, known, angles, sigmas, track.angle_period)
-    return _Object(object_id, label, score, track, frames, row_of, whole, path, turn)
+    return _Object(object_id, name, track, frames, row_of, whole, path, turn)
 
 
 def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibration) -> dict[str, NDArray[Any]]:
@@ -134,9 +137,9 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
         "time_s": times[frames],
         "object_id": np.full(n, item.object_id),
         "identity_score": np.where(seen, track.identity_scores[row], np.nan),
-        "label": np.array([item.label] * n, object),
-        "label_score": np.full(n, item.label_score),
-        "label_verified": np.array(["unchecked"] * n, object),
+        "label": np.array([item.name.label] * n, object),
+        "label_score": np.full(n, item.name.score),
+        "label_verified": np.array([item.name.verified] * n, object),
         "shape": np.array([track.shape] * n, object),
         "status": np.array([_status(item, k, tracks) for k in range(n)], object),
         "detection_score": np.where(seen, np.clip(track.scores[row], 0, 1), np.nan),
@@ -280,7 +283,8 @@ def _touch(a: _Object, b: _Object, time: float, times: Float) -> bool:
     return bool(np.hypot(*(_at(a, time, times) - _at(b, time, times))) <= TOUCH * sum(reach) + 2)
 
 
-def _object_meta(table: dict[str, NDArray[Any]], parts: dict[int, int]) -> dict[int, ObjectMeta]:
+def _object_meta(table: dict[str, NDArray[Any]], parts: dict[int, int], objects: list[_Object]) -> dict[int, ObjectMeta]:
+    names = {item.object_id: item.name for item in objects}
     out = {}
     for object_id in np.unique(table["object_id"]).tolist():
         rows = table["object_id"] == object_id
@@ -292,6 +296,7 @@ def _object_meta(table: dict[str, NDArray[Any]], parts: dict[int, int]) -> dict[
             last_frame=int(frames.max()),
             shape=str(table["shape"][rows][0]),
             part_of=parts.get(int(object_id)),
+            verification=names[int(object_id)].verification if int(object_id) in names else None,
         )
     return out
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +15,27 @@ from numpy.typing import NDArray
 from kinescribe import plugins
 from kinescribe.assembly import assemble
 from kinescribe.errors import InputError, NothingFoundError, UsageError
-from kinescribe.perception.detections import Detections
+from kinescribe.labelling import Labelled, Name, detected_names, verify_names
+from kinescribe.perception.backends import ROLES, Choice, Stack, choose, resolve
+from kinescribe.perception.looking import Looked, look, resolve_every
 from kinescribe.perception.naming import Candidate, Phrase, assign_phrases, describe, number_labels, parse_objects, unknown_words
+from kinescribe.perception.naming.prompts import parse_prompts, prompts_of
 from kinescribe.perception.sightings import Path
-from kinescribe.states import Calibration, States
+from kinescribe.states import Calibration, LeftOutMeta, States
+from kinescribe.tracking.by_id import tracks_by_id
 from kinescribe.tracking.pieces import join_pieces
 from kinescribe.tracking.refinement import refine
 from kinescribe.tracking.selection import leave_out, worth_a_second_look
 from kinescribe.tracking.tracks import Track
-from kinescribe.video import Video, open_video
+from kinescribe.video import Frame, Video, open_video
 
 if TYPE_CHECKING:
-    from kinescribe.perception.protocols import Detector
+    from kinescribe.llm import Settings
 
-__all__ = ["Progress", "extract_states"]
+__all__ = ["AUTO_OBJECTS", "Progress", "extract_states"]
 
 Progress = Callable[[str, int, int | None], None]
+AUTO_OBJECTS = "auto"
 
 
 @dataclass(slots=True)
@@ -37,16 +43,30 @@ class _Run:
     """What one extraction gathers on its way."""
 
     video: Video
+    stack: Stack
     phrases: list[Phrase]
+    words: list[str]
+    progress: Progress | None
     times: list[float] = field(default_factory=list)
-    detections: list[Detections] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    partial: str | None = None
+    left_out: list[LeftOutMeta] = field(default_factory=list)
     all_equal: bool = True
+    digest: int | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         return self.video.info.width, self.video.info.height
+
+    def watch(self, stage: str) -> Any:
+        """The video, to be read under a stage's name."""
+        return _Watched(self.video, stage, self.progress)
+
+    def on_frame(self, frame: Frame) -> None:
+        """Note a frame that perception sees."""
+        self.times.append(frame.time_s)
+        digest = zlib.crc32(frame.image[::3, ::3].tobytes())
+        self.all_equal &= self.digest is None or digest == self.digest
+        self.digest = digest
 
 
 def extract_states(
@@ -54,6 +74,18 @@ def extract_states(
     *,
     objects: str | None = None,
     backend: str = "classical",
+    detector: Any = None,
+    segmenter: Any = None,
+    propagator: Any = None,
+    concept_tracker: Any = None,
+    verifier: Any = None,
+    detect_every: int | str | None = None,
+    one_each: bool = False,
+    device: str = "auto",
+    precision: str = "auto",
+    compile: bool = False,
+    batch_size: int | None = None,
+    vlm: Settings | None = None,
     calibration: Calibration | None = None,
     frame_interval: float | None = None,
     times: Sequence[float] | NDArray[np.float64] | None = None,
@@ -66,8 +98,17 @@ def extract_states(
 
     Args:
         source: a video file, a folder of numbered images, or pictures (T, H, W, 3), uint8 BGR.
-        objects: what to look for, "red ball, black cart"; all that moves if not given.
-        backend: name of an installed detector.
+        objects: what to look for, "red ball, black cart | trolley"; "auto" asks a VLM; all that moves if not given.
+        backend: name of a combination ("classical", "grounded-sam", "sam3") or of an installed detector.
+        detector, segmenter, propagator, concept_tracker, verifier: in place of the backend's own: the name of a plug-in, "NAME:WEIGHTS",
+            "none" to leave the stage out, or an object that does it (the protocols are in `kinescribe.perception`).
+        detect_every: frames from one detection to the next, with masks carried between; "auto" adapts it.
+        one_each: no two objects may bear the same label: what you name is there once.
+        device: for models: "auto", "cpu", "cuda", "cuda:0,1", "mps".
+        precision: of models: "auto", "fp32", "bf16", "fp16".
+        compile: whether models are compiled first, which pays for long videos.
+        batch_size: frames that go through a model at once.
+        vlm: the endpoint that looks at pictures; from the environment if not given.
         calibration: the world frame; image pixels, y down, if not given.
         frame_interval: seconds between frames, where the file's time stamps don't tell.
         times: (T,), seconds, of pictures given as an array.
@@ -77,79 +118,142 @@ def extract_states(
         progress: called with the stage, frames done, and frames in all if known.
 
     Raises:
-        UsageError: an argument that makes no sense.
-        InputError: a video that can't be read, or has one frame.
+        UsageError: an argument that makes no sense, or a backend that can't run here.
+        InputError: a video that can't be read, or has one frame; weights that are missing or broken.
         NothingFoundError: nothing moves, or nothing looks like what was asked for.
     """
-    phrases = parse_objects(objects) if objects is not None else []
-    detector: Detector = plugins.load("detectors", backend)()
+    asked = dict(zip(ROLES, (detector, segmenter, propagator, concept_tracker, verifier), strict=True))
+    choices, given = _choose(backend, asked)
+
+    @cache
+    def runtime() -> Any:
+        from kinescribe.perception.grounded_sam.runtime import Runtime
+
+        return Runtime.choose(device, precision=precision, compile=compile, batch_size=batch_size)
+
+    stack = resolve(choices, given, runtime=runtime, settings=lambda: vlm)
+    every = resolve_every(detect_every, stack)
     follow = plugins.load("trackers", tracker)()
     video = open_video(source, times=times, frame_interval=frame_interval)
-    run = _Run(video, phrases)
-    for phrase in phrases:
-        unknown = unknown_words(phrase)
-        if unknown is not None and not phrase.is_visual:
-            raise UsageError(unknown)
-        if unknown is not None:
-            run.warnings.append(unknown)
+    run = _Run(video, stack, [], [], progress)
+    run.warnings += [
+        f"{choice.role.replace('_', ' ')} '{choice.name}' stands in for {', '.join(f'{name} ({why})' for name, why in choice.passed_over)}"
+        for choice in choices.values()
+        if choice.passed_over and choice.role != "verifier"
+    ]
+    found_words = _read_objects(run, objects, vlm)
 
-    _detect(run, detector, progress)
-    tracks = follow.track(run.detections, run.size)
-    tracks, confirmed = _look_again(run, detector, worth_a_second_look(tracks, len(run.times)), progress)
-    tracks = join_pieces(tracks)
-    if not detector.finds_still:
-        tracks, _ = leave_out(tracks, confirmed, run.size, len(run.times), asked_for=bool(phrases))
-    tracks, labels, scores = _name(run, tracks)
+    used = runtime() if runtime.cache_info().currsize else None
+    looked = look(stack, run.watch, run.words, every=every, on_frame=run.on_frame, runtime=used)
+    partial = video.partial
+    if len(run.times) == 1:
+        raise InputError(f"{video.info.name} holds a single frame; motion takes two at least: give a video, or a folder of images")
+    if looked.ids is not None:
+        tracks = _believed(run, tracks_by_id(looked.detections, looked.ids, least=min(2, len(run.times) - 1)), looked)
+    else:
+        tracks = follow.track(looked.detections, run.size)
+    labelled = _label(run, _settle(run, tracks), one_each)
+    run.left_out += labelled.left_out
+    warnings = run.warnings + looked.warnings + [line for _, part in stack.parts() for line in getattr(part, "warnings", [])]
+    warnings += [*(used.warnings if used is not None else []), *video.warnings]
     states = assemble(
-        tracks,
-        labels,
-        scores,
+        labelled.tracks,
+        labelled.numbered(),
         np.array(run.times),
         video,
         calibration or Calibration.pixels(),
         ends=ends,
         configuration={
-            "objects": objects,
+            "objects": objects if found_words is None else found_words,
             "backend": backend,
+            **{role: str(choice) for role, choice in choices.items()},
+            **{role: type(part).__name__ for role, part in given.items()},
+            "detect_every": every if stack.propagator is not None else None,
+            "detections": looked.detected,
+            "one_each": one_each,
+            "device": None if used is None else str(used.device),
+            "precision": None if used is None else str(used.dtype),
             "tracker": tracker,
             "ends": ends,
             "frame_interval": frame_interval,
         },
         overridden=frame_interval is not None or times is not None,
-        warnings=run.warnings + [line for line in video.warnings if line not in run.warnings],
-        partial=run.partial,
+        warnings=list(dict.fromkeys(warnings)),
+        partial=partial,
+        left_out=run.left_out,
+        models={role: dict(source) for role, part in stack.parts() if (source := getattr(part, "provenance", None))},
     )
     if masks is not None:
-        _write_masks(FilePath(masks), tracks, run.size)
+        _write_masks(FilePath(masks), labelled.tracks, run.size)
     return states
 
 
-def _detect(run: _Run, detector: Detector, progress: Progress | None) -> None:
-    """Read the video, collect times and detections."""
-    video, count = run.video, run.video.info.frame_count
-    detector.prepare(_Watched(video, "background", progress), [phrase.text for phrase in run.phrases])
-    before: int | None = None
-    for frame in video:
-        run.times.append(frame.time_s)
-        run.detections.append(detector.detect(frame))
-        digest = zlib.crc32(frame.image[::3, ::3].tobytes())
-        run.all_equal &= before is None or digest == before
-        before = digest
-        if progress is not None:
-            progress("detect", frame.index + 1, count)
-    run.partial = video.partial
-    if len(run.times) == 1:
-        raise InputError(f"{video.info.name} holds a single frame; motion takes two at least: give a video, or a folder of images")
+def _choose(backend: str, asked: dict[str, Any]) -> tuple[dict[str, Choice], dict[str, Any]]:
+    """Plug-ins by role, and the objects that were handed in instead."""
+    given = {role: part for role, part in asked.items() if part is not None and not isinstance(part, str)}
+    names = {role: part for role, part in asked.items() if isinstance(part, str)}
+    if "concept_tracker" in given:
+        return choose(backend, {**names, "concept_tracker": None}, given), given
+    return choose(backend, names, given), given
 
 
-def _look_again(run: _Run, detector: Detector, tracks: list[Track], progress: Progress | None) -> tuple[list[Track], set[int]]:
+def _read_objects(run: _Run, objects: str | None, vlm: Settings | None) -> str | None:
+    """Understand what is asked for; the VLM's words where it was asked to find them."""
+    found = None
+    if objects is not None and objects.strip().lower() == AUTO_OBJECTS:
+        from kinescribe.perception.discovery import discover
+
+        found = objects = ", ".join(discover(run.watch("discover"), vlm).phrases)
+    if run.stack.reads_phrases:
+        if objects is None:
+            raise UsageError(
+                'this backend finds what it is told; name it: --objects "red ball, black cart", or --objects auto to ask a VLM'
+            )
+        run.words = [str(prompt) for prompt in parse_prompts(objects)]
+        return found
+    run.phrases = parse_objects(objects) if objects is not None else []
+    run.words = [phrase.text for phrase in run.phrases]
+    for phrase in run.phrases:
+        unknown = unknown_words(phrase)
+        if unknown is not None and not phrase.is_visual:
+            raise UsageError(unknown)
+        if unknown is not None:
+            run.warnings.append(unknown)
+    return found
+
+
+def _believed(run: _Run, tracks: list[Track], looked: Looked) -> list[Track]:
+    """Without those that the detector rarely confirmed; they are named in the sidecar."""
+    believed = []
+    for track in tracks:
+        if track.track_id in looked.dropped:
+            name, _ = detected_names([track])[0]
+            first, last = int(track.frames[0]), int(track.frames[-1])
+            reason = "the detector rarely confirmed it"
+            run.left_out.append(LeftOutMeta(label=name.label, first_frame=first, last_frame=last, reason=reason))
+        else:
+            believed.append(track)
+    return believed
+
+
+def _settle(run: _Run, tracks: list[Track]) -> list[Track]:
+    """Which tracks are objects. What was found by words is; what was found by its motion is looked at again."""
+    if run.stack.reads_phrases:
+        return tracks
+    tracks, confirmed = _look_again(run, worth_a_second_look(tracks, len(run.times)))
+    tracks = join_pieces(tracks)
+    if not getattr(run.stack.detector, "finds_still", True):
+        tracks, _ = leave_out(tracks, confirmed, run.size, len(run.times), asked_for=bool(run.phrases))
+    return tracks
+
+
+def _look_again(run: _Run, tracks: list[Track]) -> tuple[list[Track], set[int]]:
     """Let the detector look for what it missed, now that the tracks are known; the better tracks, and the ids that were confirmed."""
-    second_look = getattr(detector, "second_look", None)
+    second_look = getattr(run.stack.detector, "second_look", None)
     moving = [track for track in tracks if "still" not in track.phrases]
     if second_look is None or not moving:
         return tracks, {track.track_id for track in tracks}
-    watched = _Watched(run.video, "follow", progress)
-    found = second_look(watched, [_path(track, run.size) for track in moving])
+    found = second_look(run.watch("follow"), [_path(track, run.size) for track in moving])
     refined: list[Track] = []
     confirmed: set[int] = {track.track_id for track in tracks if "still" in track.phrases}
     for track, sightings in zip(moving, found, strict=True):
@@ -166,10 +270,45 @@ def _path(track: Track, size: tuple[int, int]) -> Path:
     return Path(track.frames, track.positions, track.areas, track.boxes, masks, np.asarray(~cut))
 
 
-def _name(run: _Run, tracks: list[Track]) -> tuple[list[Track], list[str], list[float]]:
-    """Labels and their scores: the user's phrases, or what the objects look like; tracks that nobody asked for are left out."""
-    name = run.video.info.name
+def _label(run: _Run, tracks: list[Track], one_each: bool) -> Labelled:
+    """Names for the tracks, verified where there is someone to do it; tracks that nobody asked for are left out."""
     tracks = sorted(tracks, key=lambda track: (int(track.frames[0]), -float(np.median(track.areas))))
+    tracks = [replace(track, track_id=k + 1) for k, track in enumerate(tracks)]
+    if run.stack.reads_phrases:
+        labelled, votes, candidates = _by_words(run, tracks)
+    else:
+        labelled, votes, candidates = _by_look(run, tracks)
+    verifier = run.stack.verifier
+    if verifier is None or not candidates:
+        if verifier is not None:
+            run.warnings.append("labels weren't verified, for nothing was named; give --objects")
+        return labelled
+    labelled = verify_names(labelled.tracks, labelled.names, votes, candidates, verifier, run.video, unique=one_each)
+    if not labelled.tracks:
+        gone = ", ".join(f'"{item.label}"' for item in labelled.left_out)
+        raise NothingFoundError(
+            f"the verifier says that none of {gone} is in {run.video.info.name}; see what is there with --verifier none"
+        )
+    return labelled
+
+
+def _by_words(run: _Run, tracks: list[Track]) -> tuple[Labelled, list[dict[str, float]], list[str]]:
+    """The detector's own words."""
+    candidates = [prompt.label for prompt in prompts_of(run.words)]
+    name = run.video.info.name
+    named = [(track, *pair) for track, pair in zip(tracks, detected_names(tracks), strict=True) if pair[0].label]
+    if not named:
+        words = ", ".join(f'"{label}"' for label in candidates)
+        raise NothingFoundError(f'nothing in {name} was found for {words}; try other words, or a lower threshold: "{candidates[0]}: 0.15"')
+    absent = [label for label in candidates if not any(label in votes for _, _, votes in named)]
+    if absent:
+        run.warnings.append("nothing was found for " + ", ".join(f'"{label}"' for label in absent))
+    return Labelled([track for track, _, _ in named], [one for _, one, _ in named], []), [votes for _, _, votes in named], candidates
+
+
+def _by_look(run: _Run, tracks: list[Track]) -> tuple[Labelled, list[dict[str, float]], list[str]]:
+    """The user's phrases, matched by colour and shape, or what the objects look like."""
+    name = run.video.info.name
     looks = [_look(track) for track in tracks]
     described = number_labels([describe(look.lab, look.shape) for look in looks])
     if not tracks:
@@ -182,17 +321,20 @@ def _name(run: _Run, tracks: list[Track]) -> tuple[list[Track], list[str], list[
             'to find things at rest, name them: --objects "red ball"'
         )
     if not run.phrases:
-        return tracks, described, [_shape_share(track) for track in tracks]
+        names = [Name(words, _shape_share(track)) for words, track in zip(described, tracks, strict=True)]
+        return Labelled(tracks, names, []), [], []
     assigned = assign_phrases(run.phrases, looks)
     missing = ", ".join(f'"{phrase.text}"' for phrase in assigned.unmatched)
     if all(phrase is None for phrase in assigned.phrases):
         raise NothingFoundError(f"nothing in {name} looks like {missing}; seen were: {', '.join(described)}")
     if missing:
         run.warnings.append(f"nothing looks like {missing}; seen were: {', '.join(described)}")
-    chosen = [i for i, phrase in enumerate(assigned.phrases) if phrase is not None]
-    words = [phrase.text for phrase in assigned.phrases if phrase is not None]
-    numbered = [n if words.count(w) > 1 else w for n, w in zip(number_labels(words), words, strict=True)]
-    return [tracks[i] for i in chosen], numbered, [float(assigned.scores[i]) for i in chosen]
+    chosen = [
+        (track, phrase, float(score)) for track, phrase, score in zip(tracks, assigned.phrases, assigned.scores, strict=True) if phrase
+    ]
+    names = [Name(phrase.text, score) for _, phrase, score in chosen]
+    votes = [{phrase.text: score * len(track)} for track, phrase, score in chosen]
+    return Labelled([track for track, _, _ in chosen], names, []), votes, [phrase.text for phrase in run.phrases]
 
 
 def _look(track: Track) -> Candidate:

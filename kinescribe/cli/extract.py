@@ -28,11 +28,36 @@ def extract(
         str | None, typer.Option("-o", "--output", metavar="CSV", help="The table; '-' is stdout. [default: VIDEO's name + .states.csv]")
     ] = None,
     objects: Annotated[
-        str | None, typer.Option(metavar="PHRASES", help='What to look for, by colour and shape: "red ball, black cart". [default: all]')
+        str | None,
+        typer.Option(metavar="PHRASES", help='What to look for: "red ball, black cart | trolley: 0.4"; "auto" asks a VLM. [default: all]'),
     ] = None,
     backend: Annotated[
-        str, typer.Option(metavar="NAME", help="How objects are found; 'kinescribe list detectors' shows all.")
+        str, typer.Option(metavar="NAME", help="How objects are found; 'kinescribe list backends' shows all.")
     ] = "classical",
+    detector: Annotated[str | None, typer.Option(metavar="PART", help="In place of the backend's detector: NAME or NAME:WEIGHTS.")] = None,
+    segmenter: Annotated[str | None, typer.Option(metavar="PART", help="In place of the backend's segmenter, or 'none'.")] = None,
+    propagator: Annotated[str | None, typer.Option(metavar="PART", help="What carries masks between detections, or 'none'.")] = None,
+    concept_tracker: Annotated[str | None, typer.Option(metavar="PART", help="One model for all three, such as sam3-video:FOLDER.")] = None,
+    verifier: Annotated[str | None, typer.Option(metavar="PART", help="Who checks the labels: vlm, rules, none.")] = None,
+    detect_every: Annotated[
+        str | None, typer.Option(metavar="FRAMES", help="Detect in every n-th frame and carry masks between; 'auto' adapts.")
+    ] = None,
+    one_each: Annotated[bool, typer.Option("--one-each", help="What you name is there once: no label twice.")] = False,
+    device: Annotated[str, typer.Option(metavar="NAME", help="Where models run: auto, cpu, cuda, cuda:0,1, mps.")] = "auto",
+    precision: Annotated[str, typer.Option(metavar="NAME", help="Of models: auto, fp32, bf16, fp16.")] = "auto",
+    compile_models: Annotated[bool, typer.Option("--compile", help="Compile models first; pays for long videos on a GPU.")] = False,
+    batch_size: Annotated[int | None, typer.Option(metavar="FRAMES", help="Frames that go through a model at once.")] = None,
+    vlm_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model that looks at pictures. [default: $KINESCRIBE_MODEL]", show_default=False)
+    ] = None,
+    vlm_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Its OpenAI-compatible endpoint. [default: $KINESCRIBE_BASE_URL]", show_default=False),
+    ] = None,
+    vlm_cache: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep every answer, and use it again.")] = None,
+    vlm_replay: Annotated[bool, typer.Option("--vlm-replay", help="Answers from --vlm-cache only; no network.")] = False,
+    vlm_max_calls: Annotated[int | None, typer.Option(metavar="NUMBER", help="Most questions to the endpoint.")] = None,
+    vlm_max_tokens: Annotated[int | None, typer.Option(metavar="NUMBER", help="Most tokens, of questions and answers.")] = None,
     scale: Annotated[
         str | None, typer.Option(metavar="STICK", help='A known length and its ends in image pixels: "0.30 m: 120,400 480,402".')
     ] = None,
@@ -62,6 +87,7 @@ def extract(
     Without a scale, lengths are in pixels and y points down; with one, in its unit and y points up.
     Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 5 done but not whole, 130 interrupted.
     """
+    from kinescribe.cli.endpoint import vlm_settings
     from kinescribe.cli.outputs import STDOUT, plan
     from kinescribe.cli.progress import progress_bar
 
@@ -75,6 +101,7 @@ def extract(
 
     calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)
     outputs = plan(video, output, masks=masks, overlay=overlay, plot=plot, overwrite=overwrite)
+    endpoint = vlm_settings(vlm_model, vlm_url, vlm_cache, replay=vlm_replay, max_calls=vlm_max_calls, max_tokens=vlm_max_tokens)
 
     from kinescribe.pipeline import extract_states
 
@@ -84,6 +111,18 @@ def extract(
             video,
             objects=objects,
             backend=backend,
+            detector=detector,
+            segmenter=segmenter,
+            propagator=propagator,
+            concept_tracker=concept_tracker,
+            verifier=verifier,
+            detect_every=detect_every,
+            one_each=one_each,
+            device=device,
+            precision=precision,
+            compile=compile_models,
+            batch_size=batch_size,
+            vlm=endpoint,
             calibration=calibration,
             frame_interval=frame_interval,
             ends=ends,

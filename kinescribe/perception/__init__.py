@@ -1,6 +1,6 @@
 """What is in a frame: detectors, segmenters, propagators, label verification."""
 
-from kinescribe.perception.detections import Detections, MaskCrop
+from kinescribe.perception.detections import Detections, MaskCrop, SoftMask
 from kinescribe.perception.protocols import ConceptTracker, Detector, LabelVerifier, Propagator, Segmenter
 from kinescribe.perception.sightings import Path, Sightings
 
@@ -14,4 +14,5 @@ __all__ = [
     "Propagator",
     "Segmenter",
     "Sightings",
+    "SoftMask",
 ]

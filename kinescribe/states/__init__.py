@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from kinescribe.states.calibration import Calibration
 from kinescribe.states.checks import Problem
-from kinescribe.states.metadata import ContactEvent, Metadata, ObjectMeta, TimeMeta, VideoMeta
+from kinescribe.states.metadata import (
+    ContactEvent,
+    LeftOutMeta,
+    Metadata,
+    ObjectMeta,
+    TimeMeta,
+    VerificationMeta,
+    VideoMeta,
+    VoteMeta,
+)
 from kinescribe.states.options import resolve_calibration
 from kinescribe.states.parsing import parse_point
 from kinescribe.states.reading import read
@@ -21,12 +30,15 @@ __all__ = [
     "Calibration",
     "Column",
     "ContactEvent",
+    "LeftOutMeta",
     "Metadata",
     "ObjectMeta",
     "Problem",
     "States",
     "TimeMeta",
+    "VerificationMeta",
     "VideoMeta",
+    "VoteMeta",
     "parse_point",
     "read",
     "resolve_calibration",

@@ -15,7 +15,19 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from kinescribe.errors import InputError, UsageError
 from kinescribe.states.calibration import Calibration
 
-__all__ = ["FORMAT_VERSION", "ContactEvent", "Metadata", "ObjectMeta", "TimeMeta", "VideoMeta", "from_json", "to_json"]
+__all__ = [
+    "FORMAT_VERSION",
+    "ContactEvent",
+    "LeftOutMeta",
+    "Metadata",
+    "ObjectMeta",
+    "TimeMeta",
+    "VerificationMeta",
+    "VideoMeta",
+    "VoteMeta",
+    "from_json",
+    "to_json",
+]
 
 FORMAT_VERSION = 1
 _SCHEMA_KEYS = ("fields", "missingValues", "primaryKey")
@@ -85,6 +97,61 @@ class ContactEvent(_Model):
         return self
 
 
+class VoteMeta(_Model):
+    """One question about a label, and its answer.
+
+    Attributes:
+        frames: that were shown.
+        prompt: kind of question.
+        answer: a label, "not there" or "unsure".
+        weight: log-likelihood ratio that the answer was worth.
+    """
+
+    frames: list[int]
+    prompt: str
+    answer: str
+    weight: float
+
+
+class VerificationMeta(_Model):
+    """How a label was verified.
+
+    Attributes:
+        verdict: yes, corrected, unsure or no.
+        detected: the label before.
+        confidence: that the verdict's label is right ("no": that nothing is there), [0, 1].
+        by: who verified: a model's name, or "rules".
+        frames: all frames that were shown.
+        votes: questions and answers, in order.
+        reason: one line for people.
+    """
+
+    verdict: str
+    detected: str
+    confidence: float = Field(ge=0, le=1)
+    by: str
+    frames: list[int] = Field(default_factory=list)
+    votes: list[VoteMeta] = Field(default_factory=list)
+    reason: str = ""
+
+
+class LeftOutMeta(_Model):
+    """Something that a detector reported and that is not in the table.
+
+    Attributes:
+        label: what the detector called it.
+        first_frame, last_frame: where it was reported.
+        reason: why it was left out.
+        verification: where a verifier said so.
+    """
+
+    label: str
+    first_frame: int = Field(ge=0)
+    last_frame: int = Field(ge=0)
+    reason: str
+    verification: VerificationMeta | None = None
+
+
 class ObjectMeta(_Model):
     """One object over the whole table.
 
@@ -94,6 +161,7 @@ class ObjectMeta(_Model):
         first_frame, last_frame: of its rows.
         shape: as the column.
         part_of: id of the body that this is a point of, such as its left end; None for a body.
+        verification: of its label; None where nobody looked.
     """
 
     label: str = ""
@@ -102,6 +170,7 @@ class ObjectMeta(_Model):
     last_frame: int | None = Field(default=None, ge=0)
     shape: str = ""
     part_of: int | None = None
+    verification: VerificationMeta | None = None
 
 
 class Metadata(_Model):
@@ -115,6 +184,8 @@ class Metadata(_Model):
         versions: of the software, by name.
         events: contacts, in time order.
         objects: by object id.
+        left_out: what a detector reported and was not believed.
+        models: where each learned part's weights come from: name, revision, hash, licence; by role.
         warnings: one line each.
         partial: None, or why the table does not reach the video's end.
     """
@@ -127,6 +198,8 @@ class Metadata(_Model):
     versions: dict[str, str] = Field(default_factory=dict)
     events: list[ContactEvent] = Field(default_factory=list)
     objects: dict[int, ObjectMeta] = Field(default_factory=dict)
+    left_out: list[LeftOutMeta] = Field(default_factory=list)
+    models: dict[str, dict[str, str]] = Field(default_factory=dict)
     warnings: list[str] = Field(default_factory=list)
     partial: str | None = None
 

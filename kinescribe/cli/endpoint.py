@@ -1,0 +1,37 @@
+"""The options that name a VLM's endpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinescribe.errors import UsageError
+
+if TYPE_CHECKING:
+    from kinescribe.llm import Settings
+
+__all__ = ["vlm_settings"]
+
+
+def vlm_settings(
+    model: str | None, url: str | None, cache: Path | None, *, replay: bool, max_calls: int | None, max_tokens: int | None
+) -> Settings | None:
+    """The endpoint that the options and the environment name, None where they name none.
+
+    Raises:
+        UsageError: an option that makes no sense without another, or a number below 1.
+    """
+    for name, number in (("--vlm-max-calls", max_calls), ("--vlm-max-tokens", max_tokens)):
+        if number is not None and number < 1:
+            raise UsageError(f"{name} {number} must be 1 or more")
+    if replay and cache is None:
+        raise UsageError("--vlm-replay answers from a folder; name it with --vlm-cache")
+    from kinescribe.llm import Settings
+
+    limits: dict[str, Any] = {"max_calls": max_calls, "max_tokens_total": max_tokens}
+    settings = Settings.from_environment(
+        model=model, base_url=url, cache=cache, replay=replay, **{name: value for name, value in limits.items() if value is not None}
+    )
+    if settings is None and (model or url or cache):
+        raise UsageError("the VLM's options need both a model and an endpoint; give --vlm-model and --vlm-url")
+    return settings

@@ -1,0 +1,205 @@
+"""The whole of a video through perception: from frames to detections, with ids where a stage gives them.
+
+Stages that a part has done already are skipped, as its attributes tell: a concept tracker needs nothing else; a detector that segments
+needs no segmenter; without a propagator the detector looks in every frame and ids are the tracker's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.errors import UsageError
+from kinescribe.perception.backends import Stack
+from kinescribe.perception.background import Background
+from kinescribe.perception.detections import Detections
+from kinescribe.perception.finding import Finder
+from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower
+from kinescribe.video.frame import Frame
+
+if TYPE_CHECKING:
+    from kinescribe.video.source import Video
+
+__all__ = ["Looked", "look", "resolve_every"]
+
+Watch = Callable[[str], "Video"]
+BATCH = 8  # frames, where no runtime tells another number
+
+
+@dataclass(slots=True)
+class Looked:
+    """What perception saw.
+
+    Attributes:
+        detections: one a frame.
+        ids: (N,) of each frame's detections; None where no stage gave ids.
+        dropped: ids of things that the detector rarely confirmed.
+        detected: how many frames the detector looked at; None where it is its own business.
+        warnings: lines for the user.
+    """
+
+    detections: list[Detections] = field(default_factory=list)
+    ids: list[NDArray[np.int64]] | None = None
+    dropped: set[int] = field(default_factory=set)
+    detected: int | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def resolve_every(every: int | str | None, stack: Stack) -> int | str:
+    """From one detection to the next how many frames: what the user says, or as suits the stack.
+
+    Raises:
+        UsageError: not "auto" nor a whole number of 1 or more; or above 1 without a propagator.
+    """
+    if isinstance(every, str) and every != AUTO:
+        if not every.strip().isdecimal():
+            raise UsageError(f"--detect-every '{every}' must be 'auto' or a number of frames, such as 10")
+        every = int(every)
+    if isinstance(every, int) and (isinstance(every, bool) or not 1 <= every <= 10_000):
+        raise UsageError(f"--detect-every {every} must be between 1 and 10000 frames, or 'auto'")
+    if stack.propagator is None:
+        if every not in (None, AUTO, 1):
+            raise UsageError(f"--detect-every {every} needs something that carries masks between detections; give --propagator flow")
+        return 1
+    return AUTO if every is None else every
+
+
+def look(
+    stack: Stack,
+    watch: Watch,
+    phrases: Sequence[str],
+    *,
+    every: int | str = 1,
+    on_frame: Callable[[Frame], None],
+    runtime: Any = None,
+) -> Looked:
+    """See the whole video.
+
+    Args:
+        stack: who looks.
+        watch: gives the video, to be read under a stage's name.
+        phrases: what is asked for; empty for everything.
+        every: frames from one detection to the next, as `resolve_every` gives it.
+        on_frame: called with every frame once, in order.
+        runtime: of the models, None without any.
+    """
+    if stack.concept_tracker is not None:
+        return _by_concept(stack.concept_tracker, watch("track"), phrases, on_frame)
+    stack.detector.prepare(watch("background"), phrases)
+    if not stack.learned and stack.propagator is None:
+        video = watch("detect")
+        return Looked([stack.detector.detect(frame) for frame in _told(video, on_frame)])
+    out = Looked()
+    background = None
+    if not getattr(stack.detector, "segments", True):
+        from kinescribe.perception.refinement import static_background
+
+        background = static_background(watch("background"), out.warnings)
+    frames = _prefetched(_told(watch("detect"), on_frame), runtime)
+    batch = int(getattr(runtime, "batch_size", BATCH))
+    finder = Finder(stack.detector, stack.segmenter)
+    if stack.propagator is None or every == 1:
+        out.detections = list(_in_every_frame(finder, frames, batch, background, runtime))
+        out.detected = len(out.detections)
+        return out
+    follower = MaskFollower(finder, stack.propagator, every=every, batch_size=batch)
+    out.ids = []
+    for detections, ids in _measured(follower.follow(frames), background, runtime):
+        out.detections.append(detections)
+        out.ids.append(ids)
+    out.dropped, out.detected = follower.dropped, len(follower.detected)
+    return out
+
+
+def _by_concept(tracker: Any, video: Video, phrases: Sequence[str], on_frame: Callable[[Frame], None]) -> Looked:
+    out = Looked(ids=[])
+    assert out.ids is not None
+    for detections, ids in tracker.track(_Told(video, on_frame), phrases):
+        out.detections.append(detections)
+        out.ids.append(np.asarray(ids, np.int64))
+    return out
+
+
+def _in_every_frame(
+    finder: Finder, frames: Iterator[Frame], batch: int, background: Background | None, runtime: Any
+) -> Iterator[Detections]:
+    def find(here: list[Frame]) -> Any:
+        return list(zip(here, finder.find(here), strict=True))
+
+    def measure(found: Any) -> list[Detections]:
+        from kinescribe.perception.refinement import measure_masks
+
+        return [
+            one.detections if one.detections is not None else measure_masks(frame, one.masks, one.scores, one.phrases, background)
+            for frame, one in found
+        ]
+
+    for measured in _staged(_batches(frames, batch), find, measure, runtime=runtime):
+        yield from measured
+
+
+def _measured(
+    followed: Iterator[FollowedFrame], background: Background | None, runtime: Any
+) -> Iterator[tuple[Detections, NDArray[np.int64]]]:
+    from kinescribe.perception.refinement import measure_masks
+
+    def measure(one: FollowedFrame) -> tuple[Detections, NDArray[np.int64]]:
+        return measure_masks(one.frame, one.masks, one.scores, one.phrases, background), one.ids
+
+    yield from _staged(followed, measure, runtime=runtime)
+
+
+def _prefetched(frames: Iterator[Frame], runtime: Any) -> Iterator[Frame]:
+    """Frames, decoded ahead by a thread of its own."""
+    return iter(_staged(frames, runtime=runtime, depth=16))
+
+
+def _staged(source: Iterable[Any], *stages: Callable[[Any], Any], runtime: Any, depth: int = 2) -> Iterator[Any]:
+    """Source and stages side by side in threads, where models run; one after the other where none do."""
+    if runtime is None:
+        for item in source:
+            for stage in stages:
+                item = stage(item)
+            yield item
+        return
+    from kinescribe.perception.grounded_sam.runtime import staged
+
+    yield from staged(source, *stages, depth=depth)
+
+
+def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
+    batch: list[Frame] = []
+    for frame in frames:
+        batch.append(frame)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _told(video: Iterable[Frame], on_frame: Callable[[Frame], None]) -> Iterator[Frame]:
+    for frame in video:
+        on_frame(frame)
+        yield frame
+
+
+class _Told:
+    """A video whose first reading from end to end is told frame by frame."""
+
+    def __init__(self, video: Video, on_frame: Callable[[Frame], None]) -> None:
+        self._video, self._on_frame, self._next = video, on_frame, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._video, name)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._video:
+            if frame.index == self._next:
+                self._on_frame(frame)
+                self._next += 1
+            yield frame
