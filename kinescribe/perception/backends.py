@@ -96,7 +96,8 @@ class Stack:
     @property
     def learned(self) -> bool:
         """Whether pictures go through models, that is, whether batches pay."""
-        return self.concept_tracker is not None or self.segmenter is not None or hasattr(self.detector, "detect_batch")
+        draws_boxes = not getattr(self.detector, "segments", True)
+        return self.concept_tracker is not None or draws_boxes or hasattr(self.detector, "detect_batch")
 
     @property
     def reads_phrases(self) -> bool:

@@ -94,8 +94,8 @@ def look(
         video = watch("detect")
         return Looked([stack.detector.detect(frame) for frame in _told(video, on_frame)])
     out = Looked()
-    background = None
-    if not getattr(stack.detector, "segments", True):
+    background = getattr(stack.detector, "background", None)
+    if background is None and not getattr(stack.detector, "segments", True):
         from kinescribe.perception.refinement import static_background
 
         background = static_background(watch("background"), out.warnings)

@@ -1,0 +1,211 @@
+"""The chain that names things in words, its parts scripted to err as they are told: same table, same columns, verified labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scripted import ScriptedDetector, ScriptedPropagator, ScriptedSegmenter
+
+from kinescribe import extract_states
+from kinescribe.errors import InputError, NothingFoundError, UsageError
+from kinescribe.evaluation import scenes
+from kinescribe.evaluation.scenes import Scene
+from kinescribe.perception.evidence import Evidence, Split, Verdict
+from kinescribe.states import COLUMNS, States
+
+
+def run(scene: Scene, detector: Any = None, **options: Any) -> States:
+    options = {"objects": ", ".join(scene.truth), "verifier": "none", "propagator": ScriptedPropagator(scene), **options}
+    return extract_states(
+        scene.images(),
+        times=scene.times,
+        detector=detector or ScriptedDetector(scene),
+        segmenter=options.pop("segmenter", ScriptedSegmenter(scene)),
+        backend="classical",
+        **options,
+    )
+
+
+def errors(scene: Scene, states: States) -> dict[str, float]:
+    """Median distance of each label's only object from its truth, px."""
+    out = {}
+    for name, truth in scene.truth.items():
+        rows = states.columns["label"] == name
+        assert len(np.unique(states.columns["object_id"][rows])) == 1, name
+        frames = states.columns["frame"][rows]
+        places = np.column_stack([states.columns["x_px"][rows], states.columns["y_px"][rows]])
+        out[name] = float(np.median(np.hypot(*(places - truth.positions[frames]).T)))
+    return out
+
+
+@pytest.fixture(scope="module")
+def pucks() -> Scene:
+    return scenes.two_pucks_collision()
+
+
+@pytest.mark.parametrize("every", [1, 5, "auto"])
+def test_named_things_are_found_at_their_places(pucks: Scene, every: int | str):
+    detector = ScriptedDetector(pucks)
+    states = run(pucks, detector, detect_every=every)
+    assert max(errors(pucks, states).values()) < 0.2
+    assert set(states.columns) == {column.name for column in COLUMNS}
+    assert states.meta.events, "the collision is found by the same code as before"
+    assert states.meta.configuration["detect_every"] == every
+    assert states.meta.configuration["detections"] == len(detector.looked_at)
+    assert (len(detector.looked_at) == pucks.frame_count) == (every == 1)
+
+
+def test_without_a_propagator_the_tracker_gives_the_numbers(pucks: Scene):
+    states = run(pucks, propagator="none")
+    assert max(errors(pucks, states).values()) < 0.2
+
+
+def test_a_detector_that_misses_and_swaps_labels_keeps_one_track_a_body(pucks: Scene):
+    states = run(pucks, ScriptedDetector(pucks, missed=0.2, swapped=0.2, seed=4), detect_every=3)
+    assert max(errors(pucks, states).values()) < 0.2
+
+
+def test_ghosts_are_left_out_and_named(pucks: Scene):
+    detector = ScriptedDetector(pucks, ghosts={"bird": 0.4}, seed=3)
+    states = run(pucks, detector, objects=", ".join([*pucks.truth, "bird"]), detect_every=2)
+    errors(pucks, states)
+    assert {item.label for item in states.meta.left_out} == {"bird"}
+    assert all(item.reason == "the detector rarely confirmed it" for item in states.meta.left_out)
+
+
+def test_synonyms_are_one_label_and_thresholds_are_handed_on(pucks: Scene):
+    first, second = pucks.truth
+    detector = ScriptedDetector(pucks)
+    states = run(pucks, detector, objects=f"{first} | disc: 0.4, {second}", detect_every=5)
+    assert set(np.unique(states.columns["label"])) == {first, second}
+    assert detector.asked == [first, second]
+
+
+class Scripted:
+    """A verifier that says what it is told, by the label of the track."""
+
+    name = "scripted"
+
+    def __init__(self, **says: dict[str, Any]) -> None:
+        self.says, self.asked = says, []
+
+    def verify(self, evidence: Any, *, unique: bool = False) -> list[Verdict]:
+        self.asked += list(evidence)
+        return [Verdict(one.track_id, **{"verdict": "yes", "label": one.label, "confidence": 0.9, **self._for(one)}) for one in evidence]
+
+    def _for(self, one: Evidence) -> dict[str, Any]:
+        return self.says.get(one.label.replace(" ", "_"), {})
+
+
+def test_labels_are_corrected_and_their_evidence_kept(pucks: Scene):
+    first, second = pucks.truth
+    detector = ScriptedDetector(pucks, called={first: second})
+    position = {}
+
+    class ByPlace(Scripted):
+        def _for(self, one: Evidence) -> dict[str, Any]:
+            truth = pucks.truth[first].positions[one.frames]
+            right = first if np.median(np.hypot(*(one.positions - truth).T)) < 5 else second
+            position[one.track_id] = right
+            return {"verdict": "yes" if right == one.label else "corrected", "label": right}
+
+    states = run(pucks, detector, verifier=ByPlace(), detect_every=5, one_each=True)
+    assert max(errors(pucks, states).values()) < 0.2
+    corrected = states.columns["label"] == first
+    assert set(states.columns["label_verified"][corrected]) == {"corrected"}
+    assert set(states.columns["label_verified"][~corrected]) == {"yes"}
+    metas = {item.label: item.verification for item in states.meta.objects.values()}
+    assert metas[first].detected == second
+    assert metas[first].by == "scripted"
+
+
+def test_views_show_the_thing_in_its_frame(pucks: Scene):
+    verifier = Scripted()
+    run(pucks, verifier=verifier, detect_every=5)
+    images = pucks.images()
+    for one in verifier.asked:
+        assert one.views
+        for view in one.views:
+            np.testing.assert_array_equal(view.image, images[view.frame])
+            row = one.frames.tolist().index(view.frame)
+            ys, xs = np.nonzero(view.mask.pixels)
+            assert np.hypot(view.mask.x + xs.mean() - one.positions[row, 0], view.mask.y + ys.mean() - one.positions[row, 1]) < 1
+
+
+def test_what_is_not_there_is_left_out(pucks: Scene):
+    first, second = (name.replace(" ", "_") for name in pucks.truth)
+    states = run(pucks, verifier=Scripted(**{first: {"verdict": "no", "reason": "nothing there"}}))
+    assert set(np.unique(states.columns["label"])) == {second.replace("_", " ")}
+    assert [(item.label, item.reason) for item in states.meta.left_out] == [(first.replace("_", " "), "nothing there")]
+    with pytest.raises(NothingFoundError, match="the verifier says"):
+        run(pucks, verifier=Scripted(**{first: {"verdict": "no"}, second: {"verdict": "no"}}))
+
+
+def test_two_numbers_of_one_thing_are_joined_and_one_of_two_is_parted(pucks: Scene):
+    first, second = (name.replace(" ", "_") for name in pucks.truth)
+    joined = run(pucks, verifier=Scripted(**{second: {"same_as": 1}, first: {}}), ends=False)
+    assert len(np.unique(joined.columns["object_id"])) == 1
+    parted = run(pucks, verifier=Scripted(**{first: {"splits": (Split(20, "other thing"),)}}), ends=False)
+    labels = parted.columns["label"]
+    assert set(np.unique(labels)) == {first.replace("_", " "), second.replace("_", " "), "other thing"}
+    assert parted.columns["frame"][labels == "other thing"].min() >= 20
+
+
+def test_a_segmenting_detector_needs_no_segmenter(pucks: Scene):
+    class Never:
+        def segment(self, frame: Any, boxes: Any) -> Any:
+            raise AssertionError("the classical detector has masks already")
+
+    states = extract_states(pucks.images(), times=pucks.times, segmenter=Never(), objects="disc", ends=False)
+    assert len(np.unique(states.columns["object_id"])) == 2
+
+
+def test_what_the_classical_detector_finds_can_be_carried_between_detections(pucks: Scene):
+    carrier = ScriptedPropagator(pucks)
+    states = extract_states(pucks.images(), times=pucks.times, propagator=carrier, detect_every=5, objects="disc", ends=False)
+    assert len(np.unique(states.columns["object_id"])) == 2
+    assert carrier.prompts
+
+
+def test_a_concept_tracker_does_it_alone(pucks: Scene):
+    from scripted import soft_mask
+
+    from kinescribe.perception.refinement import measure_masks
+
+    class Oracle:
+        def track(self, video: Any, phrases: Any) -> Any:
+            for frame in video:
+                masks = {k: soft_mask(pucks, name, frame.index) for k, name in enumerate(pucks.truth, start=5)}
+                names = list(pucks.truth)
+                yield measure_masks(frame, list(masks.values()), np.full(len(masks), 0.7), names, None), np.array(list(masks))
+
+    states = extract_states(
+        pucks.images(), times=pucks.times, concept_tracker=Oracle(), verifier="none", objects=", ".join(pucks.truth), ends=False
+    )
+    assert max(errors(pucks, states).values()) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"objects": None}, UsageError, "name it: --objects"),
+        ({"objects": "red ball: 3"}, UsageError, "does not lie between 0 and 1"),
+        ({"objects": ""}, UsageError, "empty object name"),
+        ({"objects": "giraffe"}, NothingFoundError, 'nothing in .* was found for "giraffe"'),
+        ({"detect_every": 0}, UsageError, "--detect-every 0 must be between 1"),
+        ({"detect_every": "soon"}, UsageError, "--detect-every 'soon'"),
+        ({"detect_every": 4, "propagator": "none"}, UsageError, "carries masks between detections"),
+    ],
+)
+def test_bad_input_is_said(pucks: Scene, options: dict[str, Any], error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        run(pucks, **options)
+
+
+def test_one_picture_is_no_video(pucks: Scene):
+    with pytest.raises(InputError, match="single frame"):
+        extract_states(
+            pucks.images()[:1], times=[0.0], detector=ScriptedDetector(pucks), segmenter=ScriptedSegmenter(pucks), objects="red ball"
+        )
