@@ -13,6 +13,7 @@ from kinescribe.cli.extract import extract
 from kinescribe.cli.listing import list_plugins
 from kinescribe.cli.running import single
 from kinescribe.cli.validate import validate
+from kinescribe.cli.weights import weights
 
 __all__ = ["app"]
 
@@ -41,4 +42,5 @@ def app() -> typer.Typer:
     made.command("demo")(demo)
     made.command("doctor")(doctor)
     made.command("list")(list_plugins)
+    made.add_typer(weights, name="weights")
     return made

@@ -48,7 +48,7 @@ def list_weights(as_json: AsJson = False, debug: Debug = False) -> None:
 def check_weights(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME|PATH]...", help="Names of the list, folders, files or hub ids. [default: the whole list]"),
+        typer.Argument(metavar="NAME|PATH", help="Names of the list, folders, files or hub ids. [default: the whole list]"),
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,

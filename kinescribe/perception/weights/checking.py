@@ -1,0 +1,96 @@
+"""Everything that can be said of some weights without running them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kinescribe.errors import InputError, KinescribeError
+from kinescribe.perception.weights.catalogue import CATALOG, FAMILIES, called
+from kinescribe.perception.weights.contents import tokenizer_missing
+from kinescribe.perception.weights.finding import find
+from kinescribe.perception.weights.found import Weights
+from kinescribe.perception.weights.getting import MissingWeightsError
+
+__all__ = ["Checked", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found.
+
+    Attributes:
+        name: as asked for.
+        state: ok, broken or missing.
+        family, path, source, revision, licence: as in `Weights`; None where there is nothing, or nothing is known.
+        size_bytes: of the files with tensors.
+        sha256: of them, as `Weights.sha256`.
+        verified: whether that is the hash that the catalogue or the hub states; None where neither states one.
+        problem: one line where the state isn't ok.
+    """
+
+    name: str
+    state: str
+    family: str | None = None
+    path: Path | None = None
+    source: str | None = None
+    revision: str | None = None
+    licence: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    verified: bool | None = None
+    problem: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The same for JSON."""
+        return asdict(self) | {"path": None if self.path is None else str(self.path)}
+
+
+def check(spec: str, *, families: Sequence[str] = tuple(FAMILIES)) -> Checked:
+    """Whether the weights that `spec` names (as in `find`) are here, can be opened, and are what they should be.
+
+    Reads the whole file for its hash. Raises `UsageError` for a name that nothing has.
+    """
+    try:
+        weights = find(spec, families=families, default=CATALOG[0].name)
+    except MissingWeightsError as error:
+        return Checked(spec, "missing", problem=str(error))
+    except InputError as error:
+        return Checked(spec, "broken", problem=str(error))
+    size = sum(file.stat().st_size for file in weights.files)
+    try:
+        found = weights.sha256()
+        problem, verified = _problem(weights, found, size)
+    except (KinescribeError, OSError) as error:
+        return Checked(spec, "broken", path=weights.path, problem=f"{weights.path} can't be read: {error}")
+    return Checked(
+        name=weights.name,
+        state="broken" if problem else "ok",
+        family=weights.family,
+        path=weights.path,
+        source=weights.source,
+        revision=weights.revision,
+        licence=weights.licence,
+        size_bytes=size,
+        sha256=found,
+        verified=verified,
+        problem=problem,
+    )
+
+
+def _problem(weights: Weights, found: str, size: int) -> tuple[str | None, bool | None]:
+    """A line where something is wrong, and whether the hash is the stated one."""
+    model = called(weights.path.name, ()) or called(weights.name, ())
+    catalogued = model.sha256 if model is not None and model.is_file and not weights.path.is_dir() else None
+    stated = catalogued or weights.stated_sha256()
+    if stated is not None and found != stated:
+        by = "the catalogue" if catalogued else "the hub"
+        wanted = f" of {model.size_bytes}" if catalogued and model is not None and size != model.size_bytes else ""
+        line = f"{weights.path} has {size}{wanted} bytes and the hash {found[:12]}…, where {by} states {stated[:12]}…; download it again"
+        return line, False
+    verified = None if stated is None else True
+    if weights.path.is_dir() and weights.family is not None and FAMILIES[weights.family].reads_text:
+        return tokenizer_missing(weights.path), verified
+    return None, verified

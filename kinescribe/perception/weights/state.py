@@ -1,0 +1,91 @@
+"""Tensors out of a file that nobody vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinescribe.errors import InputError, UsageError
+from kinescribe.perception.weights.contents import weight_files
+from kinescribe.perception.weights.inspection import AGAIN, inspect
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["first_few", "load_state"]
+
+WRAPPERS = ("model", "state_dict", "model_state_dict", "ema", "ema_model")
+PARALLEL = "module."  # what torch's DataParallel puts before every name
+SHOWN = 4
+
+
+def load_state(path: Path) -> dict[str, torch.Tensor]:
+    """Names and tensors of a weights file, or of all parts of a folder, on the CPU and, where the format allows it, not yet read from disk.
+
+    A table inside ``{"model": …}`` or ``{"state_dict": …}`` is taken out, and ``module.`` is taken off the names.
+
+    Raises:
+        InputError: the file is cut off, damaged, no weights, or a pickle with code, which is never run.
+        UsageError: torch or safetensors are not installed.
+    """
+    if not path.is_dir():
+        return _load(path)
+    state: dict[str, torch.Tensor] = {}
+    for file in weight_files(path):
+        part = _load(file)
+        twice = state.keys() & part.keys()
+        if twice:
+            raise InputError(f"{file} repeats tensors of another part ({first_few(twice)}); {AGAIN}")
+        state |= part
+    return state
+
+
+def _load(path: Path) -> dict[str, torch.Tensor]:
+    kind = inspect(path).format
+    try:
+        import torch
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise UsageError(f"{path.name} can't be loaded without torch ({error}); pip install 'kinescribe[sam]'") from error
+    try:
+        if kind == "safetensors":
+            content = load_file(path, device="cpu")
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=kind == "torch")
+    except Exception as error:  # the loaders raise anything on damaged files; the reason is handed on
+        reason = " ".join(str(error).split())
+        if "weights_only" in reason or "Weights only" in reason:
+            raise InputError(f"{path} holds objects besides tensors; refused: use safetensors, or a file with the tensors alone") from error
+        raise InputError(f"{path} is damaged ({type(error).__name__}: {reason[:160]}); {AGAIN}") from error
+    return _tensors(path, content)
+
+
+def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:
+    """The table in what a checkpoint holds, checked."""
+    import torch
+
+    for _ in range(2):  # at most {"state_dict": {"model": …}}
+        if not isinstance(content, Mapping) or any(isinstance(value, torch.Tensor) for value in content.values()):
+            break
+        content = next((content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)), content)
+    if not isinstance(content, Mapping):
+        raise InputError(f"{path} holds a {type(content).__name__}, not a table of tensors; name a state dict")
+    others = [str(key) for key, value in content.items() if not (isinstance(key, str) and isinstance(value, torch.Tensor))]
+    if others or not content:
+        raise InputError(f"{path} is no table of tensors ({first_few(others) or 'it is empty'}); name a state dict")
+    state = dict(content)
+    if all(name.startswith(PARALLEL) for name in state):
+        state = {name.removeprefix(PARALLEL): tensor for name, tensor in state.items()}
+    for name, tensor in state.items():
+        # a tensor may claim any shape over a few bytes by repeating them; copied, it would take all memory
+        if tensor.layout != torch.strided or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise InputError(f"{path}: the tensor '{name}' of shape {list(tensor.shape)} has no such numbers behind it; refused")
+    return state
+
+
+def first_few(names: Iterable[str]) -> str:
+    """Some names, sorted, and how many more there are: ``a, b, c, d and 7 more``."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
+    return ", ".join(ordered[:SHOWN]) + more
