@@ -123,7 +123,7 @@ def extract_states(
         NothingFoundError: nothing moves, or nothing looks like what was asked for.
     """
     asked = dict(zip(ROLES, (detector, segmenter, propagator, concept_tracker, verifier), strict=True))
-    choices, given = _choose(backend, asked)
+    choices, given = _choose(backend, asked, vlm)
 
     @cache
     def runtime() -> Any:
@@ -188,13 +188,11 @@ def extract_states(
     return states
 
 
-def _choose(backend: str, asked: dict[str, Any]) -> tuple[dict[str, Choice], dict[str, Any]]:
+def _choose(backend: str, asked: dict[str, Any], vlm: Settings | None) -> tuple[dict[str, Choice], dict[str, Any]]:
     """Plug-ins by role, and the objects that were handed in instead."""
     given = {role: part for role, part in asked.items() if part is not None and not isinstance(part, str)}
     names = {role: part for role, part in asked.items() if isinstance(part, str)}
-    if "concept_tracker" in given:
-        return choose(backend, {**names, "concept_tracker": None}, given), given
-    return choose(backend, names, given), given
+    return choose(backend, names, given, ready=() if vlm is None else ("vlm",)), given
 
 
 def _read_objects(run: _Run, objects: str | None, vlm: Settings | None) -> str | None:

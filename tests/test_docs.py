@@ -19,13 +19,26 @@ from kinescribe import evaluation
 from kinescribe.cli import main
 from kinescribe.evaluation.scenes import two_pucks_collision
 from kinescribe.plugins import KINDS
-from kinescribe.states import COLUMNS, STATUSES, ContactEvent, Metadata, ObjectMeta, TimeMeta, VideoMeta
+from kinescribe.states import (
+    COLUMNS,
+    STATUSES,
+    ContactEvent,
+    LeftOutMeta,
+    Metadata,
+    ObjectMeta,
+    TimeMeta,
+    VerificationMeta,
+    VideoMeta,
+    VoteMeta,
+)
 from kinescribe.states.schema import unit_of
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 COMMANDS = ("extract", "validate", "demo", "doctor", "list")
+GROUPS = {"weights": ("list", "check", "path")}
+EVERY = (*COMMANDS, *(f"{group} {name}" for group, names in GROUPS.items() for name in names))
 OPTION = re.compile(r"(?<![\w-])(--?[a-z][a-z-]*)")
 BLOCK = re.compile(r"^```([a-z]+)(?: file=(\S+))?\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 MOST_PICTURE_BYTES = 400_000
@@ -62,7 +75,7 @@ def in_table(text: str) -> set[str]:
 
 
 def help_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    assert main([command, "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     return capsys.readouterr().out
 
 
@@ -78,12 +91,12 @@ def test_finders_see_options():
     assert in_table("| `-o CSV`, `--output CSV` | – | not --this |\n| `x` | `--nor-this` |\n") == {"-o", "--output"}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EVERY)
 def test_every_option_is_documented(command: str, capsys: pytest.CaptureFixture[str]):
     assert in_help(help_of(command, capsys)) - in_table(section(command)) == set()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EVERY)
 def test_every_documented_option_exists(command: str, capsys: pytest.CaptureFixture[str]):
     assert in_table(section(command)) - in_help(help_of(command, capsys)) == set()
 
@@ -91,7 +104,7 @@ def test_every_documented_option_exists(command: str, capsys: pytest.CaptureFixt
 def test_all_commands_are_documented(capsys: pytest.CaptureFixture[str]):
     assert main(["--help"]) == 0
     listed = re.findall(r"^  ([a-z-]+) {2,}\S", capsys.readouterr().out.split("Commands:")[1], flags=re.MULTILINE)
-    assert tuple(listed) == COMMANDS
+    assert tuple(listed) == (*COMMANDS, *GROUPS)
     assert "--version" in text_of("reference/cli.md")
     assert [kind for kind in KINDS if f"`{kind}`" not in section("list")] == []
 
@@ -122,7 +135,7 @@ def test_every_status_and_field_of_the_sidecar_is_documented():
     page = text_of("reference/states-table.md")
     assert [status for status in STATUSES if f"| `{status}` |" not in page] == []
     sidecar = page.split("## Sidecar\n")[1].split("\n## ")[0]
-    models: tuple[type[BaseModel], ...] = (Metadata, VideoMeta, TimeMeta, ContactEvent, ObjectMeta)
+    models: tuple[type[BaseModel], ...] = (Metadata, VideoMeta, TimeMeta, ContactEvent, ObjectMeta, LeftOutMeta, VerificationMeta, VoteMeta)
     fields = {field for model in models for field in model.model_fields}
     assert {field for field in fields if f"`{field}`" not in sidecar} == set()
 

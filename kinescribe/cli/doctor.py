@@ -57,6 +57,8 @@ def examine() -> Iterator[Finding]:
     yield from _codecs()
     for extra, names in extras.items():
         yield _extra(extra, names)
+    if _installed("torch") is not None:
+        yield _devices()
     for kind in KINDS:
         for plugin in plugins(kind):
             reason = failure(plugin)
@@ -116,6 +118,23 @@ def _extra(extra: str, names: list[str]) -> Finding:
     if missing:
         return Finding("note", f"extra [{extra}]", f"not installed ({', '.join(missing)}); pip install 'kinescribe[{extra}]'")
     return Finding("ok", f"extra [{extra}]", ", ".join(f"{name} {_installed(name)}" for name in names))
+
+
+def _devices() -> Finding:
+    """Where models can run."""
+    try:
+        import torch
+    except Exception as error:  # a broken binary raises anything; the reason is reported
+        return Finding(
+            "broken", "torch", f"does not import: {type(error).__name__}: {error}; pip install --force-reinstall torch torchvision"
+        )
+    names = [torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    if names:
+        return Finding("ok", "devices for models", f"cpu, {', '.join(f'cuda:{k} ({name})' for k, name in enumerate(names))}")
+    if torch.backends.mps.is_available():
+        return Finding("ok", "devices for models", "cpu, mps")
+    why = "no GPU that it can use" if torch.version.cuda else "it is built for the CPU alone"
+    return Finding("note", "devices for models", f"cpu; torch {torch.__version__}: {why}")
 
 
 def _codecs() -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kinescribe import plugins
-from kinescribe.errors import UsageError, unknown_value
+from kinescribe.errors import InputError, UsageError, unknown_value
 
 __all__ = ["BACKENDS", "NONE", "ROLES", "Backend", "Choice", "Stack", "available", "choose", "missing", "resolve"]
 
@@ -121,7 +121,7 @@ def available() -> dict[str, Backend]:
 def missing(role: str, name: str, weights: str | None = None) -> str | None:
     """Why a plug-in can't run here, in one line, None where it can. Raises `UsageError` for an unknown name."""
     installed = [plugin for plugin in plugins.plugins(ROLES[role]) if plugin.name == name]
-    broken = plugins.failure(installed[0]) if len(installed) == 1 else None
+    broken = plugins.failure(installed[0]) if len(installed) == 1 else None  # an unknown name is told by `load`
     if broken is not None:
         return f"it does not import: {broken}"
     part = plugins.load(ROLES[role], name)
@@ -132,16 +132,18 @@ def missing(role: str, name: str, weights: str | None = None) -> str | None:
     return None if reason is None else str(reason)
 
 
-def choose(backend: str, asked: Mapping[str, str | None], given: Collection[str] = ()) -> dict[str, Choice]:
+def choose(backend: str, asked: Mapping[str, str | None], given: Collection[str] = (), ready: Collection[str] = ()) -> dict[str, Choice]:
     """One plug-in for each role of a backend: what was asked for, else the first preference that can run here.
 
     Args:
         backend: name.
         asked: by role, `NAME` or `NAME:WEIGHTS`, "none" to leave the stage out, None for the backend's own preference.
         given: roles that ready-made objects play, for which nothing is chosen.
+        ready: plug-ins that can run here, whatever they say, for the caller brings what they lack.
 
     Raises:
-        UsageError: an unknown backend or plug-in; or none of the preferences of a role can run here, with what the first of them lacks.
+        UsageError: an unknown backend or plug-in.
+        InputError: what was named can't run here, or none of the preferences of a role, with what the first of them lacks.
     """
     known = available()
     if backend not in known:
@@ -159,10 +161,12 @@ def choose(backend: str, asked: Mapping[str, str | None], given: Collection[str]
             name, _, weights = spec.partition(":")
             if not name.strip():
                 raise UsageError(f"--{role.replace('_', '-')} '{spec}' names no plug-in; write NAME or NAME:WEIGHTS, or 'none'")
-            plugins.load(ROLES[role], name)  # unknown names are told before anything is read
             out[role] = Choice(role, name, weights or None)
+            reason = None if name in ready else missing(role, name, weights or None)  # told before anything is read
+            if reason is not None:
+                raise InputError(f"{role.replace('_', ' ')} '{name}' can't run here: {reason}")
         elif preferred:
-            out[role] = _first_ready(role, preferred)
+            out[role] = _first_ready(role, preferred, ready)
     if "concept_tracker" in {*out, *given}:  # it detects, segments and follows by itself
         for role in ("detector", "segmenter", "propagator"):
             out.pop(role, None)
@@ -175,15 +179,15 @@ def _draws_boxes(detector: str) -> bool:
     return not getattr(plugins.load(ROLES["detector"], detector), "segments", True)
 
 
-def _first_ready(role: str, preferred: Sequence[str]) -> Choice:
+def _first_ready(role: str, preferred: Sequence[str], ready: Collection[str]) -> Choice:
     lacks: list[tuple[str, str]] = []
     for name in preferred:
-        reason = missing(role, name)
+        reason = None if name in ready else missing(role, name)
         if reason is None:
             return Choice(role, name, None, tuple(lacks))
         lacks.append((name, reason))
     others = f"; or one of: {', '.join(name for name, _ in lacks[1:])}" if len(lacks) > 1 else ""
-    raise UsageError(f"{role.replace('_', ' ')} '{lacks[0][0]}' can't run here: {lacks[0][1]}{others}")
+    raise InputError(f"{role.replace('_', ' ')} '{lacks[0][0]}' can't run here: {lacks[0][1]}{others}")
 
 
 def resolve(choices: Mapping[str, Choice], given: Mapping[str, Any], **options: Callable[[], Any]) -> Stack:

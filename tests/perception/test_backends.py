@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kinescribe import plugins
-from kinescribe.errors import UsageError
+from kinescribe.errors import InputError, UsageError
 from kinescribe.perception import backends
 from kinescribe.perception.backends import BACKENDS, Backend, Choice, Stack, available, choose, missing, resolve
 
@@ -107,12 +107,18 @@ def test_a_detector_of_boxes_takes_along_what_makes_masks_of_them(monkeypatch: p
         ("both", {"detector": ":x"}, "names no plug-in"),
         ("both", {"detector": "none"}, "without a detector finds nothing"),
         ("bare", {"detector": "bare:weights"}, "takes no weights"),
-        ("first", {}, "detector 'first' can't run here: its weights aren't here"),
     ],
 )
 def test_what_makes_no_sense_is_said(backend: str, asked: dict[str, str], message: str):
     with pytest.raises(UsageError, match=message):
         resolve(choose(backend, asked), {})
+
+
+@pytest.mark.parametrize("asked", [{}, {"detector": "first"}])
+def test_what_can_not_run_here_is_said_before_anything_is_read(asked: dict[str, str]):
+    with pytest.raises(InputError, match="detector 'first' can't run here: its weights aren't here"):
+        choose("first", asked)
+    assert choose("first", asked, ready=["first"])["detector"].name == "first"
 
 
 def test_parts_get_the_arguments_that_they_list():

@@ -326,3 +326,14 @@ for model in weights.CATALOG:
 def test_finding_never_reaches_for_the_network():
     ran = subprocess.run([sys.executable, "-c", OFFLINE], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["True"] * len(CATALOG)
+
+
+def test_without_a_name_any_of_the_family_will_do(places):
+    with pytest.raises(MissingWeightsError, match="sam-vit-base"):
+        find(None, **SAM)
+    write_folder(places / "weights" / "sam-vit-huge")
+    assert find(None, **SAM).name == "sam-vit-huge"
+    with pytest.raises(MissingWeightsError):
+        find("sam-vit-base", **SAM)
+    write_folder(places / "weights" / "sam-vit-base")
+    assert find(None, **SAM).name == "sam-vit-base"

@@ -24,13 +24,14 @@ LONGEST = 4096
 
 
 def find(spec: str | None, *, families: Sequence[str], default: str) -> Weights:
-    """The weights that `spec` names, or those called `default`, if they are on this computer.
+    """The weights that `spec` names, or those called `default`, or any others of these families, if they are on this computer.
 
     Looked for in this order: a folder or file of that name; the weights folder; the Hugging Face cache. A file is looked into as far as
     its first bytes tell that it can be opened.
 
     Args:
-        spec: a folder, a file, a name of the catalogue, or a hub id such as ``google/owlv2-base-patch16-ensemble``; None for `default`.
+        spec: a folder, a file, a name of the catalogue, or a hub id such as ``google/owlv2-base-patch16-ensemble``; None for `default`, and where
+            that isn't here for the first of the catalogue that is.
         families: kinds of model that will do, keys of `FAMILIES`, the preferred one first.
         default: a name of the catalogue.
 
@@ -39,10 +40,25 @@ def find(spec: str | None, *, families: Sequence[str], default: str) -> Weights:
         UsageError: an unknown name, or a model of another family.
         InputError: they are here, but damaged, another model's, or unsafe.
     """
-    name = default if spec is None else spec.strip()
+    if spec is not None:
+        return _find(spec, families, is_path=True)
+    try:
+        return _find(default, families, is_path=False)
+    except MissingWeightsError as error:
+        for model in of_families(families):
+            try:
+                return _find(model.name, families, is_path=False)
+            except MissingWeightsError:
+                continue
+        raise error from None
+
+
+def _find(spec: str, families: Sequence[str], *, is_path: bool) -> Weights:
+    """The weights of that name, which may be a path. Raises as `find`."""
+    name = spec.strip()
     if not name or len(name) > LONGEST or not name.isprintable():
         raise UsageError(f"weights {name[:40]!r} are no name; available: {_names(families)}")
-    named = _existing(name) if spec is not None else None
+    named = _existing(name) if is_path else None
     if named is not None:
         return _checked(_explicit(named, families), families)
     model = called(name, families)
