@@ -277,10 +277,17 @@ def _label(run: _Run, tracks: list[Track], one_each: bool) -> Labelled:
     else:
         labelled, votes, candidates = _by_look(run, tracks)
     verifier = run.stack.verifier
-    if verifier is None or not candidates:
-        if verifier is not None:
-            run.warnings.append("labels weren't verified, for nothing was named; give --objects")
-        return labelled
+    if verifier is not None and not candidates:
+        run.warnings.append("labels weren't verified, for nothing was named; give --objects")
+    elif verifier is not None:
+        labelled = _verified(run, labelled, votes, candidates, one_each)
+    if run.stack.reads_phrases:
+        run.warnings += _absent(labelled, votes, candidates)
+    return labelled
+
+
+def _verified(run: _Run, labelled: Labelled, votes: list[dict[str, float]], candidates: list[str], one_each: bool) -> Labelled:
+    verifier = run.stack.verifier
     labelled = verify_names(labelled.tracks, labelled.names, votes, candidates, verifier, run.video, unique=one_each)
     if not labelled.tracks:
         gone = ", ".join(f'"{item.label}"' for item in labelled.left_out)
@@ -288,6 +295,18 @@ def _label(run: _Run, tracks: list[Track], one_each: bool) -> Labelled:
             f"the verifier says that none of {gone} is in {run.video.info.name}; see what is there with --verifier none"
         )
     return labelled
+
+
+def _absent(labelled: Labelled, votes: list[dict[str, float]], candidates: list[str]) -> list[str]:
+    """A line for each name that was asked for and that nothing bears in the end."""
+    borne = {name.label for name in labelled.names}
+    lines = []
+    for label in candidates:
+        if label not in borne and any(label in given for given in votes):
+            lines.append(f'nothing is called "{label}": what the detector found for it goes by another name, or was left out')
+        elif label not in borne:
+            lines.append(f'nothing was found for "{label}"')
+    return lines
 
 
 def _by_words(run: _Run, tracks: list[Track]) -> tuple[Labelled, list[dict[str, float]], list[str]]:
@@ -298,9 +317,6 @@ def _by_words(run: _Run, tracks: list[Track]) -> tuple[Labelled, list[dict[str, 
     if not named:
         words = ", ".join(f'"{label}"' for label in candidates)
         raise NothingFoundError(f'nothing in {name} was found for {words}; try other words, or a lower threshold: "{candidates[0]}: 0.15"')
-    absent = [label for label in candidates if not any(label in votes for _, _, votes in named)]
-    if absent:
-        run.warnings.append("nothing was found for " + ", ".join(f'"{label}"' for label in absent))
     return Labelled([track for track, _, _ in named], [one for _, one, _ in named], []), [votes for _, _, votes in named], candidates
 
 

@@ -27,6 +27,11 @@ def soft_mask(scene: Scene, name: str, frame: int, moved: tuple[float, float] = 
     return SoftMask(columns.start, rows.start, coverage.astype(np.float32), 0.95)
 
 
+def whole(box: Sequence[float]) -> MaskCrop:
+    x0, y0, x1, y1 = (round(edge) for edge in box)
+    return MaskCrop(x0, y0, np.ones((max(y1 - y0, 1), max(x1 - x0, 1)), bool))
+
+
 def box_of(mask: SoftMask) -> list[float]:
     crop = mask.binary()
     return [crop.x, crop.y, crop.x + crop.pixels.shape[1], crop.y + crop.pixels.shape[0]]
@@ -93,10 +98,10 @@ class ScriptedSegmenter:
     def segment(self, frame: Frame, boxes: NDArray[np.float64]) -> list[SoftMask]:
         out = []
         masks = [soft_mask(self.scene, name, frame.index) for name in self.scene.truth]
-        for x0, y0, x1, y1 in np.round(boxes).astype(int):
-            box = MaskCrop(int(x0), int(y0), np.ones((max(y1 - y0, 1), max(x1 - x0, 1)), bool))
-            best = max(masks, key=lambda mask: iou(mask.binary(), box))
-            out.append(best if iou(best.binary(), box) > 0.3 else SoftMask.of(box))
+        for box in boxes:
+            overlaps = [0.0 if mask.empty else iou(whole(box_of(mask)), whole(box)) for mask in masks]
+            best = int(np.argmax(overlaps))
+            out.append(masks[best] if overlaps[best] > 0.5 else SoftMask.of(whole(box)))
         return out
 
 

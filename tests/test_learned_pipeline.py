@@ -121,6 +121,21 @@ def test_labels_are_corrected_and_their_evidence_kept(pucks: Scene):
     assert metas[first].by == "scripted"
 
 
+@pytest.mark.parametrize(
+    "called", [{"pole": "black cart"}, {"pole": "black cart", "black cart": "pole"}], ids=["one name for both", "swapped"]
+)
+def test_the_pole_that_was_called_black_cart_is_the_pole_again(called: dict[str, str]):
+    """The failure that ProgGen (arXiv 2505.14948) names, on a scene like its own."""
+    scene = scenes.cart_and_pole()
+    wrong = run(scene, ScriptedDetector(scene, called=called), detect_every=5, ends=False)
+    assert {item.label for item in wrong.meta.objects.values()} != set(scene.truth) or max(errors(scene, wrong).values()) > 40
+    mended = run(scene, ScriptedDetector(scene, called=called), detect_every=5, ends=False, verifier="rules", one_each=True)
+    assert max(errors(scene, mended).values()) < 0.2
+    verdicts = {item.label: item.verification.verdict for item in mended.meta.objects.values()}
+    assert verdicts["pole"] == "corrected"
+    assert not [line for line in mended.meta.warnings if "pole" in line]
+
+
 def test_views_show_the_thing_in_its_frame(pucks: Scene):
     verifier = Scripted()
     run(pucks, verifier=verifier, detect_every=5)

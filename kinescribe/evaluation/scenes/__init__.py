@@ -3,6 +3,7 @@
 from kinescribe.evaluation.scenes.builders import (
     ball_behind_occluder,
     bouncing_ball,
+    cart_and_pole,
     crossing_discs,
     falling_ball,
     low_contrast_ball,
@@ -27,6 +28,7 @@ __all__ = [
     "Truth",
     "ball_behind_occluder",
     "bouncing_ball",
+    "cart_and_pole",
     "crossing_discs",
     "demo_scene",
     "falling_ball",

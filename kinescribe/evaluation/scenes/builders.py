@@ -13,12 +13,23 @@ import numpy as np
 
 from kinescribe.evaluation.scenes.camera import Camera, CameraOptions
 from kinescribe.evaluation.scenes.collisions import Ball, simulate
-from kinescribe.evaluation.scenes.paths import Path, ballistic, hanging_line, oscillating, pendulum, reflecting, sliding_to_rest, still
+from kinescribe.evaluation.scenes.paths import (
+    Path,
+    ballistic,
+    hanging_line,
+    oscillating,
+    pendulum,
+    reflecting,
+    sliding_to_rest,
+    standing_rod,
+    still,
+)
 from kinescribe.evaluation.scenes.scene import Body, Scene
 
 __all__ = [
     "ball_behind_occluder",
     "bouncing_ball",
+    "cart_and_pole",
     "crossing_discs",
     "falling_ball",
     "low_contrast_ball",
@@ -143,6 +154,16 @@ def pendulum_with_string(
     swing = pendulum(pivot, length, math.radians(amplitude_deg), 2 * math.pi / period_s)
     string = Body("string", "rod", (length, 1.2), hanging_line(pivot, swing), color=(150, 150, 150), tracked=False)
     return Scene("pendulum", camera, [string, _disc("blue ball", radius, swing)])
+
+
+def cart_and_pole(length: float = 90.0, travel: float = 110.0, **options: Unpack[CameraOptions]) -> Scene:
+    """A black cart that rolls to and fro on a white ground, a brown pole swaying on top of it, as in the control problem of that name."""
+    camera = Camera.of(options, frame_count=60, background=(255.0, 255.0, 255.0), noise=0.0)
+    middle = (camera.width / 2, 0.75 * camera.height)
+    roll = oscillating(middle, (travel / 2, 0.0), 2.1)
+    cart = Body("black cart", "box", (56.0, 30.0), roll, "black")
+    pole = Body("pole", "rod", (length, 9.0), standing_rod(roll, length, 0.4, 1.3), "brown")
+    return Scene("cart and pole", camera, [cart, pole])
 
 
 def swinging_rod(

@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ellipj
 
-__all__ = ["Motion", "Path", "ballistic", "hanging_line", "oscillating", "pendulum", "reflecting", "sliding_to_rest", "still"]
+__all__ = [
+    "Motion",
+    "Path",
+    "ballistic",
+    "hanging_line",
+    "oscillating",
+    "pendulum",
+    "reflecting",
+    "sliding_to_rest",
+    "standing_rod",
+    "still",
+]
 
 Float = NDArray[np.float64]
 Point = tuple[float, float]
@@ -113,6 +124,21 @@ def pendulum(pivot: Point, distance: float, amplitude: float, frequency: float) 
         outward = np.column_stack([np.sin(theta), np.cos(theta)])
         sideways = np.column_stack([np.cos(theta), -np.sin(theta)])
         return Motion(np.asarray(pivot) + distance * outward, distance * rate[:, None] * sideways, math.pi / 2 - theta, -rate)
+
+    return path
+
+
+def standing_rod(base: Path, length: float, amplitude: float, period_s: float) -> Path:
+    """The middle of a rod that stands on a moving base and sways about it, to `amplitude` radians from upright on each side."""
+
+    def path(times: Float) -> Motion:
+        below, rate = base(times), 2 * math.pi / period_s
+        lean = amplitude * np.sin(rate * np.asarray(times, np.float64))
+        turning = amplitude * rate * np.cos(rate * np.asarray(times, np.float64))
+        upward = np.column_stack([np.sin(lean), -np.cos(lean)])
+        sideways = np.column_stack([np.cos(lean), np.sin(lean)])
+        positions = below.positions + length / 2 * upward
+        return Motion(positions, below.velocities + length / 2 * turning[:, None] * sideways, lean - math.pi / 2, turning)
 
     return path
 
