@@ -104,7 +104,7 @@ def verify_names(
             kept[track.track_id] = [(track, before)]
             continue
         meta = _meta(verdict, before, verifier.name)
-        if verdict.verdict == "no":
+        if verdict.verdict == "no" and getattr(verifier, "drops", True):
             reason = verdict.reason or "not there"
             left_out.append(_left_out(track, before.label, reason, meta))
             continue

@@ -141,7 +141,7 @@ def extract_states(
         for choice in choices.values()
         if choice.passed_over and choice.role != "verifier"
     ]
-    found_words = _read_objects(run, objects, vlm)
+    discovered = _read_objects(run, objects, vlm)
 
     used = runtime() if runtime.cache_info().currsize else None
     looked = look(stack, run.watch, run.words, every=every, on_frame=run.on_frame, runtime=used)
@@ -164,7 +164,8 @@ def extract_states(
         calibration or Calibration.pixels(),
         ends=ends,
         configuration={
-            "objects": objects if found_words is None else found_words,
+            "objects": objects,
+            **({} if discovered is None else {"discovered": discovered}),
             "backend": backend,
             **{role: str(choice) for role, choice in choices.items()},
             **{role: type(part).__name__ for role, part in given.items()},
@@ -195,29 +196,39 @@ def _choose(backend: str, asked: dict[str, Any], vlm: Settings | None) -> tuple[
     return choose(backend, names, given, ready=() if vlm is None else ("vlm",)), given
 
 
-def _read_objects(run: _Run, objects: str | None, vlm: Settings | None) -> str | None:
-    """Understand what is asked for; the VLM's words where it was asked to find them."""
-    found = None
+def _read_objects(run: _Run, objects: str | None, vlm: Settings | None) -> dict[str, Any] | None:
+    """Understand what is asked for; where a VLM was asked to find the words, what it said."""
+    discovered = None
     if objects is not None and objects.strip().lower() == AUTO_OBJECTS:
         from kinescribe.perception.discovery import discover
 
-        found = objects = ", ".join(discover(run.watch("discover"), vlm).phrases)
+        found = discover(run.watch("discover"), vlm)
+        discovered = {
+            "phrases": found.phrases,
+            "why": found.why,
+            "rejected": found.rejected,
+            "frames": found.frames,
+            "model": found.reply.model,
+        }
+        objects = ", ".join(found.phrases)
     if run.stack.reads_phrases:
         if objects is None:
             raise UsageError(
                 'this backend finds what it is told; name it: --objects "red ball, black cart", or --objects auto to ask a VLM'
             )
         run.words = [str(prompt) for prompt in parse_prompts(objects)]
-        return found
+        return discovered
     run.phrases = parse_objects(objects) if objects is not None else []
-    run.words = [phrase.text for phrase in run.phrases]
-    for phrase in run.phrases:
+    for phrase in list(run.phrases):
         unknown = unknown_words(phrase)
-        if unknown is not None and not phrase.is_visual:
+        if unknown is not None and not phrase.is_visual and (discovered is None or len(run.phrases) == 1):
             raise UsageError(unknown)
         if unknown is not None:
             run.warnings.append(unknown)
-    return found
+        if not phrase.is_visual:
+            run.phrases.remove(phrase)  # a VLM's word among others that are understood
+    run.words = [phrase.text for phrase in run.phrases]
+    return discovered
 
 
 def _believed(run: _Run, tracks: list[Track], looked: Looked) -> list[Track]:
@@ -290,7 +301,7 @@ def _verified(run: _Run, labelled: Labelled, votes: list[dict[str, float]], cand
     verifier = run.stack.verifier
     labelled = verify_names(labelled.tracks, labelled.names, votes, candidates, verifier, run.video, unique=one_each)
     if not labelled.tracks:
-        gone = ", ".join(f'"{item.label}"' for item in labelled.left_out)
+        gone = ", ".join(dict.fromkeys(f'"{item.label}"' for item in labelled.left_out))
         raise NothingFoundError(
             f"the verifier says that none of {gone} is in {run.video.info.name}; see what is there with --verifier none"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,14 @@ __all__ = ["vlm_settings"]
 
 
 def vlm_settings(
-    model: str | None, url: str | None, cache: Path | None, *, replay: bool, max_calls: int | None, max_tokens: int | None
+    model: str | None,
+    url: str | None,
+    cache: Path | None,
+    *,
+    replay: bool,
+    timeout: float | None,
+    max_calls: int | None,
+    max_tokens: int | None,
 ) -> Settings | None:
     """The endpoint that the options and the environment name, None where they name none.
 
@@ -24,11 +32,13 @@ def vlm_settings(
     for name, number in (("--vlm-max-calls", max_calls), ("--vlm-max-tokens", max_tokens)):
         if number is not None and number < 1:
             raise UsageError(f"{name} {number} must be 1 or more")
+    if timeout is not None and not (math.isfinite(timeout) and timeout > 0):
+        raise UsageError(f"--vlm-timeout {timeout:g} must be a number of seconds above 0, such as 300")
     if replay and cache is None:
         raise UsageError("--vlm-replay answers from a folder; name it with --vlm-cache")
     from kinescribe.llm import Settings
 
-    limits: dict[str, Any] = {"max_calls": max_calls, "max_tokens_total": max_tokens}
+    limits: dict[str, Any] = {"timeout_s": timeout, "max_calls": max_calls, "max_tokens_total": max_tokens}
     settings = Settings.from_environment(
         model=model, base_url=url, cache=cache, replay=replay, **{name: value for name, value in limits.items() if value is not None}
     )

@@ -56,6 +56,9 @@ def extract(
     ] = None,
     vlm_cache: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep every answer, and use it again.")] = None,
     vlm_replay: Annotated[bool, typer.Option("--vlm-replay", help="Answers from --vlm-cache only; no network.")] = False,
+    vlm_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long an answer may take; models on a CPU take minutes.")
+    ] = None,
     vlm_max_calls: Annotated[int | None, typer.Option(metavar="NUMBER", help="Most questions to the endpoint.")] = None,
     vlm_max_tokens: Annotated[int | None, typer.Option(metavar="NUMBER", help="Most tokens, of questions and answers.")] = None,
     scale: Annotated[
@@ -101,7 +104,9 @@ def extract(
 
     calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)
     outputs = plan(video, output, masks=masks, overlay=overlay, plot=plot, overwrite=overwrite)
-    endpoint = vlm_settings(vlm_model, vlm_url, vlm_cache, replay=vlm_replay, max_calls=vlm_max_calls, max_tokens=vlm_max_tokens)
+    endpoint = vlm_settings(
+        vlm_model, vlm_url, vlm_cache, replay=vlm_replay, timeout=vlm_timeout, max_calls=vlm_max_calls, max_tokens=vlm_max_tokens
+    )
 
     from kinescribe.pipeline import extract_states
 
