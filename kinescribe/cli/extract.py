@@ -61,6 +61,10 @@ def extract(
     ] = None,
     vlm_max_calls: Annotated[int | None, typer.Option(metavar="NUMBER", help="Most questions to the endpoint.")] = None,
     vlm_max_tokens: Annotated[int | None, typer.Option(metavar="NUMBER", help="Most tokens, of questions and answers.")] = None,
+    vlm_max_cost: Annotated[float | None, typer.Option(metavar="MONEY", help="Most that may be spent; needs --vlm-prices.")] = None,
+    vlm_prices: Annotated[
+        str | None, typer.Option(metavar="IN,OUT", help="Price of a million tokens of questions, and of answers: 0.15,0.60.")
+    ] = None,
     scale: Annotated[
         str | None, typer.Option(metavar="STICK", help='A known length and its ends in image pixels: "0.30 m: 120,400 480,402".')
     ] = None,
@@ -105,7 +109,15 @@ def extract(
     calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)
     outputs = plan(video, output, masks=masks, overlay=overlay, plot=plot, overwrite=overwrite)
     endpoint = vlm_settings(
-        vlm_model, vlm_url, vlm_cache, replay=vlm_replay, timeout=vlm_timeout, max_calls=vlm_max_calls, max_tokens=vlm_max_tokens
+        vlm_model,
+        vlm_url,
+        vlm_cache,
+        replay=vlm_replay,
+        timeout=vlm_timeout,
+        max_calls=vlm_max_calls,
+        max_tokens=vlm_max_tokens,
+        max_cost=vlm_max_cost,
+        prices=vlm_prices,
     )
 
     from kinescribe.pipeline import extract_states
