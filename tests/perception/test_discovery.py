@@ -7,9 +7,9 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from fake_server import FakeServer, error
 from hypothesis import given
 from hypothesis import strategies as st
-from fake_server import FakeServer, error
 
 from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.evaluation.scenes import static_objects_on_plain, thrown_small_ball, two_pucks_collision

@@ -1,0 +1,168 @@
+"""Labels checked by a vision-language model: asked as often as needed, believed as far as it deserves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.errors import UsageError
+from kinescribe.perception.evidence import Evidence, Verdict
+from kinescribe.perception.verification.asking import KINDS, name_slots, question_of_name
+from kinescribe.perception.verification.beliefs import log_normalized, log_prior
+from kinescribe.perception.verification.changes import chances, steps_in_look
+from kinescribe.perception.verification.inquiry import Inquiry, Slot, each_for_itself
+from kinescribe.perception.verification.joint import assigned, grouped
+from kinescribe.perception.verification.looks import NO_WORDS, log_likelihood, looks, relative_sizes
+from kinescribe.perception.verification.merging import merged
+from kinescribe.perception.verification.questions import Ask, read
+from kinescribe.perception.verification.rules import RulesVerifier
+from kinescribe.perception.verification.same import apart
+from kinescribe.perception.verification.verdicts import verdict_of
+
+if TYPE_CHECKING:
+    from kinescribe.llm import Settings
+
+__all__ = ["VlmVerifier"]
+
+Float = NDArray[np.float64]
+
+RULES_COUNT = 0.5  # power to which colours and shapes enter the prior: they are a hint, and light deceives
+NO_ENDPOINT = (
+    "no endpoint to ask: set KINESCRIBE_BASE_URL and KINESCRIBE_MODEL (any OpenAI-compatible one, such as http://localhost:11434/v1)"
+)
+
+
+class VlmVerifier:
+    """Shows each track to a vision-language model in a few frames and asks which of the names it is.
+
+    Asked again, about another frame, until the answers settle the name; how far they can be trusted is learned from how well they agree.
+    Where the endpoint fails or the budget is spent, what is left goes by rules, and `warnings` says so.
+
+    Attributes:
+        name: the model's.
+        warnings: of the last `verify`.
+        provenance: model and endpoint.
+        questions: asked in the last `verify`.
+    """
+
+    drops = True
+
+    def __init__(
+        self,
+        *,
+        settings: Settings | None = None,
+        ask: Ask | None = None,
+        budget: int | None = None,
+        most: int = 12,
+        seed: int = 0,
+        workers: int = 4,
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            settings: endpoint and model; from the environment if not given.
+            ask: who answers, in place of an endpoint; asked one question at a time.
+            budget: questions in all, besides the caps of the settings.
+            most: questions about one track.
+            seed: of the order in which names are offered.
+            workers: questions that are under way at the same time.
+
+        Raises:
+            UsageError: no endpoint is named; a budget or number of questions that makes no sense.
+        """
+        if most < 1 or workers < 1 or (budget is not None and budget < 0):
+            raise UsageError(f"most = {most}, workers = {workers}, budget = {budget}: give 1 or more, 1 or more, 0 or more")
+        self.warnings: list[str] = []
+        self.provenance: dict[str, str] = {}
+        self.name, self.questions = "vlm", 0
+        self._budget, self._most, self._seed = budget, most, seed
+        self._workers = 1 if ask is not None else workers
+        if ask is not None:
+            self._ask = ask
+            return
+        from kinescribe.llm import Settings as Endpoint
+        from kinescribe.perception.verification.endpoint import EndpointAsk
+
+        settings = settings or Endpoint.from_environment()
+        if settings is None:
+            raise UsageError(NO_ENDPOINT)
+        self._ask = EndpointAsk(settings)
+        self.name = settings.model
+        self.provenance = {"name": settings.model, "endpoint": settings.host}
+
+    @classmethod
+    def missing(cls, weights: str | None = None, settings: Settings | None = None) -> str | None:
+        """What is missing to run it, in one line, None if nothing: the package that speaks to endpoints, or an endpoint to speak to."""
+        if find_spec("httpx") is None:
+            return "httpx is not installed; pip install 'kinescribe[llm]'"
+        from kinescribe.llm import Settings as Endpoint
+
+        try:
+            return None if settings or Endpoint.from_environment() else NO_ENDPOINT
+        except UsageError as error:
+            return str(error)
+
+    def verify(self, evidence: Sequence[Evidence], *, unique: bool = False) -> list[Verdict]:
+        """One verdict for each track, in the same order. `unique`: no two things bear the same label."""
+        self.warnings, self.questions = [], 0
+        if not evidence:
+            return []
+        priors = _priors(evidence)
+        distinct = apart(evidence) if unique else None
+        steps = [steps_in_look(item) for item in evidence]
+
+        def settle(posterior: Float) -> tuple[NDArray[np.intp], Float]:
+            return each_for_itself(posterior) if distinct is None else assigned(posterior, grouped(posterior, distinct))
+
+        inquiry = Inquiry(
+            priors,
+            [name_slots(item.views) for item in evidence],
+            len(KINDS),
+            self._most,
+            settle,
+            lambda track, frames: chances(evidence[track], steps[track], frames),
+        )
+
+        def ask(track: int, slot: Slot, number: int) -> int:
+            item = evidence[track]
+            question = question_of_name(item, slot, number, self._seed)
+            place = read(question, self._ask(question))
+            if place < 0:
+                return -1
+            known = len(item.candidates)  # offered first, and after them "not there"
+            return int(priors.shape[1]) - 1 if place >= known else item.candidates.index(question.labels[place])
+
+        inquiry.run(ask, self._budget, self._workers)
+        by_rules = RulesVerifier().verify(evidence, unique=unique)
+        standing = inquiry.standing()
+        verdicts = [verdict_of(item, k, inquiry, standing, by_rules[k]) for k, item in enumerate(evidence)]
+        same = [] if distinct is None else [group for group in grouped(standing.posterior, distinct) if len(group) > 1]
+        left = None if self._budget is None else max(self._budget - inquiry.count, 0)
+        verdicts, asked, stopped = merged(
+            evidence, verdicts, same, None if inquiry.stopped or unique else self._ask, left, self._workers, self._seed
+        )
+        self.questions = inquiry.count + asked
+        self._warn(inquiry.stopped or stopped, verdicts)
+        return verdicts
+
+    def _warn(self, stopped: str | None, verdicts: list[Verdict]) -> None:
+        if stopped is not None:
+            open_tracks = sum(verdict.verdict == "unsure" for verdict in verdicts)
+            self.warnings.append(
+                f"{self.name} did not verify all labels: {stopped}; the rest went by rules, {open_tracks} of {len(verdicts)} are unsure"
+            )
+
+
+def _priors(evidence: Sequence[Evidence]) -> Float:
+    """(N, H), log: what the detector says, and to a part what colours, shapes and sizes say; −inf where a track has fewer candidates."""
+    width = max(len(item.candidates) for item in evidence)
+    out = np.full((len(evidence), width + 1), -np.inf)
+    for k, (item, size) in enumerate(zip(evidence, relative_sizes(evidence), strict=True)):
+        hints = np.append(log_likelihood(looks(item, float(size))), np.log(NO_WORDS))
+        values = log_normalized(log_prior(item.label, item.candidates, item.votes) + RULES_COUNT * hints)
+        out[k, : len(item.candidates)], out[k, -1] = values[:-1], values[-1]
+    return out
