@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
+from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from fake_server import FakeServer
 from scripted import ScriptedDetector, ScriptedPropagator, ScriptedSegmenter
 
 from kinescribe import extract_states
 from kinescribe.errors import InputError, NothingFoundError, UsageError
 from kinescribe.evaluation import scenes
 from kinescribe.evaluation.scenes import Scene
+from kinescribe.evaluation.scenes.drawing import COLORS
+from kinescribe.llm import Settings
 from kinescribe.perception.evidence import Evidence, Split, Verdict
 from kinescribe.states import COLUMNS, States
 
@@ -166,6 +173,39 @@ def test_two_numbers_of_one_thing_are_joined_and_one_of_two_is_parted(pucks: Sce
     labels = parted.columns["label"]
     assert set(np.unique(labels)) == {first.replace("_", " "), second.replace("_", " "), "other thing"}
     assert parted.columns["frame"][labels == "other thing"].min() >= 20
+
+
+def test_a_vlm_that_lies_at_times_mends_a_detector_that_errs_in_every_way(tmp_path: Any):
+    """Misses, swapped names and ghosts from the detector; every fifth answer of the model wrong; every label right in the end."""
+    scene = scenes.many_discs(n=6, width=320, height=240, frame_count=48)
+    red, blue, green, *_ = names = list(scene.truth)
+    detector = ScriptedDetector(scene, missed=0.15, swapped=0.1, ghosts={red: 0.2}, called={red: blue, blue: green}, seed=7)
+
+    def seen(request: Any) -> Any:
+        if "dimmed" not in request.text:
+            return {"answer": "unsure"}  # it can't count
+        data = np.frombuffer(base64.b64decode(request.images[0].split(",")[1]), np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR).astype(float)
+        offered = request.schema["properties"]["answer"]["enum"]
+        if zlib.crc32(data.tobytes()) % 5 == 0:
+            return {"answer": offered[zlib.crc32(request.text.encode()) % len(offered)]}
+        y, x = picture.shape[0] // 2, picture.shape[1] // 2
+        middle = np.median(picture[y - 6 : y + 7, x - 6 : x + 7], (0, 1))
+        away = {name: float(np.linalg.norm(middle - COLORS[scene.truth[name].color_name])) for name in names}
+        best = min(away, key=lambda name: away[name])
+        return {"answer": best if away[best] < 40 else "not there"}
+
+    with FakeServer(seen) as server:
+        vlm = Settings(model="liar", base_url=server.url, cache=tmp_path)
+        states = run(scene, detector, verifier="vlm", vlm=vlm, detect_every=4, ends=False)
+        asked = server.calls
+    assert max(errors(scene, states).values()) < 0.3
+    metas = {item.label: item.verification for item in states.meta.objects.values()}
+    assert metas[red].verdict == metas[blue].verdict == "corrected"
+    assert {meta.by for meta in metas.values()} == {"liar"}
+    assert asked <= 12 * len(names)
+    again = run(scene, detector, verifier="vlm", vlm=replace(vlm, replay=True), detect_every=4, ends=False)
+    assert again.columns["label"].tolist() == states.columns["label"].tolist(), "what was recorded gives the same again, without a server"
 
 
 def test_a_segmenting_detector_needs_no_segmenter(pucks: Scene):

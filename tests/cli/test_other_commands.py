@@ -82,6 +82,36 @@ def test_list_shows_the_built_ins(run):
     assert {record["name"] for record in json.loads(run("list", "trackers", "--json").out)} >= {"offline"}
 
 
+def test_list_backends_says_what_runs_here_and_what_is_missing(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("KINESCRIBE_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.delenv("KINESCRIBE_BASE_URL", raising=False)
+    ran = run("list", "backends")
+    assert ran.code == 0
+    assert "classical: a static camera, no weights, no GPU (runs here)" in ran.out
+    assert "cannot run here yet" in ran.out
+    records = {record["name"]: record for record in json.loads(run("list", "backends", "--json").out)}
+    assert records["classical"]["runs_here"]
+    assert not records["grounded-sam"]["runs_here"]
+    parts = records["grounded-sam"]["parts"]
+    assert "hf download IDEA-Research/grounding-dino-tiny" in parts["detector"]["grounding-dino"]
+    assert parts["propagator"]["flow"] is None
+    assert parts["verifier"]["rules"] is None
+    assert "KINESCRIBE_BASE_URL" in parts["verifier"]["vlm"]
+
+
+def test_a_backend_that_can_not_run_here_says_so_before_the_video_is_opened(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("KINESCRIBE_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    ran = run("extract", "no-such-video.mp4", "--backend", "grounded-sam", "--objects", "ball")
+    assert ran.code == 3
+    assert "grounding-dino-tiny" in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    named = run("extract", "no-such-video.mp4", "--backend", "grounded-sam", "--objects", "ball", "--detector", "owlv2:/no/such/folder")
+    assert named.code == 3
+    assert "/no/such/folder" in named.err
+
+
 def test_list_unknown_kind(run):
     ran = run("list", "detector")
     assert ran.code == 2
