@@ -143,6 +143,24 @@ def test_packages_leave_the_heaviest_until_needed(name: str):
     assert not loaded_by(f"import kinescribe.{name}") & {"matplotlib", "pandas", "supervision", "torch"}
 
 
+LEARNED = {"torch", "torchvision", "transformers", "segment_anything", "httpx", "huggingface_hub"}
+
+
+def test_the_default_backend_needs_nothing_learned(tmp_path: Path):
+    run = (
+        "from kinescribe.evaluation.scenes import falling_ball\nfrom kinescribe import extract_states\n"
+        "scene = falling_ball(frame_count=12)\nstates = extract_states(scene.images(), times=scene.times)\nassert len(states)"
+    )
+    assert not loaded_by(run) & LEARNED
+
+
+@pytest.mark.parametrize(
+    "words", [["list", "backends"], ["list"], ["weights", "list"], ["weights", "check", "sam3"], ["extract", "x.mp4", "--backend=sam3"]]
+)
+def test_telling_what_is_there_needs_nothing_learned(words: list[str]):
+    assert not loaded_by(f"from kinescribe.cli import main; main({words!r})") & LEARNED
+
+
 def test_public_names_exist():
     import kinescribe
 
