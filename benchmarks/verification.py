@@ -195,11 +195,12 @@ def main() -> int:
     arguments.add_argument("--tracks", type=int, default=4000, metavar="N", help="simulated tracks a case (default: %(default)s)")
     arguments.add_argument("--errors", type=float, default=0.2, metavar="P", help="wrong single answers (default: %(default)s)")
     arguments.add_argument("--detector", type=float, default=0.3, metavar="P", help="tracks named wrongly (default: %(default)s)")
+    arguments.add_argument("--seed", type=int, default=0, metavar="N", help="of the first simulated video (default: %(default)s)")
     options = arguments.parse_args()
     records, rows = [], []
     for case in all_cases():
         case = replace(case, errors=options.errors, detector=options.detector)
-        score = measure(case, max(1, options.tracks // case.tracks), options.jobs)
+        score = measure(case, max(1, options.tracks // case.tracks), options.jobs, options.seed)
         share = 1 / score.tracks
         rows.append((case.name, score.right * share, score.dropped * share, score.unsure * share, score.questions * share))
         records += records_of(case, score, told=promised(case))
