@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -67,7 +67,7 @@ class Bench:
 
 
 class Parts:
-    """Both detectors, prepared, and the bodies that are in the frames."""
+    """The plain detector, prepared, and the bodies that are in the frames."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.plain = bench, ClassicalDetector()
@@ -81,12 +81,6 @@ class Parts:
             for label, window in self.plain._windows(seen):
                 bodies += self.plain._cut(frame, seen, label, window, *self.plain._difference(frame, seen, window))
             self.bodies.append(bodies)
-
-    def on_device(self, batch_size: int) -> AcceleratedClassicalDetector:
-        runtime = Runtime([self.bench.runtime.device], self.bench.runtime.dtype, batch_size=batch_size)
-        detector = AcceleratedClassicalDetector(runtime=runtime)
-        detector.prepare(self.bench.frames)
-        return detector
 
 
 def measure_background(bench: Bench) -> None:
@@ -102,17 +96,19 @@ def measure_background(bench: Bench) -> None:
     bench.compare("whole background", count, lambda: estimate_background(bench.sample), estimate_there)
 
 
-def measure_batches(bench: Bench, batch_sizes: Iterable[int]) -> None:
+def measure_batches(bench: Bench, batch_sizes: Sequence[int]) -> None:
     from kinescribe.perception.classical.accelerated._foreground import DeviceForeground
     from kinescribe.perception.classical.accelerated._soft_masks import weigh
 
     parts = Parts(bench)
+    runtime = Runtime([bench.runtime.device], bench.runtime.dtype, batch_size=max(batch_sizes))
+    fast = AcceleratedClassicalDetector(runtime=runtime)
+    fast.prepare(bench.frames)
     found_plainly = [parts.plain.detect(frame) for frame in bench.frames]
     there = DeviceForeground(parts.model, bench.runtime)
     for size in batch_sizes:
         frames, bodies = bench.frames[:size], [body for here in parts.bodies[:size] for body in here]
         images = [frame.image for frame in frames]
-        fast = parts.on_device(size)
         runs: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
             "difference": (
                 lambda images=images: [parts.model.masks(image, parts.model.exposure_offset(image)) for image in images],
@@ -124,7 +120,7 @@ def measure_batches(bench: Bench, batch_sizes: Iterable[int]) -> None:
             ),
             "whole detector": (
                 lambda frames=frames: [parts.plain.detect(frame) for frame in frames],
-                lambda frames=frames, fast=fast: fast.detect_batch(frames),
+                lambda frames=frames: fast.detect_batch(frames),
             ),
         }
         for stage, (plainly, on_device) in runs.items():
@@ -158,12 +154,12 @@ def report(records: Sequence[Record], device: str) -> None:
     print_table("Largest difference between the two sides' centroids", ["pictures", "px"], same)
 
 
-def make_bench(size: str, count: int, bodies: int, runtime: Runtime, repeats: int) -> Bench:
-    width, height = map(int, size.split("x"))
+def make_bench(size: tuple[int, int], count: int, bodies: int, runtime: Runtime, repeats: int) -> Bench:
+    width, height = size
     radius = max(height / 40, 4.0)
     scene = scenes.many_discs(n=bodies, radius=radius, speed=8 * radius, width=width, height=height, frame_count=count, texture=2.0)
     video = open_video(scene.images(), times=scene.times)
-    return Bench(size, list(video), sample_frames(video), runtime, repeats)
+    return Bench(f"{width}x{height}", list(video), sample_frames(video), runtime, repeats)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,14 +171,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--bodies", type=int, default=10, metavar="N", help="in each frame (default: %(default)s)")
     options.add_argument("--repeats", type=int, metavar="N", help="runs after the one that warms up (default: 5; with --quick 2)")
     chosen = options.parse_args(arguments)
-    sizes = (chosen.sizes or ("160x120" if chosen.quick else "640x480,1920x1080")).lower().split(",")
+    texts = (chosen.sizes or ("160x120" if chosen.quick else "640x480,1920x1080")).lower().split(",")
     try:
         batch_sizes = sorted({int(size) for size in (chosen.batches or ("1,4" if chosen.quick else "1,2,4,8,16,32")).split(",")})
-        smallest = min(min(map(int, size.split("x", 1))) for size in sizes)
+        sizes = [(int(width), int(height)) for width, height in (text.split("x") for text in texts)]
     except ValueError:
         options.error("--sizes are such as 640x480,1920x1080, --batches such as 1,8,32")
     repeats = (2 if chosen.quick else 5) if chosen.repeats is None else chosen.repeats
-    if smallest < 64 or batch_sizes[0] < 1 or chosen.bodies < 1 or repeats < 1:
+    if min(map(min, sizes)) < 64 or batch_sizes[0] < 1 or chosen.bodies < 1 or repeats < 1:
         options.error("--sizes must be at least 64x64, --batches, --bodies and --repeats at least 1")
     try:
         runtime = Runtime.choose(chosen.device or ("cpu" if chosen.quick else "auto"))

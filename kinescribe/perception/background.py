@@ -12,7 +12,7 @@ melt into the background. Three cues are used, each for a failure of the one bef
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from kinescribe.perception.resting import CLUSTER_SIGMAS, nan_median, plate_distance, undo_resting_objects
 from kinescribe.video.frame import Frame
 
-__all__ = ["Background", "FrameSample", "estimate_background", "sample_frames"]
+__all__ = ["Background", "FrameSample", "FrameStack", "Near", "estimate_background", "least_still", "sample_frames"]
 
 Image = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -53,23 +53,20 @@ class Background:
     confidence: Float32
 
 
-def estimate_background(sample: FrameSample) -> Background:
-    """Estimate plate and noise from frames spread over the video."""
-    stack, moves = sample.images.copy(), sample.moving.copy()
-    _level_exposure(stack)
-
-    median = _median(stack)
-    noise = _noise(stack, median)
+def estimate_background(sample: FrameSample, stack: Callable[[FrameSample], FrameStack] | None = None) -> Background:
+    """Estimate plate and noise from frames spread over the video; `stack`: who sorts and sums over them, numpy if not given."""
+    frames = (stack or FrameStack)(sample)
+    median = frames.median()
+    noise = _noise(frames.spread(median))
     # only where the pixel changes at all can motion make a difference; flow leaks far into plain surroundings
-    changes = plate_distance(stack, median) > CLUSTER_SIGMAS * noise
-    moves &= changes.any(0)
-    plate = _median_of_still(stack, moves, median)
-    noise = np.minimum(noise, _noise(stack, plate, moves))
+    frames.forget_motion_within(median, CLUSTER_SIGMAS * noise)
+    plate = frames.median_of_still(median)
+    noise = np.minimum(noise, _noise(frames.spread(plate, still=True)))
     for _ in range(2):  # slivers at the rim of what was swapped are told once the rest is right
-        plate = undo_resting_objects(stack, plate, noise)
-    near = plate_distance(stack, plate) <= CLUSTER_SIGMAS * noise
-    confidence = near.mean(0, dtype=np.float32)
-    sigma, smooth_sigma = _even_noise(stack, plate, near, noise)
+        plate = undo_resting_objects(frames.images, plate, noise)
+    near = frames.near(plate, CLUSTER_SIGMAS * noise)
+    sigma, smooth_sigma = _even_noise(near, noise)
+    confidence = (near.count / len(frames.images)).astype(np.float32)
     return Background(plate.astype(np.float32), sigma, smooth_sigma, confidence)
 
 
@@ -148,6 +145,90 @@ def _moving(flow: cv2.DISOpticalFlow, image: Image, successor: Image) -> NDArray
     return moving.astype(bool)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """Those frames that agree with a plate, pixel by pixel.
+
+    Attributes:
+        count: (H, W), how many.
+        squares: float32, (H, W), sum of their squared differences from the plate, mean over channels.
+        smooth_squares: the same after smoothing the differences by a 3 × 3 binomial kernel.
+    """
+
+    count: NDArray[np.int64]
+    squares: Float32
+    smooth_squares: Float32
+
+
+class FrameStack:
+    """What the estimate sorts and sums over all sampled frames, exposure levelled; the one part of it that takes long.
+
+    Attributes:
+        images: uint8, shape (S, H, W, 3), BGR.
+    """
+
+    def __init__(self, sample: FrameSample) -> None:
+        self.images, self._moving = sample.images.copy(), sample.moving.copy()
+        _level_exposure(self.images)
+
+    def median(self) -> Float32:
+        """(H, W, 3)."""
+        out = np.empty(self.images.shape[1:], np.float32)
+        for y in range(0, len(out), 64):  # in strips: the sort's copy stays small
+            out[y : y + 64] = np.median(self.images[:, y : y + 64], axis=0)
+        return out
+
+    def spread(self, plate: Float32, *, still: bool = False) -> Float32:
+        """Median over the frames of the distance from the plate, (H, W); `still`: of frames that don't move there, 255 without any."""
+        distance = plate_distance(self.images, plate)
+        if not still:
+            return np.asarray(np.median(distance, axis=0), np.float32)
+        distance[self._moving] = np.nan
+        with np.errstate(all="ignore"):
+            spread = nan_median(distance)
+        return np.where(np.isnan(spread), np.float32(255), spread)
+
+    def forget_motion_within(self, plate: Float32, reach: Float32) -> None:
+        """Take as still each pixel that is never further than `reach`, (H, W), from the plate."""
+        self._moving &= (plate_distance(self.images, plate) > reach).any(0)
+
+    def median_of_still(self, median: Float32) -> Float32:
+        """Median of the frames that don't move at a pixel, (H, W, 3); `median` where these are too few."""
+        stack, moves = self.images, self._moving
+        affected = moves.any(0)
+        plate = median.copy()
+        rows, columns = np.nonzero(affected)
+        for start in range(0, len(rows), 1 << 15):
+            r, c = rows[start : start + (1 << 15)], columns[start : start + (1 << 15)]
+            still = ~moves[:, r, c]
+            enough = still.sum(0) >= least_still(len(stack))
+            values = stack[:, r, c].astype(np.float32)
+            for channel in range(3):
+                v = np.where(still, values[..., channel], np.nan)
+                m = nan_median(v)
+                plate[r[enough], c[enough], channel] = m[enough]
+        return plate
+
+    def near(self, plate: Float32, reach: Float32) -> Near:
+        """What lies within `reach`, (H, W), of the plate."""
+        agrees = plate_distance(self.images, plate) <= reach
+        sums = []
+        for smooth in (False, True):
+            total = np.zeros(plate.shape[:2], np.float32)
+            for image, agree in zip(self.images, agrees, strict=True):
+                difference = image - plate
+                if smooth:
+                    difference = cv2.GaussianBlur(difference, (3, 3), 0)
+                total += np.where(agree, np.einsum("hwc,hwc->hw", difference, difference) / 3, 0)
+            sums.append(total)
+        return Near(agrees.sum(0), *sums)
+
+
+def least_still(frame_count: int) -> int:
+    """How many of the sampled frames must be still at a pixel for their median to count."""
+    return max(3, frame_count // 20)
+
+
 def _level_exposure(stack: Image) -> None:
     """Take out, in place, each frame's overall brightness offset: flicker and auto-exposure."""
     sub = stack[:, ::4, ::4].astype(np.int16)
@@ -157,22 +238,8 @@ def _level_exposure(stack: Image) -> None:
             image[...] = np.clip(image - offset, 0, 255).round().astype(np.uint8)
 
 
-def _median(stack: Image) -> Float32:
-    out = np.empty(stack.shape[1:], np.float32)
-    for y in range(0, stack.shape[1], 64):  # in strips: the sort's copy stays small
-        out[y : y + 64] = np.median(stack[:, y : y + 64], axis=0)
-    return out
-
-
-def _noise(stack: Image, plate: Float32, moves: NDArray[np.bool_] | None = None) -> Float32:
-    distance = plate_distance(stack, plate)
-    if moves is not None:
-        distance[moves] = np.nan
-        with np.errstate(all="ignore"):
-            spread = nan_median(distance)
-        spread = np.where(np.isnan(spread), np.float32(255), spread)
-    else:
-        spread = np.median(distance, axis=0)
+def _noise(spread: Float32) -> Float32:
+    """Standard deviation from the median distance, evened out."""
     # the RMS of three channels has its median at 0.89 σ
     sigma = np.maximum(spread / 0.89, MIN_NOISE).astype(np.float32)
     # a moving thing that covers a pixel half of the time is not noise: no pixel is much noisier than the picture's worst static texture
@@ -180,36 +247,13 @@ def _noise(stack: Image, plate: Float32, moves: NDArray[np.bool_] | None = None)
     return np.asarray(np.minimum(sigma, ceiling), np.float32)
 
 
-def _median_of_still(stack: Image, moves: NDArray[np.bool_], median: Float32) -> Float32:
-    affected = moves.any(0)
-    plate = median.copy()
-    rows, columns = np.nonzero(affected)
-    for start in range(0, len(rows), 1 << 15):
-        r, c = rows[start : start + (1 << 15)], columns[start : start + (1 << 15)]
-        still = ~moves[:, r, c]
-        enough = still.sum(0) >= max(3, len(stack) // 20)
-        values = stack[:, r, c].astype(np.float32)
-        for channel in range(3):
-            v = np.where(still, values[..., channel], np.nan)
-            m = nan_median(v)
-            plate[r[enough], c[enough], channel] = m[enough]
-    return plate
-
-
-def _even_noise(stack: Image, plate: Float32, near: NDArray[np.bool_], fallback: Float32) -> tuple[Float32, Float32]:
+def _even_noise(near: Near, fallback: Float32) -> tuple[Float32, Float32]:
     """RMS deviation of the frames that agree with the plate, as they are and smoothed, evened out over a small neighbourhood."""
-    sigma, smooth = (_rms(stack, plate, near, fallback, smooth=smooth) for smooth in (False, True))
+    sigma, smooth = (_rms(total, near.count, fallback) for total in (near.squares, near.smooth_squares))
     # smoothing takes the same share away everywhere, unless a faint body, drowned in single pixels, passes there
     return sigma, np.minimum(smooth, WHITER * float(np.median(smooth / sigma)) * sigma)
 
 
-def _rms(stack: Image, plate: Float32, near: NDArray[np.bool_], fallback: Float32, *, smooth: bool) -> Float32:
-    total = np.zeros(plate.shape[:2], np.float32)
-    for image, agree in zip(stack, near, strict=True):
-        difference = image - plate
-        if smooth:
-            difference = cv2.GaussianBlur(difference, (3, 3), 0)
-        total += np.where(agree, np.einsum("hwc,hwc->hw", difference, difference) / 3, 0)
-    count = near.sum(0)
+def _rms(total: Float32, count: NDArray[np.int64], fallback: Float32) -> Float32:
     variance = np.where(count >= 3, total / np.maximum(count - 0.5, 1), fallback**2)
     return np.maximum(np.sqrt(cv2.blur(variance.astype(np.float32), (5, 5))), MIN_NOISE).astype(np.float32)

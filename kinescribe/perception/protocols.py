@@ -89,9 +89,11 @@ class LabelVerifier(Protocol):
 
     Attributes:
         name: what the sidecar calls it, such as the model's name.
+        drops: whether what it says isn't there is left out of the table; where not, its rows say so. True where the attribute is absent.
     """
 
     name: str
+    drops: bool
 
     def verify(self, evidence: Sequence[Evidence], *, unique: bool = False) -> list[Verdict]:
         """One verdict for each track, in the same order. `unique`: no two tracks may bear the same label."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from kinescribe.perception.background import Background, estimate_background, sample_frames
+from kinescribe.perception.background import Background, FrameSample, estimate_background, sample_frames
 from kinescribe.perception.classical.blobs import above_own_contrast, split_at_necks
 from kinescribe.perception.classical.foreground import Foreground, ForegroundModel
 from kinescribe.perception.classical.measure import Measurement, measure
@@ -22,7 +24,11 @@ from kinescribe.video.frame import Frame
 if TYPE_CHECKING:
     from kinescribe.video.source import Video
 
-__all__ = ["ClassicalDetector", "detections_from"]
+__all__ = ["Body", "ClassicalDetector", "Window", "detections_from"]
+
+Float32 = NDArray[np.float32]
+Window = tuple[slice, slice]
+"""Rows and columns of a picture."""
 
 FEW_FRAMES = 8  # too few for a temporal background: a slow thing covers itself in all of them
 EVEN_ENOUGH = 0.7  # a sheet of paper; a dark backdrop full of things is better told from few frames' median
@@ -54,27 +60,19 @@ class ClassicalDetector:
         spread = sample.images[np.unique(np.linspace(0, len(sample.images) - 1, FEW_FRAMES).round().astype(int))]
         plain = plain_background(list(spread), EVEN_ENOUGH if few else DRAWN_EVENNESS)
         self.finds_still = plain is not None
-        self.background = estimate_background(sample) if plain is None else plain
+        self.background = self._estimate(sample) if plain is None else plain
         self._model = ForegroundModel(self.background)
         if phrases and plain is None:
             self._still = StillObjects.find(self.background, phrases)
 
     def detect(self, frame: Frame) -> Detections:
         """The bodies that stand out from the background in this frame."""
-        if self._model is None:
-            raise RuntimeError("a ClassicalDetector detects only after prepare(video)")
-        foreground = self._model.segment(frame.image)
-        found: list[tuple[Measurement, MaskCrop]] = []
-        limit = LARGEST_SHARE * frame.image.shape[0] * frame.image.shape[1]
-        seeds = sorted(foreground.seeds, key=lambda k: -int(foreground.stats[k, cv2.CC_STAT_AREA]))
-        for label in seeds[:MOST_DETECTIONS]:
-            if not self.finds_still and foreground.stats[label, cv2.CC_STAT_AREA] > limit:
-                continue
-            found += self._bodies(frame, foreground, int(label))
-        detections = detections_from(frame, found)
-        if self._still is not None:
-            detections = detections.joined(detections_from(frame, self._still.seen(frame, foreground), self._still.phrase))
-        return detections
+        model, _ = self._prepared()
+        foreground = model.segment(frame.image)
+        bodies: list[Body] = []
+        for label, window in self._windows(foreground):
+            bodies += self._cut(frame, foreground, label, window, *self._difference(frame, foreground, window))
+        return self._detections(frame, foreground, bodies, [body.measured() for body in bodies])
 
     def second_look(self, video: Video, paths: list[Path], progress: Callable[[int], None] | None = None) -> list[Sightings | None]:
         """Follow each path's body through the video by its own look; None where it has none."""
@@ -82,23 +80,77 @@ class ClassicalDetector:
             raise RuntimeError("a ClassicalDetector looks again only after prepare(video)")
         return second_look(video, self.background, paths, progress)
 
-    def _bodies(self, frame: Frame, foreground: Foreground, label: int) -> Iterator[tuple[Measurement, MaskCrop]]:
-        assert self.background is not None
+    def _prepared(self) -> tuple[ForegroundModel, Background]:
+        if self._model is None or self.background is None:
+            raise RuntimeError(f"a {type(self).__name__} detects only after prepare(video)")
+        return self._model, self.background
+
+    def _estimate(self, sample: FrameSample) -> Background:
+        return estimate_background(sample)
+
+    def _windows(self, foreground: Foreground) -> list[tuple[int, Window]]:
+        """The blobs to look at, largest first, and the part of the picture about each."""
         height, width = foreground.labels.shape
-        x, y, w, h = (int(v) for v in foreground.stats[label, :4])
-        x0, y0, x1, y1 = max(x - MARGIN, 0), max(y - MARGIN, 0), min(x + w + MARGIN, width), min(y + h + MARGIN, height)
-        window = (slice(y0, y1), slice(x0, x1))
-        image = frame.image[window]
-        delta = (image - foreground.offset - self.background.plate[window]).astype(np.float32)
-        difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3).astype(np.float32)
-        sigma = self.background.sigma[window]
+        limit = LARGEST_SHARE * height * width
+        seeds = sorted(foreground.seeds, key=lambda k: -int(foreground.stats[k, cv2.CC_STAT_AREA]))
+        out = []
+        for label in seeds[:MOST_DETECTIONS]:
+            if not self.finds_still and foreground.stats[label, cv2.CC_STAT_AREA] > limit:
+                continue
+            x, y, w, h = (int(v) for v in foreground.stats[label, :4])
+            rows = slice(max(y - MARGIN, 0), min(y + h + MARGIN, height))
+            out.append((int(label), (rows, slice(max(x - MARGIN, 0), min(x + w + MARGIN, width)))))
+        return out
+
+    def _difference(self, frame: Frame, foreground: Foreground, window: Window) -> tuple[Float32, Float32]:
+        """Frame − background in a window, (h, w, 3), and its RMS over channels, (h, w)."""
+        _, background = self._prepared()
+        delta = (frame.image[window] - foreground.offset - background.plate[window]).astype(np.float32)
+        return delta, np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3).astype(np.float32)
+
+    def _cut(self, frame: Frame, foreground: Foreground, label: int, window: Window, delta: Float32, difference: Float32) -> Iterator[Body]:
+        """The bodies that a blob holds."""
+        _, background = self._prepared()
         blob = foreground.labels[window] == label
         bodies = [body for part in above_own_contrast(blob, difference) for body in split_at_necks(part)]
         for mask in bodies[:MOST_BODIES]:
-            measured = measure(image, delta, sigma, mask, x0, y0)
-            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-            crop = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-            yield measured, MaskCrop(x0 + int(columns[0]), y0 + int(rows[0]), crop)
+            yield Body(frame.image[window], delta, difference, background.sigma[window], mask, window[1].start, window[0].start)
+
+    def _detections(self, frame: Frame, foreground: Foreground, bodies: Sequence[Body], measured: Sequence[Measurement]) -> Detections:
+        detections = detections_from(frame, [(m, body.crop()) for m, body in zip(measured, bodies, strict=True)])
+        if self._still is None:
+            return detections
+        return detections.joined(detections_from(frame, self._still.seen(frame, foreground), self._still.phrase))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """A body cut out of a frame, not yet measured.
+
+    Attributes:
+        image, delta, difference, sigma: crops of the same window: the picture, its difference from the background, that one's RMS over
+            channels and its noise.
+        mask: bool, (h, w), which of the window's pixels are the body.
+        x0, y0: image pixel of the window's top left corner.
+    """
+
+    image: NDArray[np.uint8]
+    delta: Float32
+    difference: Float32
+    sigma: Float32
+    mask: NDArray[np.bool_]
+    x0: int
+    y0: int
+
+    def measured(self) -> Measurement:
+        """By numpy, on its own."""
+        return measure(self.image, self.delta, self.sigma, self.mask, self.x0, self.y0)
+
+    def crop(self) -> MaskCrop:
+        """The mask cut to its own box."""
+        rows, columns = np.flatnonzero(self.mask.any(1)), np.flatnonzero(self.mask.any(0))
+        pixels = self.mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+        return MaskCrop(self.x0 + int(columns[0]), self.y0 + int(rows[0]), pixels)
 
 
 def detections_from(frame: Frame, found: Sequence[tuple[Measurement, MaskCrop]], phrase: str = "") -> Detections:

@@ -15,6 +15,7 @@ __all__ = ["Foreground", "ForegroundModel"]
 SEED_SIGMAS = 6.0  # a blob must reach this somewhere …
 GROW_SIGMAS = 3.5  # … and extends as far as this
 SMALLEST_SEED_PX = 3
+LEAST_OFFSET = 1.0  # grey levels; less is left in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,17 +34,30 @@ class Foreground:
     seeds: NDArray[np.int64]
     offset: NDArray[np.float32]
 
+    @classmethod
+    def of(cls, extent: NDArray[np.uint8], strong: NDArray[np.bool_], offset: NDArray[np.float32]) -> Foreground:
+        """The blobs of `extent`, 0 or 1, that hold enough pixels of `strong`, both (H, W)."""
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(extent, connectivity=8, ltype=cv2.CV_32S)
+        seeds = np.bincount(labels[strong], minlength=count)
+        seeds[0] = 0
+        return cls(np.asarray(labels, np.int32), np.asarray(stats, np.int32), np.flatnonzero(seeds >= SMALLEST_SEED_PX), offset)
+
 
 class ForegroundModel:
-    """Background difference with hysteresis: both thresholds are multiples of each pixel's own noise."""
+    """Background difference with hysteresis: both thresholds are multiples of each pixel's own noise.
+
+    Attributes:
+        smooth_plate: uint8, shape (H, W, 3), the plate after smoothing by a 3 × 3 binomial kernel.
+        high, low: uint8, shape (H, W), grey levels that the strongest channel's difference must exceed: in a seed, in a blob.
+    """
 
     def __init__(self, background: Background) -> None:
         self.background = background
         plate = np.clip(background.plate.round(), 0, 255).astype(np.uint8)
-        self._plate = cv2.GaussianBlur(plate, (3, 3), 0)
+        self.smooth_plate = cv2.GaussianBlur(plate, (3, 3), 0)
         # a soft edge that jitters by a fraction of a pixel differs by that fraction of its slope
-        self._high = self._threshold(SEED_SIGMAS)
-        self._low = self._threshold(GROW_SIGMAS)
+        self.high = self._threshold(SEED_SIGMAS)
+        self.low = self._threshold(GROW_SIGMAS)
         self._sparse = np.ascontiguousarray(plate[2::8, 2::8]).astype(np.int16)
 
     def _threshold(self, sigmas: float) -> NDArray[np.uint8]:
@@ -58,15 +72,16 @@ class ForegroundModel:
     def segment(self, image: NDArray[np.uint8]) -> Foreground:
         """Blobs of pixels that differ from the background."""
         offset = self.exposure_offset(image)
+        return Foreground.of(*self.masks(image, offset), offset)
+
+    def masks(self, image: NDArray[np.uint8], offset: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """What exceeds the lower threshold, small gaps closed, 0 or 1, and what exceeds the upper one, both (H, W)."""
         smooth = cv2.GaussianBlur(image, (3, 3), 0)
-        if np.abs(offset).max() >= 1.0:
+        if np.abs(offset).max() >= LEAST_OFFSET:
             smooth = np.clip(smooth - offset, 0, 255).round().astype(np.uint8)
-        difference = cv2.absdiff(smooth, self._plate)
+        difference = cv2.absdiff(smooth, self.smooth_plate)
         b, g, r = cv2.split(difference)
         strongest = cv2.max(cv2.max(b, g), r)
-        weak = (strongest > self._low).view(np.uint8)
+        weak = (strongest > self.low).view(np.uint8)
         closed = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8, ltype=cv2.CV_32S)
-        seeds = np.bincount(labels[strongest > self._high], minlength=count)
-        seeds[0] = 0
-        return Foreground(np.asarray(labels, np.int32), np.asarray(stats, np.int32), np.flatnonzero(seeds >= SMALLEST_SEED_PX), offset)
+        return np.asarray(closed, np.uint8), np.asarray(strongest > self.high)

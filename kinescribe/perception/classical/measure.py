@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from kinescribe.perception.classical.blobs import fill_holes
 from kinescribe.perception.classical.outline import Circle, fit_circle
 
-__all__ = ["Measurement", "classify_shape", "measure", "soft_mask"]
+__all__ = ["Measurement", "Moments", "classify_shape", "describe", "measure", "measure_coverage", "outline_variance", "soft_mask"]
 
 Float = NDArray[np.float64]
 NOISE_CORRELATION = 2.0  # neighbouring pixels' noise is correlated by demosaicing and codecs: variance of sums grows by about this
+LEAST_INSIDE_PX = 4  # without the outline's pixels; a body with fewer is as bright …
+BRIGHT_PERCENTILE = 80  # … as this of all its pixels
+LEAST_CONTRAST = 1e-3  # grey levels
 GRID_VARIANCE = 0.01**2  # px², what sampling on a grid does to soft outlines
 LEAST_CIRCLE_RADIUS = 3.5  # px; below, a disc's rim is all of it
 LEAST_LUMA = 0.25  # of the contrast: codecs and sensors sample colour at half the resolution of brightness
@@ -47,12 +50,12 @@ def soft_mask(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple
     not pull the centroid about, so the weight saturates there. `difference`: (h, w), RMS over channels, `mask`: the body.
     """
     inside = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-    core = difference[inside] if inside.sum() >= 4 else difference[mask]
-    contrast = float(np.median(core)) if inside.sum() >= 4 else float(np.percentile(core, 80))
+    enough = inside.sum() >= LEAST_INSIDE_PX
+    contrast = float(np.median(difference[inside])) if enough else float(np.percentile(difference[mask], BRIGHT_PERCENTILE))
     rim = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     weights = np.where(rim, np.minimum(difference / max(contrast, 1e-6), 1.0), 0.0).astype(np.float32)
     weights[inside] = 1.0
-    return weights, max(contrast, 1e-3)
+    return weights, max(contrast, LEAST_CONTRAST)
 
 
 def measure(
@@ -65,41 +68,120 @@ def measure(
     """
     difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3)
     weights, contrast = soft_mask(difference, fill_holes(mask))
-    total = float(weights.sum())
-    h, w = weights.shape
-    xs, ys = np.arange(w, dtype=np.float64), np.arange(h, dtype=np.float64)
-    cx = float(weights.sum(0) @ xs) / total
-    cy = float(weights.sum(1) @ ys) / total
-    dx, dy = xs[None, :] - cx, ys[:, None] - cy
-    mxx, myy = float((weights * dx * dx).sum()) / total, float((weights * dy * dy).sum()) / total
-    mxy = float((weights * dx * dy).sum()) / total
-    # only the outline's weights are noisy
-    relative = np.where((weights > 0) & (weights < 1), (sigma / contrast) ** 2, 0.0) * NOISE_CORRELATION
-    vxx = float((relative * dx * dx).sum()) / total**2
-    vyy = float((relative * dy * dy).sum()) / total**2
-    vxy = float((relative * dx * dy).sum()) / total**2
-    covariance = np.array([[vxx + GRID_VARIANCE, vxy], [vxy, vyy + GRID_VARIANCE]])
+    variance = outline_variance(weights, sigma, contrast)
+    snr = contrast / float(np.median(sigma[mask]))
+    return measure_coverage(image, weights, variance, x0, y0, contrast=snr, delta=delta)
 
-    mean, half = (mxx + myy) / 2, np.hypot((mxx - myy) / 2, mxy)
-    major, minor = mean + half, max(mean - half, 1 / 48)
-    angle = 0.5 * np.arctan2(2 * mxy, mxx - myy)
+
+def outline_variance(weights: NDArray[np.float32], sigma: NDArray[np.float32], contrast: float) -> Float:
+    """Variance of a soft mask's weights, (h, w): only the outline's are noisy."""
+    return np.where((weights > 0) & (weights < 1), (sigma / contrast) ** 2, 0.0) * NOISE_CORRELATION
+
+
+def measure_coverage(
+    image: NDArray[np.uint8],
+    weights: NDArray[np.float32],
+    variance: Float,
+    x0: int,
+    y0: int,
+    *,
+    contrast: float,
+    delta: NDArray[np.float32] | None = None,
+) -> Measurement:
+    """Measure a body from how much of each pixel it covers; all arrays are the same crop, whose top left pixel is (x0, y0) in the picture.
+
+    Args:
+        image: (h, w, 3).
+        weights: (h, w), coverage in [0, 1], somewhere above 0.
+        variance: (h, w), of the coverage; for errors that neighbouring pixels share, times how many of them do.
+        contrast: handed on, in units of the noise.
+        delta: (h, w, 3), image − background: a disc is then located by its rim in it.
+    """
+    return describe(image, weights, Moments.of(weights, variance), x0, y0, contrast=contrast, delta=delta)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Sums over the pixels of a crop, of the coverage w and of its variance v, with dx, dy from the centroid, px.
+
+    Attributes:
+        total: Σ w, the area.
+        centroid: (2,), x, y in the crop.
+        second: (3,), Σ w·(dx², dx·dy, dy²) / total.
+        noise_second: (3,), Σ v·(dx², dx·dy, dy²) / total².
+        noise_fourth: (3,), Σ v·(dx⁴ + dy⁴, dx²·dy², dx·dy³ − dx³·dy) / total².
+    """
+
+    total: float
+    centroid: Float
+    second: Float
+    noise_second: Float
+    noise_fourth: Float
+
+    @classmethod
+    def of(cls, weights: NDArray[np.float32], variance: Float) -> Moments:
+        """The moments of a coverage, (h, w), somewhere above 0, and of its variance, (h, w)."""
+        total = float(weights.sum())
+        xs, ys = np.arange(weights.shape[1], dtype=np.float64), np.arange(weights.shape[0], dtype=np.float64)
+        x, y = float(weights.sum(0) @ xs) / total, float(weights.sum(1) @ ys) / total
+        across, down = (xs - x) ** np.arange(5)[:, None], (ys - y) ** np.arange(5)[:, None]
+        w = down[:3] @ weights @ across[:3].T / total  # [b, a]: Σ w·dxᵃ·dyᵇ
+        v = down @ variance @ across.T / total**2
+        return cls(
+            total,
+            np.array([x, y]),
+            np.array([w[0, 2], w[1, 1], w[2, 0]]),
+            np.array([v[0, 2], v[1, 1], v[2, 0]]),
+            np.array([v[0, 4] + v[4, 0], v[2, 2], v[3, 1] - v[1, 3]]),
+        )
+
+    @property
+    def covariance(self) -> Float:
+        """(2, 2), of the centroid, px²."""
+        vxx, vxy, vyy = self.noise_second
+        return np.array([[vxx + GRID_VARIANCE, vxy], [vxy, vyy + GRID_VARIANCE]])
+
+    def axes(self) -> tuple[float, float, float]:
+        """Second moments along the major and the minor axis, px², and the major axis' angle."""
+        mxx, mxy, myy = self.second
+        mean, half = (mxx + myy) / 2, np.hypot((mxx - myy) / 2, mxy)
+        return float(mean + half), float(max(mean - half, 1 / 48)), float(0.5 * np.arctan2(2 * mxy, mxx - myy))
+
+    def twist(self, angle: float) -> float:
+        """Σ v·(along·across)² / total², along and across an axis of this angle: how noise turns it."""
+        c, s = np.cos(angle), np.sin(angle)
+        product, squares = c * s, c * c - s * s
+        quartic, both, odd = self.noise_fourth
+        return float(max(product**2 * (quartic - 2 * both) + squares**2 * both + 2 * product * squares * odd, 0.0))
+
+
+def describe(
+    image: NDArray[np.uint8],
+    weights: NDArray[np.float32],
+    moments: Moments,
+    x0: int,
+    y0: int,
+    *,
+    contrast: float,
+    delta: NDArray[np.float32] | None = None,
+) -> Measurement:
+    """What a coverage's moments, its shape and its colours tell; arguments as of `measure_coverage`."""
+    cx, cy = (float(v) for v in moments.centroid)
+    total, covariance = moments.total, moments.covariance
+    major, minor, angle = moments.axes()
     shape, size = classify_shape(weights, major, minor, angle)
-    along = dx * np.cos(angle) + dy * np.sin(angle)
-    across = -dx * np.sin(angle) + dy * np.cos(angle)
-    spread = float((relative * (along * across) ** 2).sum()) / total**2
-    angle_sigma = float(np.sqrt(spread + (0.02 * minor) ** 2) / max(major - minor, 1e-6))
-    circle = _round_outline(delta, weights, np.array([cx, cy]), total) if shape == "disc" else None
+    angle_sigma = float(np.sqrt(moments.twist(angle) + (0.02 * minor) ** 2) / max(major - minor, 1e-6))
+    circle = _round_outline(delta, weights, np.array([cx, cy]), total) if shape == "disc" and delta is not None else None
     if circle is not None:
         cx, cy = (float(v) for v in circle.centre)
         covariance = circle.covariance * NOISE_CORRELATION + GRID_VARIANCE * np.eye(2)
         size = np.full(2, 2 * circle.radius)
     if (size[0] < ROUND_ASPECT * size[1] and shape != "box") or angle_sigma > 0.5:
         angle, angle_sigma = np.nan, np.nan
-    solid = weights >= 1.0
-    colour = np.median(image[solid if solid.any() else mask].reshape(-1, 3), axis=0).astype(np.uint8)
+    solid = weights >= min(1.0, float(weights.max()))
+    colour = np.median(image[solid].reshape(-1, 3), axis=0).astype(np.uint8)
     lab = cv2.cvtColor(colour.reshape(1, 1, 3).astype(np.float32) / 255, cv2.COLOR_BGR2LAB).reshape(3).astype(np.float64)
-    snr = contrast / float(np.median(sigma[mask]))
-    return Measurement(np.array([x0 + cx, y0 + cy]), covariance, total, size, float(angle), angle_sigma, lab, snr, shape)
+    return Measurement(np.array([x0 + cx, y0 + cy]), covariance, total, size, float(angle), angle_sigma, lab, contrast, shape)
 
 
 def _round_outline(delta: NDArray[np.float32], weights: NDArray[np.float32], centre: Float, area: float) -> Circle | None:

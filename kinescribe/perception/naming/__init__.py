@@ -4,14 +4,17 @@ from kinescribe.perception.naming.colors import BASIC_COLORS, color_lab, is_colo
 from kinescribe.perception.naming.labels import describe, number_labels
 from kinescribe.perception.naming.matching import Assignment, Candidate, assign_phrases, match_phrase
 from kinescribe.perception.naming.phrases import Phrase, parse_objects, unknown_words
+from kinescribe.perception.naming.prompts import PICTURE_MARK, Prompt, parse_prompts, prompts_of
 from kinescribe.perception.naming.shapes import SHAPE_NOUNS, match_shape, shapes_of
 
 __all__ = [
     "BASIC_COLORS",
+    "PICTURE_MARK",
     "SHAPE_NOUNS",
     "Assignment",
     "Candidate",
     "Phrase",
+    "Prompt",
     "assign_phrases",
     "color_lab",
     "describe",
@@ -22,6 +25,8 @@ __all__ = [
     "name_color",
     "number_labels",
     "parse_objects",
+    "parse_prompts",
+    "prompts_of",
     "shapes_of",
     "unknown_words",
 ]

@@ -42,14 +42,8 @@ class Assignment(NamedTuple):
 
 
 def match_phrase(phrase: Phrase, lab: ArrayLike, shape: str, size: tuple[float, float] | None = None) -> float:
-    """How well a thing goes by a phrase, in [0, 1]: colour times shape, of the best alternative; 0 where none names either."""
-    best = 0.0
-    for reading in phrase.readings:
-        if reading.color or reading.shape:
-            by_color = match_color(lab, reading.color) if reading.color else 1.0
-            by_shape = match_shape(reading.shape, shape, size) if reading.shape else 1.0
-            best = max(best, by_color * by_shape)
-    return best
+    """How well a thing goes by a phrase, in [0, 1]: colour times shape, of the best synonym; 0 where none names either."""
+    return max(_match_reading(reading, lab, shape, size) for reading in phrase.readings)
 
 
 def assign_phrases(phrases: Sequence[Phrase], candidates: Sequence[Candidate]) -> Assignment:
@@ -57,16 +51,15 @@ def assign_phrases(phrases: Sequence[Phrase], candidates: Sequence[Candidate]) -
 
     First every phrase gets its candidate, so that the sum of scores is largest (scipy's linear_sum_assignment). A phrase that says more
     counts more: of two balls the red one is the "red ball", the other the "ball". Then what is left takes the phrase that it matches best,
-    if it does so nearly as well as the phrase's own candidate: two red balls are both "red ball".
+    if it does so nearly as well as the phrase's own candidate: two red balls are both "red ball". Scores below a phrase's own threshold
+    don't count.
     """
     from scipy.optimize import linear_sum_assignment  # a quarter of a second to import
 
     scores = np.zeros((len(phrases), len(candidates)))
     for i, phrase in enumerate(phrases):
         for j, candidate in enumerate(candidates):
-            scores[i, j] = match_phrase(phrase, candidate.lab, candidate.shape, candidate.size)
-    least = np.array([LEAST_HALF_UNDERSTOOD if phrase.unknown else LEAST for phrase in phrases])
-    scores[scores < least[:, None]] = 0.0
+            scores[i, j] = _score(phrase, candidate)
     if not scores.size:
         return Assignment([None] * len(candidates), np.zeros(len(candidates)), list(phrases))
     says = np.array([max(bool(reading.color) + bool(reading.shape) for reading in phrase.readings) for phrase in phrases])
@@ -83,3 +76,21 @@ def assign_phrases(phrases: Sequence[Phrase], candidates: Sequence[Candidate]) -
     named = [phrases[i] if i >= 0 else None for i in chosen]
     given = np.array([scores[i, j] if i >= 0 else 0.0 for j, i in enumerate(chosen)])
     return Assignment(named, given, [phrase for i, phrase in enumerate(phrases) if not (chosen == i).any()])
+
+
+def _match_reading(reading: Phrase, lab: ArrayLike, shape: str, size: tuple[float, float] | None) -> float:
+    if not (reading.color or reading.shape):
+        return 0.0
+    by_color = match_color(lab, reading.color) if reading.color else 1.0
+    return by_color * (match_shape(reading.shape, shape, size) if reading.shape else 1.0)
+
+
+def _score(phrase: Phrase, candidate: Candidate) -> float:
+    """As `match_phrase`; synonyms by which the candidate goes too badly say nothing of it."""
+    best = 0.0
+    for reading in phrase.readings:
+        least = LEAST_HALF_UNDERSTOOD if reading.unknown else LEAST
+        score = _match_reading(reading, *candidate)
+        if score >= (least if phrase.threshold is None else phrase.threshold):
+            best = max(best, score)
+    return best

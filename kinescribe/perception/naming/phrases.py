@@ -1,18 +1,15 @@
-"""Reading what objects a user asks for: "red ball, black cart | trolley"."""
+"""What the objects that a user asks for look like: "red ball, black cart | trolley"."""
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, replace
 
-from kinescribe.errors import UsageError
 from kinescribe.perception.naming.colors import BASIC_COLORS, is_color
+from kinescribe.perception.naming.prompts import PICTURE_MARK, Prompt, parse_prompts
 from kinescribe.perception.naming.shapes import SHAPE_NOUNS, shapes_of
 
 __all__ = ["Phrase", "parse_objects", "unknown_words"]
 
-LONGEST_PHRASE, MOST_PHRASES = 80, 64
-EXAMPLE = '"red ball, black cart"'
 SKIPPED = ("a", "an", "the", "coloured", "colored")
 
 
@@ -26,6 +23,7 @@ class Phrase:
         shape: "disc", "box", "rod", or None.
         unknown: words that are neither a colour nor a shape, in the order of the text; detectors with a language model may know them.
         alternatives: further descriptions of the same thing; each has none itself.
+        threshold: least score at which a thing goes by this phrase, in (0, 1); None where the user didn't say.
     """
 
     text: str
@@ -33,6 +31,7 @@ class Phrase:
     shape: str | None = None
     unknown: tuple[str, ...] = ()
     alternatives: tuple[Phrase, ...] = ()
+    threshold: float | None = None
 
     @property
     def readings(self) -> tuple[Phrase, ...]:
@@ -46,21 +45,13 @@ class Phrase:
 
 
 def parse_objects(text: str) -> list[Phrase]:
-    """The phrases in a text that separates objects by commas (or semicolons) and words for the same object by "|".
+    """The phrases in a text that `parse_prompts` can split: objects, synonyms of each, thresholds.
 
     A phrase is a colour (any CSS4 or xkcd name, also after light, dark, pale …) and a noun, either of which may be left out; articles are
-    skipped. What an alternative leaves out, colour or shape, is that of the first: "black cart | trolley" is a black trolley too.
-    Raises UsageError for an empty, repeated or over-long phrase, for control characters and for more than 64 phrases.
+    skipped. What a synonym leaves out, colour or shape, is that of the first: "black cart | trolley" is a black trolley too. Of a picture,
+    "@cart.png", neither is known. Raises as `parse_prompts`.
     """
-    bad = next((c for c in text if unicodedata.category(c) in ("Cc", "Cs")), None)
-    if bad is not None:
-        raise UsageError(f"objects hold the unprintable character U+{ord(bad):04X}; write words separated by commas, such as {EXAMPLE}")
-    text = " ".join(unicodedata.normalize("NFC", text).split())
-    parts = [part.strip() for part in text.replace(";", ",").split(",")]
-    if len(parts) > MOST_PHRASES:
-        raise UsageError(f"{len(parts)} objects are asked for; name at most {MOST_PHRASES}")
-    seen: dict[str, str] = {}
-    return [_phrase(part, text, seen) for part in parts]
+    return [_phrase(prompt) for prompt in parse_prompts(text)]
 
 
 def unknown_words(phrase: Phrase) -> str | None:
@@ -75,29 +66,16 @@ def unknown_words(phrase: Phrase) -> str | None:
     return f'"{" ".join(words)}" in "{phrase.text}" is no colour or shape and was left out; {knows}'
 
 
-def _phrase(part: str, text: str, seen: dict[str, str]) -> Phrase:
-    readings: list[Phrase] = []
-    for option in part.split("|"):
-        words = option.strip()
-        if not words:
-            where = f'"{_cut(part)}"' if part else f'"{_cut(text)}"'
-            raise UsageError(f"empty object name in {where}; write words separated by single commas, such as {EXAMPLE}")
-        if len(words) > LONGEST_PHRASE:
-            raise UsageError(
-                f'object name "{_cut(words)}" has {len(words)} characters; use at most {LONGEST_PHRASE}, and a comma between objects'
-            )
-        key = words.casefold()
-        if key in seen:
-            raise UsageError(f'object "{words}" is named twice; name each kind once: every object that looks like it gets its own number')
-        seen[key] = words
-        readings.extend(_read(words))
-    first, *others = readings
+def _phrase(prompt: Prompt) -> Phrase:
+    first, *others = [reading for name in prompt.synonyms for reading in _read(name)]
     filled = tuple(replace(other, color=other.color or first.color, shape=other.shape or first.shape) for other in others)
-    return replace(first, alternatives=filled)
+    return replace(first, alternatives=filled, threshold=prompt.threshold)
 
 
 def _read(text: str) -> list[Phrase]:
     """The readings of one description: one, or one for each shape that its noun may stand for."""
+    if text.startswith(PICTURE_MARK):
+        return [Phrase(text, unknown=(text,))]
     words = [word for word in text.replace("-", " ").split() if word.casefold() not in SKIPPED]
     shapes: tuple[str, ...] = ()
     if words and (shapes := shapes_of(words[-1])):
@@ -114,7 +92,3 @@ def _split_color(words: list[str]) -> tuple[str | None, tuple[str, ...]]:
             if is_color(name):
                 return name, (*words[:start], *words[start + length :])
     return None, tuple(words)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,1 @@
+"""Parts of the flow propagator: windows, layered motion, learned look, minimal cut, search, edges."""

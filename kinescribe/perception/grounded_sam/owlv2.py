@@ -1,0 +1,156 @@
+"""OWLv2: boxes for anything that words name or one picture shows, by `transformers`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.errors import InputError, UsageError
+from kinescribe.perception.grounded_sam._phrase_detector import Found, PhraseDetector, Query, checked_share
+from kinescribe.perception.naming.prompts import PICTURE_MARK, Prompt, prompts_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from kinescribe.perception.grounded_sam.runtime import Runtime
+    from kinescribe.perception.weights import Weights
+
+__all__ = ["Owlv2Detector"]
+
+ARTICLES = ("a ", "an ", "the ")
+
+
+class Owlv2Detector(PhraseDetector):
+    """Boxes for phrases or one-shot examples, by OWLv2 (Minderer et al., arXiv 2306.09683).
+
+    A name such as "@cart.png" is a picture of one such object, on any background: the model takes the most object-like box in it as the
+    example. In a picture every name is judged on its own, by its similarity to the features of each patch.
+
+    Args:
+        weights: name, folder or hub id of weights in the format of `transformers`.
+        runtime: where to run; chosen automatically if not given.
+        box_threshold: least score of a box, in (0, 1), for phrases without a threshold of their own.
+        exemplar_threshold: the same for pictures, to which scores run higher.
+        nms_iou: overlap from which on the lower of two boxes of one object goes, in (0, 1).
+        exemplars: a picture each for some of the labels that are asked for, instead of the words.
+        template: sentence that words are put into, with "{}" for them; an article at their beginning goes.
+    """
+
+    families = ("owlv2",)
+    default = "owlv2-base"
+    called = "OWLv2"
+
+    def __init__(
+        self,
+        *,
+        weights: str | None = None,
+        runtime: Runtime | None = None,
+        box_threshold: float = 0.2,
+        exemplar_threshold: float = 0.9,
+        nms_iou: float = 0.7,
+        exemplars: Mapping[str, str | Path] | None = None,
+        template: str = "a photo of a {}",
+    ) -> None:
+        super().__init__(weights, runtime, box_threshold, nms_iou)
+        self._exemplar_threshold = checked_share("exemplar_threshold", exemplar_threshold)
+        self._exemplars = {label.casefold(): str(path) for label, path in (exemplars or {}).items()}
+        if template.count("{}") != 1:
+            raise UsageError(f'template "{template}" must hold {{}} once, where the words go, such as "a photo of a {{}}"')
+        self._template = template
+        self._queried: Tensor | None = None
+
+    def _prompts(self, phrases: Sequence[str]) -> list[Prompt]:
+        prompts = prompts_of(phrases) or [Prompt(label, (label,)) for label in self._exemplars]
+        strange = set(self._exemplars) - {prompt.label.casefold() for prompt in prompts}
+        if strange:
+            asked = ", ".join(prompt.label for prompt in prompts)
+            raise UsageError(f'there is a picture for "{min(strange)}", which is not asked for; the objects are: {asked}')
+        return prompts
+
+    def _names(self, prompt: Prompt) -> Sequence[str]:
+        path = self._exemplars.get(prompt.label.casefold())
+        return prompt.synonyms if path is None else (f"{PICTURE_MARK}{path}",)
+
+    def _threshold(self, name: str) -> float:
+        return self._exemplar_threshold if name.startswith(PICTURE_MARK) else self._box_threshold
+
+    def _load(self, weights: Weights) -> None:
+        from kinescribe.perception.grounded_sam._image_processor import ImageProcessor
+        from kinescribe.perception.grounded_sam._owlv2_model import ExampleEncoder, PatchEncoder, PhraseEncoder
+        from kinescribe.perception.grounded_sam._tokens import read_tokenizer
+        from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision
+        from kinescribe.perception.weights import load_pretrained
+
+        transformers = import_with_torchvision("transformers")
+        self._processor = ImageProcessor.read(weights.path)
+        self._tokenizer = read_tokenizer(transformers.CLIPTokenizer, weights.path)
+        model = load_pretrained(transformers.Owlv2ForObjectDetection, weights, model_types=self.families)
+        side = model.config.vision_config.image_size
+        if self._processor.fixed != (side, side):
+            raise InputError(f"{weights.path} scales pictures to {self._processor.fixed}, but its model sees {side} x {side}; download it again")
+        self._longest = model.config.text_config.max_position_embeddings
+        self._patches = self.runtime.place(PatchEncoder(model))
+        self._texts = self.runtime.place(PhraseEncoder(model))
+        self._examples = self.runtime.place(ExampleEncoder(model))
+
+    def _learn(self, queries: Sequence[Query]) -> None:
+        import torch
+
+        device = self.runtime.device
+        rows = [self._picture(query.name) if query.name.startswith(PICTURE_MARK) else self._words(query.name) for query in queries]
+        self._queried = torch.cat(rows)
+        self._least = torch.tensor([query.threshold for query in queries], device=device)
+
+    def _words(self, name: str) -> Tensor:
+        import torch
+
+        words = name.lower()
+        words = next((words.removeprefix(article) for article in ARTICLES if words.startswith(article)), words)
+        tokens = self._tokenizer(self._template.format(words)).input_ids
+        if len(tokens) > self._longest:
+            raise UsageError(
+                f'"{name}" takes {len(tokens)} tokens with the sentence around it, {self.called} reads {self._longest}; '
+                'use fewer words, and commas between objects, or the template "{}"'
+            )
+        with self.runtime.autocast():
+            encoded: Tensor = self._texts(torch.tensor([tokens], device=self.runtime.device))
+        return encoded
+
+    def _picture(self, name: str) -> Tensor:
+        image = _read_picture(Path(name.removeprefix(PICTURE_MARK)))
+        with self.runtime.autocast():
+            encoded: Tensor = self._examples(self._processor.squared(self.runtime.upload([image])))
+        return encoded
+
+    def _find(self, images: list[NDArray[np.uint8]]) -> list[Found]:
+        import torch
+
+        with self.runtime.autocast():
+            logits, boxes = self._patches(self._processor.squared(self.runtime.upload(images)), self._queried)
+            scores = logits.float().sigmoid()
+            good = (scores > self._least) | ~scores.isfinite() | ~boxes.isfinite().all(-1, keepdim=True)
+            picture, patch, query = good.nonzero(as_tuple=True)
+            columns = [picture[:, None], query[:, None], scores[good][:, None], boxes[picture, patch].float()]
+            flat = torch.cat(columns, 1).double().cpu().numpy()
+        side = max(images[0].shape[:2])  # the model sees the picture in the upper left corner of a square
+        middle, half = flat[:, 3:5] * side, flat[:, 5:] * side / 2
+        parts = np.split(np.arange(len(flat)), np.searchsorted(flat[:, 0], np.arange(1, len(images))))
+        corners = np.hstack([middle - half, middle + half])
+        return [Found(corners[part], flat[part, 2], flat[part, 1].astype(np.int64)) for part in parts]
+
+
+def _read_picture(path: Path) -> NDArray[np.uint8]:
+    """A picture, (H, W, 3), BGR. Raises `InputError` for files that are missing or no pictures."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise InputError(f"the example picture {path} can't be read ({error.strerror}); give an existing file after '@'") from error
+    image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        raise InputError(f"the example {path} is not a picture; use a PNG or JPEG file")
+    return np.asarray(image, np.uint8)
