@@ -123,7 +123,7 @@ def extract_states(
         NothingFoundError: nothing moves, or nothing looks like what was asked for.
     """
     asked = dict(zip(ROLES, (detector, segmenter, propagator, concept_tracker, verifier), strict=True))
-    choices, given = _choose(backend, asked, vlm)
+    choices, given = _choose(backend, asked, vlm, device)
 
     @cache
     def runtime() -> Any:
@@ -189,11 +189,11 @@ def extract_states(
     return states
 
 
-def _choose(backend: str, asked: dict[str, Any], vlm: Settings | None) -> tuple[dict[str, Choice], dict[str, Any]]:
+def _choose(backend: str, asked: dict[str, Any], vlm: Settings | None, device: str) -> tuple[dict[str, Choice], dict[str, Any]]:
     """Plug-ins by role, and the objects that were handed in instead."""
     given = {role: part for role, part in asked.items() if part is not None and not isinstance(part, str)}
     names = {role: part for role, part in asked.items() if isinstance(part, str)}
-    return choose(backend, names, given, ready=() if vlm is None else ("vlm",)), given
+    return choose(backend, names, given, ready=() if vlm is None else ("vlm",), on_device=device not in ("auto", "cpu")), given
 
 
 def _read_objects(run: _Run, objects: str | None, vlm: Settings | None) -> dict[str, Any] | None:

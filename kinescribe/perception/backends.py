@@ -14,7 +14,7 @@ from typing import Any
 from kinescribe import plugins
 from kinescribe.errors import InputError, UsageError, unknown_value
 
-__all__ = ["BACKENDS", "NONE", "ROLES", "Backend", "Choice", "Stack", "available", "choose", "missing", "resolve"]
+__all__ = ["BACKENDS", "NONE", "ON_DEVICE", "ROLES", "Backend", "Choice", "Stack", "available", "choose", "missing", "resolve"]
 
 ROLES = {
     "detector": "detectors",
@@ -25,6 +25,8 @@ ROLES = {
 }
 """What a backend is made of, and the kind of plug-in that does it."""
 NONE = "none"
+ON_DEVICE = {"classical": "classical-torch"}
+"""Detectors of the CPU, and the same ones for a device that was asked for by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,14 @@ def missing(role: str, name: str, weights: str | None = None) -> str | None:
     return None if reason is None else str(reason)
 
 
-def choose(backend: str, asked: Mapping[str, str | None], given: Collection[str] = (), ready: Collection[str] = ()) -> dict[str, Choice]:
+def choose(
+    backend: str,
+    asked: Mapping[str, str | None],
+    given: Collection[str] = (),
+    *,
+    ready: Collection[str] = (),
+    on_device: bool = False,
+) -> dict[str, Choice]:
     """One plug-in for each role of a backend: what was asked for, else the first preference that can run here.
 
     Args:
@@ -140,6 +149,7 @@ def choose(backend: str, asked: Mapping[str, str | None], given: Collection[str]
         asked: by role, `NAME` or `NAME:WEIGHTS`, "none" to leave the stage out, None for the backend's own preference.
         given: roles that ready-made objects play, for which nothing is chosen.
         ready: plug-ins that can run here, whatever they say, for the caller brings what they lack.
+        on_device: whether a device other than the CPU was asked for by name: then detectors have their counterparts there.
 
     Raises:
         UsageError: an unknown backend or plug-in.
@@ -150,6 +160,10 @@ def choose(backend: str, asked: Mapping[str, str | None], given: Collection[str]
         raise unknown_value("backend", backend, known)
     out: dict[str, Choice] = {}
     parts = dict(known[backend].parts)
+    for role in _left_out(asked, given):
+        parts.pop(role, None)
+    if on_device:
+        parts["detector"] = tuple(ON_DEVICE.get(name, name) for name in parts.get("detector", ()))
     for role in ROLES:
         spec = asked.get(role)
         if role != "detector" and "detector" in out and _draws_boxes(out["detector"].name):
@@ -167,12 +181,17 @@ def choose(backend: str, asked: Mapping[str, str | None], given: Collection[str]
                 raise InputError(f"{role.replace('_', ' ')} '{name}' can't run here: {reason}")
         elif preferred:
             out[role] = _first_ready(role, preferred, ready)
-    if "concept_tracker" in {*out, *given}:  # it detects, segments and follows by itself
-        for role in ("detector", "segmenter", "propagator"):
-            out.pop(role, None)
     if not {"detector", "concept_tracker"} & {*out, *given}:
         raise UsageError(f"backend '{backend}' without a detector finds nothing; leave out --detector none")
     return out
+
+
+def _left_out(asked: Mapping[str, str | None], given: Collection[str]) -> tuple[str, ...]:
+    """Roles that the backend need not fill: a concept tracker does what three others do, and a detector that was named comes before one."""
+    named = {role for role, spec in asked.items() if spec not in (None, NONE)} | set(given)
+    if "concept_tracker" in named:
+        return ("detector", "segmenter", "propagator")
+    return ("concept_tracker",) if "detector" in named else ()
 
 
 def _draws_boxes(detector: str) -> bool:

@@ -78,6 +78,17 @@ def test_a_concept_tracker_leaves_out_what_it_does_itself():
     assert set(choose("one", {})) == {"concept_tracker"}
 
 
+def test_a_detector_that_was_named_takes_the_place_of_a_concept_tracker():
+    assert set(choose("one", {"detector": "bare"})) == {"detector"}
+    assert choose("one", {}, ["detector"]) == {}
+
+
+def test_a_device_has_its_own_detector(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(backends, "ON_DEVICE", {"bare": "second"})
+    assert choose("bare", {}, on_device=True)["detector"].name == "second"
+    assert choose("bare", {"detector": "bare"}, on_device=True)["detector"].name == "bare"
+
+
 def test_an_object_takes_a_role():
     assert "detector" not in choose("both", {}, ["detector"])
 

@@ -53,7 +53,8 @@ def test_touching_discs_are_two(radius: float, ratio: float, angle: float) -> No
 def test_a_disc_is_one(radius: float, x: float, y: float) -> None:
     mask = disc(x, y, radius)
     (part,) = split_at_necks(mask)
-    assert (part & mask).sum() / (part | mask).sum() > 0.97
+    lost = (part ^ mask).sum()
+    assert lost <= max(4, 0.03 * mask.sum())  # four of the outermost pixels of a small disc may stick out of it
 
 
 @settings(deadline=None, max_examples=40)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from kinescribe.perception.classical.propagating.windows import Field, Window, brought
+from kinescribe.perception.classical.propagating.windows import Field, Window, brought, signed_distance
 
 __all__ = ["Behind"]
 
-SAFE = 2  # px, beyond the outline, where colours mix
+SAFE = 2.0  # px, beyond the outline, where colours mix
+SHADED = 0.2  # sizes of the thing, beyond the outline, where it may cast a shadow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +31,7 @@ class Behind:
     @classmethod
     def seen(cls, window: Window, colors: Field, mask: Field, memory: Behind | None = None) -> Behind:
         """What a window shows beside the mask, and under the mask the memory, which must be of the same window."""
-        free = cv2.dilate(mask, np.ones((2 * SAFE + 1, 2 * SAFE + 1), np.uint8)) < 0.1
+        free = signed_distance(mask) < -max(SAFE, SHADED * float(np.sqrt(mask.sum())))
         if memory is None:
             return cls(window, colors, free.astype(np.float32))
         return cls(window, np.where(free[..., None], colors, memory.colors), np.where(free, np.float32(1), memory.known))

@@ -89,7 +89,10 @@ class Look:
         """Scores for a window of CIELAB colours (rows, columns, 3); `coverage` is about where the thing lies in it."""
         described = _described(colors, coverage)
         scores = (self._features(described.reshape(-1, 13)) @ self._weights).reshape(*described.shape[:2], 2)
-        fine = cv2.resize(scores, (colors.shape[1], colors.shape[0]), interpolation=cv2.INTER_LINEAR)
+        # a pixel of the coarse grid stands for the first of each STRIDE, not for their middle
+        spread = np.array([[1 / STRIDE, 0, 0], [0, 1 / STRIDE, 0]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        fine = cv2.warpAffine(scores, spread, (colors.shape[1], colors.shape[0]), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         return Sight(np.ascontiguousarray(fine[..., 0]), np.ascontiguousarray(fine[..., 1]))
 
     def _features(self, described: Field) -> Field:

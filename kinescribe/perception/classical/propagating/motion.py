@@ -34,10 +34,6 @@ CLEAREST = 3.0
 SPREAD = 0.05
 STRONGEST = 2.5  # log-odds that motion may speak for
 NEARBY = 0.5  # sizes of the thing, within which the surroundings calibrate it
-CAP = 2.5
-VF = 0.7
-VT = 2.0
-VN=0.
 NEW = 1.5  # log-odds against what was covered before
 
 
@@ -107,11 +103,9 @@ def motion_evidence(before: Field, now: Field, mask: Field, layers: Layers, behi
     covered = carried(mask, layers.rest_back, 0) > 0.5
     other = _residual(now, np.where((covered & (behind.known > 0.5))[..., None], behind.colors, carried(before, layers.rest_back)))
     evidence = np.clip(slope * (_contrast(own, other) - (high + low) / 2), -STRONGEST, STRONGEST)
-    # What the thing uncovers has no past as a part of it, and where it was never seen before, none behind it either.
-    uncovered = covered & (carried(mask, layers.thing_back, 0) < 0.5)
-    verified = np.clip(1 - own / np.maximum(VF * (_texture(now) - VT), 1e-3), 0, 1)
-    most = np.where(behind.known > 0.5, CAP * verified, (-NEW + VN * verified) * min(1.0, slope * (high - low)))
-    return np.where(uncovered, np.minimum(evidence, most), evidence).astype(np.float32)
+    # What the thing uncovers and was never seen before has no past in either layer.
+    new = covered & (behind.known <= 0.5) & (carried(mask, layers.thing_back, 0) < 0.5)
+    return np.where(new, np.minimum(evidence, -NEW * min(1.0, slope * (high - low))), evidence).astype(np.float32)
 
 
 def _residual(one: Field, other: Field) -> Field:
@@ -125,13 +119,6 @@ def _contrast(own: Field, other: Field) -> Field:
 
 def _blurred(field: Field) -> Field:
     return np.asarray(cv2.GaussianBlur(field, (0, 0), BLUR), np.float32)
-
-
-def _texture(colors: Field) -> Field:
-    """Standard deviation of the colour nearby."""
-    mean = cv2.GaussianBlur(colors, (0, 0), 2 * BLUR)
-    spread = cv2.GaussianBlur(colors * colors, (0, 0), 2 * BLUR) - mean * mean
-    return np.sqrt(np.maximum(spread, 0).sum(-1)).astype(np.float32)
 
 
 def _displacement(homography: NDArray[np.float64], shape: tuple[int, ...]) -> Field:
