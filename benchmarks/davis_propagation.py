@@ -127,7 +127,8 @@ def records_of(outcomes: Sequence[Outcome]) -> list[Record]:
         records.append(Record(TABLE, outcome.name, "J", number(ours), "", "higher", None, number(theirs), REFERENCE))
         ratio = outcome.reference_seconds / outcome.seconds
         records.append(Record(TABLE, outcome.name, "speed_ratio", number(ratio), "", "higher", None, 1.0, REFERENCE))
-    mean, reference = (float(np.mean([np.mean(values) for values in group])) for group in zip(*[(o.scores, o.reference) for o in outcomes]))
+    mean = float(np.mean([np.mean(outcome.scores) for outcome in outcomes]))
+    reference = float(np.mean([np.mean(outcome.reference) for outcome in outcomes]))
     records.append(Record(TABLE, "all", "mean_J", number(mean), "", "higher", GOAL, number(reference), REFERENCE))
     return records
 

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from kinescribe import plugins
 from kinescribe.assembly import assemble
 from kinescribe.errors import InputError, NothingFoundError, UsageError
-from kinescribe.labelling import Labelled, Name, detected_names, verify_names
+from kinescribe.labelling import Labelled, Name, detected_names, in_order, one_of_each, verify_names
 from kinescribe.perception.backends import ROLES, Choice, Stack, choose, resolve
 from kinescribe.perception.looking import Looked, look, resolve_every
 from kinescribe.perception.naming import Candidate, Phrase, assign_phrases, describe, number_labels, parse_objects, unknown_words
 from kinescribe.perception.naming.prompts import parse_prompts, prompts_of
-from kinescribe.perception.sightings import Path
+from kinescribe.perception.sightings import Path as SeenPath
 from kinescribe.states import Calibration, LeftOutMeta, States
 from kinescribe.tracking.by_id import tracks_by_id
+from kinescribe.tracking.corrections import without_frames
 from kinescribe.tracking.pieces import join_pieces
 from kinescribe.tracking.refinement import refine
 from kinescribe.tracking.selection import leave_out, worth_a_second_look
@@ -50,6 +51,7 @@ class _Run:
     times: list[float] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     left_out: list[LeftOutMeta] = field(default_factory=list)
+    votes: dict[int, dict[str, float]] = field(default_factory=dict)
     all_equal: bool = True
     digest: int | None = None
 
@@ -91,7 +93,7 @@ def extract_states(
     times: Sequence[float] | NDArray[np.float64] | None = None,
     tracker: str = "offline",
     ends: bool = True,
-    masks: str | FilePath | None = None,
+    masks: str | Path | None = None,
     progress: Progress | None = None,
 ) -> States:
     """Find every moving object in a video and tell its states in every frame.
@@ -149,7 +151,8 @@ def extract_states(
     if len(run.times) == 1:
         raise InputError(f"{video.info.name} holds a single frame; motion takes two at least: give a video, or a folder of images")
     if looked.ids is not None:
-        tracks = _believed(run, tracks_by_id(looked.detections, looked.ids, least=min(2, len(run.times) - 1)), looked)
+        run.votes = looked.votes
+        tracks = _believed(run, looked)
     else:
         tracks = follow.track(looked.detections, run.size)
     labelled = _label(run, _settle(run, tracks), one_each)
@@ -185,7 +188,7 @@ def extract_states(
         models={role: dict(source) for role, part in stack.parts() if (source := getattr(part, "provenance", None))},
     )
     if masks is not None:
-        _write_masks(FilePath(masks), labelled.tracks, run.size)
+        _write_masks(Path(masks), labelled.tracks, run.size)
     return states
 
 
@@ -231,17 +234,29 @@ def _read_objects(run: _Run, objects: str | None, vlm: Settings | None) -> dict[
     return discovered
 
 
-def _believed(run: _Run, tracks: list[Track], looked: Looked) -> list[Track]:
-    """Without those that the detector rarely confirmed; they are named in the sidecar."""
+def _believed(run: _Run, looked: Looked) -> list[Track]:
+    """The tracks of the ids, without what was withdrawn and those that the detector hardly ever confirmed, which the sidecar names."""
+    assert looked.ids is not None
+    try:
+        tracks = tracks_by_id(looked.detections, looked.ids)
+    except ValueError as error:
+        part = run.stack.concept_tracker or run.stack.propagator
+        raise UsageError(f"{type(part).__name__} gave ids that make no sense: {error}") from error
     believed = []
     for track in tracks:
         if track.track_id in looked.dropped:
-            name, _ = detected_names([track])[0]
+            votes = looked.votes.get(track.track_id, {})
+            label = max(votes, key=lambda name: votes[name]) if votes else detected_names([track])[0][0].label
             first, last = int(track.frames[0]), int(track.frames[-1])
-            reason = "the detector rarely confirmed it"
-            run.left_out.append(LeftOutMeta(label=name.label, first_frame=first, last_frame=last, reason=reason))
-        else:
-            believed.append(track)
+            reason = "the detector hardly ever confirmed it"
+            run.left_out.append(LeftOutMeta(label=label, first_frame=first, last_frame=last, reason=reason))
+            continue
+        left: Track | None = track
+        for one in looked.withdrawn:
+            if left is not None and one.number == track.track_id:
+                left = without_frames(left, one.first, one.last)
+        if left is not None and len(left) >= min(2, len(run.times) - 1):
+            believed.append(left)
     return believed
 
 
@@ -273,18 +288,19 @@ def _look_again(run: _Run, tracks: list[Track]) -> tuple[list[Track], set[int]]:
     return refined + [track for track in tracks if "still" in track.phrases], confirmed
 
 
-def _path(track: Track, size: tuple[int, int]) -> Path:
+def _path(track: Track, size: tuple[int, int]) -> SeenPath:
     cut = (track.boxes[:, :2] <= 0).any(1) | (track.boxes[:, 2:] >= np.array(size)).any(1)
     masks = [(mask.x, mask.y, mask.pixels) for mask in track.masks]
-    return Path(track.frames, track.positions, track.areas, track.boxes, masks, np.asarray(~cut))
+    return SeenPath(track.frames, track.positions, track.areas, track.boxes, masks, np.asarray(~cut))
 
 
 def _label(run: _Run, tracks: list[Track], one_each: bool) -> Labelled:
     """Names for the tracks, verified where there is someone to do it; tracks that nobody asked for are left out."""
     tracks = sorted(tracks, key=lambda track: (int(track.frames[0]), -float(np.median(track.areas))))
+    known = [run.votes.get(track.track_id, {}) for track in tracks]
     tracks = [replace(track, track_id=k + 1) for k, track in enumerate(tracks)]
     if run.stack.reads_phrases:
-        labelled, votes, candidates = _by_words(run, tracks)
+        labelled, votes, candidates = _by_words(run, tracks, known)
     else:
         labelled, votes, candidates = _by_look(run, tracks)
     verifier = run.stack.verifier
@@ -292,9 +308,11 @@ def _label(run: _Run, tracks: list[Track], one_each: bool) -> Labelled:
         run.warnings.append("labels weren't verified, for nothing was named; give --objects")
     elif verifier is not None:
         labelled = _verified(run, labelled, votes, candidates, one_each)
+    if one_each:
+        labelled = one_of_each(labelled)
     if run.stack.reads_phrases:
         run.warnings += _absent(labelled, votes, candidates)
-    return labelled
+    return in_order(labelled)
 
 
 def _verified(run: _Run, labelled: Labelled, votes: list[dict[str, float]], candidates: list[str], one_each: bool) -> Labelled:
@@ -306,6 +324,11 @@ def _verified(run: _Run, labelled: Labelled, votes: list[dict[str, float]], cand
             f"the verifier says that none of {gone} is in {run.video.info.name}; see what is there with --verifier none"
         )
     return labelled
+
+
+def _told(run: _Run) -> list[str]:
+    """What the parts had to say, for a message that ends the run."""
+    return [line for _, part in run.stack.parts() for line in getattr(part, "warnings", [])]
 
 
 def _absent(labelled: Labelled, votes: list[dict[str, float]], candidates: list[str]) -> list[str]:
@@ -320,14 +343,20 @@ def _absent(labelled: Labelled, votes: list[dict[str, float]], candidates: list[
     return lines
 
 
-def _by_words(run: _Run, tracks: list[Track]) -> tuple[Labelled, list[dict[str, float]], list[str]]:
+def _by_words(run: _Run, tracks: list[Track], known: list[dict[str, float]]) -> tuple[Labelled, list[dict[str, float]], list[str]]:
     """The detector's own words."""
-    candidates = [prompt.label for prompt in prompts_of(run.words)]
-    name = run.video.info.name
-    named = [(track, *pair) for track, pair in zip(tracks, detected_names(tracks), strict=True) if pair[0].label]
+    prompts = prompts_of(run.words)
+    candidates = [prompt.label for prompt in prompts]
+    named = [(track, *pair) for track, pair in zip(tracks, detected_names(tracks, known), strict=True) if pair[0].label]
     if not named:
         words = ", ".join(f'"{label}"' for label in candidates)
-        raise NothingFoundError(f'nothing in {name} was found for {words}; try other words, or a lower threshold: "{candidates[0]}: 0.15"')
+        lower = f'"{candidates[0]}: {(prompts[0].threshold or 0.3) / 2:.2g}"'
+        why = f"nothing in {run.video.info.name} was found for {words}; try other words, or a lower threshold: {lower}"
+        if run.left_out:
+            why = f"what was found in {run.video.info.name} for {words} was hardly ever confirmed; try other words, or --detect-every 1"
+        if run.video.partial:
+            why += f"; and {run.video.partial}"
+        raise NothingFoundError("; ".join([why, *_told(run)]))
     return Labelled([track for track, _, _ in named], [one for _, one, _ in named], []), [votes for _, _, votes in named], candidates
 
 
@@ -372,7 +401,7 @@ def _shape_share(track: Track) -> float:
     return track.shapes.count(track.shape) / len(track)
 
 
-def _write_masks(path: FilePath, tracks: list[Track], size: tuple[int, int]) -> None:
+def _write_masks(path: Path, tracks: list[Track], size: tuple[int, int]) -> None:
     import gzip
     import json
 

@@ -1,65 +1,39 @@
 """Detection every few frames, and masks carried between them.
 
 Detecting in every k-th frame and propagating between costs D / k + P a frame. What is followed stays under the detector's eye: things that
-it confirms confidently get its mask again, so that drift can't add up; things that it rarely confirms were never there and are
-dropped; things that were lost and look like themselves again get their number back.
+it confirms confidently get its mask again, so that drift can't add up; things that it no longer confirms end where it last did, and those
+that it hardly ever confirmed were never there; things that were lost and look like themselves again get their number back.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from kinescribe.perception.detections import MaskCrop, SoftMask
 from kinescribe.perception.finding import Finder, Found
+from kinescribe.perception.followed import FollowedThing, look_of
 from kinescribe.perception.overlap import intersection, iou_matrix
 from kinescribe.video.frame import Frame
 
-__all__ = ["AUTO", "FollowedFrame", "MaskFollower"]
+__all__ = ["AUTO", "FollowedFrame", "MaskFollower", "Withdrawn"]
 
 AUTO = "auto"
 AUTO_FIRST, AUTO_LEAST, AUTO_MOST = 5, 2, 30  # frames from one detection to the next
 CONFIRMED = 0.5  # intersection over union of a detected and a carried mask
+DRIFTED = 0.15  # the same, of masks with the same name and nothing better to go with
 ON_THE_SPOT = 0.9  # the same: the carried mask needs no help
+OWN_NAME = 0.05  # what the same name is worth among overlaps
 CONFIDENT = 0.4  # score from which on a detector's mask replaces a carried one
+SURE_AT_ONCE = 0.5  # score from which on a single detection is believed
 DUPLICATE = 0.8  # intersection over union from which on two followed things are one
-LEAST_CHANCES, LEAST_SHARE = 3, 0.34  # of the detections in which a thing was in view, the share that must confirm it
 FORGOTTEN = 300  # frames out of sight, after which a thing is no longer searched for
-SAME_COLOR = 18.0  # CIELAB distance
 WINDOW_BYTES = 256_000_000
-
-
-@dataclass(slots=True)
-class _Thing:
-    """One followed thing."""
-
-    number: int
-    votes: Counter[str] = field(default_factory=Counter)
-    chances: int = 0
-    confirmed: int = 0
-    score: float = 0.0
-    seen: int = -1  # frame
-    centre: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-    step: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-    area: float = 0.0
-    color: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
-    carried: bool = True
-
-    @property
-    def name(self) -> str:
-        return self.votes.most_common(1)[0][0] if self.votes else ""
-
-    @property
-    def doubtful(self) -> bool:
-        return self.chances >= LEAST_CHANCES and self.confirmed < LEAST_SHARE * self.chances
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +53,15 @@ class FollowedFrame:
     phrases: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Rows that turned out not to be the thing's: those of `number` in the frames `first` to `last`, both included."""
+
+    number: int
+    first: int
+    last: int
+
+
 class MaskFollower:
     """Detects in some frames, and carries the masks through those between.
 
@@ -89,169 +72,234 @@ class MaskFollower:
         batch_size: detections that are made at once.
 
     Attributes:
-        dropped: ids of the things that the detector rarely confirmed; whole once all frames are through.
+        dropped: ids of the things that the detector hardly ever confirmed; whole once all frames are through.
+        withdrawn: rows of other things that were taken back; whole once all frames are through.
         detected: frames in which the detector looked.
     """
 
     def __init__(self, finder: Finder, propagator: Any, *, every: int | str = AUTO, batch_size: int = 8) -> None:
         self._finder, self._propagator, self._batch_size = finder, propagator, batch_size
-        self._auto = every == AUTO
-        self._every = AUTO_FIRST if every == AUTO else int(every)
-        self._things: dict[int, _Thing] = {}
-        self._next = 1
-        self._duplicates: Counter[tuple[int, int]] = Counter()
+        self._every_asked = every
+        self._begin()
+
+    def _begin(self) -> None:
+        self._auto = self._every_asked == AUTO
+        self._every = AUTO_FIRST if self._auto else int(self._every_asked)
+        self._due = 0
+        self._things: dict[int, FollowedThing] = {}
+        self._overlapping: dict[tuple[int, int], int] = {}  # pairs of which the masks are one, and since which frame
         self.dropped: set[int] = set()
+        self.withdrawn: list[Withdrawn] = []
         self.detected: list[int] = []
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[FollowedFrame]:
-        """The things in view in each of these frames, which are a video's, in order."""
+        """The things in view in each of these frames, which are a video's, in order; what was followed before is forgotten."""
+        self._begin()
         self._propagator.reset()
         source = iter(frames)
-        while window := self._window(source):
-            keys = window[:: self._every]
-            found = dict(zip((frame.index for frame in keys), self._finder.find(keys), strict=True))
+        first = next(source, None)
+        self._due = 0 if first is None else first.index
+        held = first
+        last = -1
+        while held is not None:
+            window, held = self._window(held, source)
+            keys = self._keys(window)
+            found = dict(zip((frame.index for frame in keys), self._finder.find(keys), strict=True)) if keys else {}
             ahead = getattr(self._propagator, "encode_ahead", None)
             if ahead is not None:
                 ahead(window)
             changed = False
             for frame in window:
+                last = frame.index
                 masks = {number: mask for number, mask in self._propagator.step(frame).items() if not mask.empty}
                 named: dict[int, tuple[str, float]] = {}
+                self._note_overlaps(frame.index, masks)
                 if frame.index in found:
                     self.detected.append(frame.index)
                     changed |= self._look(frame, masks, found[frame.index], named)
                 yield self._followed(frame, masks, named)
-            if self._auto:
+            if self._auto and keys:
                 self._every = max(AUTO_LEAST, self._every // 2) if changed else min(AUTO_MOST, self._every * 2)
-        self.dropped |= {thing.number for thing in self._things.values() if thing.doubtful}
+                self._due = keys[-1].index + self._every
+        self._finish(last)
 
-    def _window(self, source: Iterator[Frame]) -> list[Frame]:
-        """The next frames, that begin with one to detect in; few enough to be held."""
-        first = next(source, None)
-        if first is None:
-            return []
-        held = max(1, WINDOW_BYTES // max(first.image.nbytes, 1))
-        batches = 1 if self._auto else max(1, min(self._batch_size, held // self._every))
-        return [first, *islice(source, self._every * batches - 1)]
+    def votes(self) -> dict[int, dict[str, float]]:
+        """For each thing the sum of the detector's scores for each name that it gave it."""
+        return {thing.number: dict(thing.votes) for thing in self._things.values()}
+
+    def _window(self, first: Frame, source: Iterator[Frame]) -> tuple[list[Frame], Frame | None]:
+        """The next frames, few enough to be held, and the one after them."""
+        batches = 1 if self._auto else self._batch_size
+        most = max(1, min(self._every * batches, WINDOW_BYTES // max(first.image.nbytes, 1)))
+        window, following = [first], next(source, None)
+        while following is not None and len(window) < most and not (self._auto and following.index >= self._due + self._every):
+            window.append(following)
+            following = next(source, None)
+        return window, following
+
+    def _keys(self, window: Sequence[Frame]) -> list[Frame]:
+        """Those of the frames in which the detector looks."""
+        keys = []
+        for frame in window:
+            if frame.index >= self._due:
+                keys.append(frame)
+                self._due = frame.index + self._every
+        return keys
 
     def _look(self, frame: Frame, masks: dict[int, SoftMask], found: Found, named: dict[int, tuple[str, float]]) -> bool:
         """Hold the carried masks against the detected ones; whether anything changed. `masks` and `named` are brought up to date."""
         carried = {number: mask.binary() for number, mask in masks.items()}
         detected = [mask.binary() for mask in found.masks]
-        pairs = _match(list(carried.values()), detected)
         numbers = list(carried)
+        pairs = self._match(numbers, list(carried.values()), detected, found.phrases)
         prompts: dict[int, MaskCrop] = {}
+        taken: set[int] = set()
+        met: set[int] = set()
         for k, i, overlap in pairs:
             thing = self._things[numbers[k]]
-            self._confirm(thing, found, i, named)
+            self._confirm(frame, thing, found, i, named)
+            taken.add(i)
+            met.add(thing.number)
             if overlap < ON_THE_SPOT and found.scores[i] >= CONFIDENT:
                 prompts[thing.number] = detected[i]
                 masks[thing.number] = found.masks[i]
-        taken = {i for _, i, _ in pairs}
-        missed = [number for k, number in enumerate(numbers) if k not in {pair[0] for pair in pairs}]
-        for number in missed:
-            self._things[number].chances += 1
-        changed = bool(missed)
+        changed = False
         for i, mask in enumerate(detected):
-            if i in taken or _is_several(mask, carried):
+            if i in taken or self._is_several(mask, found.phrases[i], carried):
                 continue
-            thing = self._lost_like(frame, mask, found.phrases[i]) or self._new()
-            self._confirm(thing, found, i, named)
+            thing = self._lost_like(frame, mask, found.phrases[i], masks, met) or self._new()
+            self._take_back(thing, frame.index - 1)
+            self._confirm(frame, thing, found, i, named)
+            met.add(thing.number)
             prompts[thing.number] = mask
             masks[thing.number] = found.masks[i]
             changed = True
+        for number in set(numbers) - met:
+            self._things[number].miss()
+            changed = True
         if prompts:
             self._propagator.prompt(frame, prompts)
-        for number in [number for number in numbers if self._things[number].doubtful]:
-            self._let_go(number, masks, named)
-            self.dropped.add(number)
-        for number in self._twins(carried):
-            self._let_go(number, masks, named)
+        for number in numbers:
+            thing = self._things[number]
+            if number not in met and thing.unconfirmed:
+                self._let_go(thing, masks, named)
+                if not thing.believed:
+                    self.dropped.add(number)
+                else:
+                    self.withdrawn.append(Withdrawn(number, thing.confirmed_in + 1, frame.index))
+        for number in self._twins():
+            thing = self._things[number]
+            if number in masks and number not in prompts:
+                self._take_back(thing, frame.index)
+                self._let_go(thing, masks, named)
         return changed
 
-    def _confirm(self, thing: _Thing, found: Found, i: int, named: dict[int, tuple[str, float]]) -> None:
-        thing.chances += 1
-        thing.confirmed += 1
-        thing.votes.update(found.votes[i])
-        thing.score = float(found.scores[i])
+    def _match(
+        self, numbers: Sequence[int], carried: Sequence[MaskCrop], detected: Sequence[MaskCrop], phrases: Sequence[str]
+    ) -> list[tuple[int, int, float]]:
+        """Pairs of a carried and a detected mask of one thing, with their overlap: first the clear ones, then what drifted apart."""
+        overlap = iou_matrix(carried, detected)
+        same = np.array([[phrase in self._things[number].votes for phrase in phrases] for number in numbers], bool).reshape(overlap.shape)
+        pairs: list[tuple[int, int, float]] = []
+        worth = overlap + OWN_NAME * same
+        for least, among in ((CONFIRMED, np.ones_like(same)), (DRIFTED, same)):
+            free = np.where(among & (overlap >= least), worth, 0.0)
+            for k, i, _ in pairs:
+                free[k, :] = free[:, i] = 0.0
+            rows, columns = linear_sum_assignment(free, maximize=True)
+            pairs += [(int(k), int(i), float(overlap[k, i])) for k, i in zip(rows, columns, strict=True) if free[k, i] > 0]
+        return pairs
+
+    def _confirm(self, frame: Frame, thing: FollowedThing, found: Found, i: int, named: dict[int, tuple[str, float]]) -> None:
+        thing.confirm(frame.index, float(found.scores[i]), found.votes[i])
         named[thing.number] = (found.phrases[i], thing.score)
 
-    def _new(self) -> _Thing:
-        thing = self._things[self._next] = _Thing(self._next)
-        self._next += 1
+    def _new(self) -> FollowedThing:
+        number = len(self._things) + 1
+        thing = self._things[number] = FollowedThing(number)
         return thing
 
-    def _lost_like(self, frame: Frame, mask: MaskCrop, phrase: str) -> _Thing | None:
-        """The thing that was lost from sight and looks like this one, near where it may have got to."""
-        centre, area, color = _look_of(frame, mask)
-        size = np.sqrt(area)
-        best: tuple[float, _Thing] | None = None
+    def _lost_like(self, frame: Frame, mask: MaskCrop, phrase: str, masks: dict[int, SoftMask], met: set[int]) -> FollowedThing | None:
+        """The thing that looks like this one, near where it may be, of those lost from sight or whose masks slipped onto another's."""
+        slipped = {number for pair in self._overlapping for number in pair}
+        look = look_of(frame, mask)
+        best: tuple[float, FollowedThing] | None = None
         for thing in self._things.values():
-            away = frame.index - thing.seen
-            if thing.number in self.dropped or away < 1 or thing.seen < 0 or phrase not in thing.votes or thing.area <= 0:
+            in_view = thing.number in masks and thing.number not in slipped
+            if in_view or thing.number in met or thing.number in self.dropped or frame.index - thing.seen > FORGOTTEN:
                 continue
-            distance = float(np.hypot(*(centre - thing.centre - thing.step * min(away, 10))))
-            reach = 3 * size + (0.5 * size + float(np.hypot(*thing.step))) * away
-            difference = float(np.linalg.norm(color - thing.color))
-            if distance <= reach and difference <= SAME_COLOR and 0.4 <= area / thing.area <= 2.5:
-                cost = distance / reach + difference / SAME_COLOR
-                if best is None or cost < best[0]:
-                    best = cost, thing
-        if best is None:
-            return None
-        best[1].carried = True
-        return best[1]
+            cost = thing.unlike(look, phrase, frame.index)
+            if cost is not None and (best is None or cost < best[0]):
+                best = cost, thing
+        return None if best is None else best[1]
 
-    def _twins(self, carried: dict[int, MaskCrop]) -> list[int]:
-        """The younger of two things whose masks have become one, at two detections in a row."""
-        numbers = sorted(carried)
-        overlap = iou_matrix([carried[n] for n in numbers], [carried[n] for n in numbers])
-        here = {(a, b) for i, a in enumerate(numbers) for j, b in enumerate(numbers) if i < j and overlap[i, j] >= DUPLICATE}
-        self._duplicates = Counter({pair: self._duplicates[pair] + 1 for pair in here})
-        return sorted({younger for (_, younger), times in self._duplicates.items() if times >= 2})
+    def _take_back(self, thing: FollowedThing, last: int) -> None:
+        """Withdraw what was reported of a thing since its mask slipped onto another's, up to the frame `last`."""
+        since = [first for pair, first in self._overlapping.items() if thing.number in pair]
+        if since and min(since) <= last:
+            self.withdrawn.append(Withdrawn(thing.number, min(since), last))
+        self._overlapping = {pair: first for pair, first in self._overlapping.items() if thing.number not in pair}
 
-    def _let_go(self, number: int, masks: dict[int, SoftMask], named: dict[int, tuple[str, float]]) -> None:
-        masks.pop(number, None)
-        named.pop(number, None)
-        if self._things[number].carried:
-            self._propagator.drop([number])
-        self._things[number].carried = False
+    def _twins(self) -> list[int]:
+        """Of two things whose masks have been one for two detections in a row, the one that was confirmed less lately."""
+        since = self.detected[-2] if len(self.detected) >= 2 else -1
+        late = []
+        for (a, b), first in self._overlapping.items():
+            if first <= since:
+                one, other = self._things[a], self._things[b]
+                late.append(a if (one.confirmed_in, -a) < (other.confirmed_in, -b) else b)
+        return sorted(set(late))
+
+    def _let_go(self, thing: FollowedThing, masks: dict[int, SoftMask], named: dict[int, tuple[str, float]]) -> None:
+        masks.pop(thing.number, None)
+        named.pop(thing.number, None)
+        thing.carried = False
+        self._propagator.drop([thing.number])
+        self._overlapping = {pair: first for pair, first in self._overlapping.items() if thing.number not in pair}
+
+    def _is_several(self, mask: MaskCrop, phrase: str, carried: dict[int, MaskCrop]) -> bool:
+        """Whether a detected mask is nothing but two or more things of its name that are followed by themselves."""
+        shared = {number: intersection(mask, other) for number, other in carried.items() if phrase in self._things[number].votes}
+        inside = [number for number, both in shared.items() if both >= 0.7 * max(int(carried[number].pixels.sum()), 1)]
+        filled = sum(shared[number] for number in inside)
+        return len(inside) >= 2 and filled >= 0.6 * max(int(mask.pixels.sum()), 1)
 
     def _followed(self, frame: Frame, masks: dict[int, SoftMask], named: dict[int, tuple[str, float]]) -> FollowedFrame:
         numbers = sorted(masks)
+        self._note_overlaps(frame.index, masks)
+        slipped = {number for pair in self._overlapping for number in pair}
         for number in numbers:
-            thing = self._things[number]
-            centre, area, color = _look_of(frame, masks[number].binary())
-            if thing.seen >= 0:
-                thing.step = (centre - thing.centre) / max(frame.index - thing.seen, 1)
-            thing.color = color if thing.seen < 0 else 0.9 * thing.color + 0.1 * color
-            thing.centre, thing.area, thing.seen = centre, area, frame.index
-        gone = [t.number for t in self._things.values() if t.carried and 0 <= t.seen < frame.index - FORGOTTEN]
-        for number in gone:
-            self._let_go(number, masks, named)
+            if number not in slipped:
+                self._things[number].see(frame.index, look_of(frame, masks[number].binary()))
+        for thing in [t for t in self._things.values() if t.carried and t.number not in masks and 0 <= t.seen < frame.index - FORGOTTEN]:
+            thing.carried = False
+            self._propagator.drop([thing.number])
+        for number in numbers:
+            self._things[number].carried = True
         scores = [named[n][1] if n in named else self._things[n].score * masks[n].score for n in numbers]
-        phrases = [named[n][0] if n in named else "" for n in numbers]
-        return FollowedFrame(frame, np.array(numbers, np.int64), [masks[n] for n in numbers], np.array(scores, np.float64), phrases)
+        return FollowedFrame(
+            frame,
+            np.array(numbers, np.int64),
+            [masks[number] for number in numbers],
+            np.array(scores, np.float64),
+            [named[number][0] if number in named else "" for number in numbers],
+        )
 
+    def _note_overlaps(self, index: int, masks: dict[int, SoftMask]) -> None:
+        """Which pairs of things have one mask between them; those that had before keep the frame in which that began."""
+        numbers = sorted(masks)
+        crops = [masks[number].binary() for number in numbers]
+        rows, columns = np.nonzero(np.triu(iou_matrix(crops, crops) >= DUPLICATE, 1))
+        here = [(numbers[a], numbers[b]) for a, b in zip(rows.tolist(), columns.tolist(), strict=True)]
+        self._overlapping = {pair: self._overlapping.get(pair, index) for pair in here}
 
-def _match(carried: Sequence[MaskCrop], detected: Sequence[MaskCrop]) -> list[tuple[int, int, float]]:
-    """Pairs of a carried and a detected mask that are of one thing, with their overlap."""
-    overlap = iou_matrix(carried, detected)
-    rows, columns = linear_sum_assignment(overlap, maximize=True)
-    return [(int(k), int(i), float(overlap[k, i])) for k, i in zip(rows, columns, strict=True) if overlap[k, i] >= CONFIRMED]
-
-
-def _is_several(mask: MaskCrop, carried: dict[int, MaskCrop]) -> bool:
-    """Whether a detected mask spans two or more things that are followed by themselves."""
-    covered = [number for number, other in carried.items() if intersection(mask, other) >= 0.7 * max(int(other.pixels.sum()), 1)]
-    return len(covered) >= 2
-
-
-def _look_of(frame: Frame, mask: MaskCrop) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
-    """Centre (px), area (px²) and mean CIELAB colour under a mask."""
-    rows, columns = np.nonzero(mask.pixels)
-    h, w = mask.pixels.shape
-    crop = frame.image[mask.y : mask.y + h, mask.x : mask.x + w]
-    mean = crop[mask.pixels].mean(0).astype(np.float32).reshape(1, 1, 3) / 255
-    color = cv2.cvtColor(mean, cv2.COLOR_BGR2LAB).reshape(3).astype(np.float64)
-    return np.array([mask.x + columns.mean(), mask.y + rows.mean()]), float(len(rows)), color
+    def _finish(self, last: int) -> None:
+        """Judge those that are still followed when the video ends."""
+        for thing in self._things.values():
+            if thing.number in self.dropped:
+                continue
+            once = thing.confirmed < 2 and (thing.chances >= 2 or (len(self.detected) > 1 and thing.score < SURE_AT_ONCE))
+            if once or not thing.believed:
+                self.dropped.add(thing.number)
+            elif thing.unconfirmed and thing.confirmed_in < last:
+                self.withdrawn.append(Withdrawn(thing.number, thing.confirmed_in + 1, last))

@@ -12,7 +12,18 @@ from kinescribe.perception.background import MIN_NOISE
 from kinescribe.perception.classical.measure import Measurement, measure_coverage
 from kinescribe.perception.detections import SoftMask
 
-__all__ = ["aligned", "distance", "learned_variance", "measure_learned", "placed", "reach_of", "surroundings", "without_slivers"]
+__all__ = [
+    "aligned",
+    "depths",
+    "distance",
+    "learned_variance",
+    "measure_learned",
+    "median",
+    "placed",
+    "reach_of",
+    "surroundings",
+    "without_slivers",
+]
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -48,34 +59,33 @@ def measure_learned(image: Image, mask: SoftMask) -> Measurement:
 
 def learned_variance(coverage: Float32, image: Image) -> Float:
     """Variance of a learned coverage, (h, w), times the pixels that share its error."""
-    if min(coverage.shape) < 2:
-        length = np.ones(coverage.shape)
-    else:
-        length = np.hypot(*np.gradient(coverage.astype(np.float64)))
     sigma, alike = _scaled(image, OUTLINE_PX, OUTLINE_CELLS), _scaled(image, CORRELATED_PX, CORRELATED_CELLS)
-    out: Float = sigma**2 * alike * length
-    return out
+    if min(coverage.shape) < 2:
+        return np.full(coverage.shape, sigma**2 * alike)
+    down, right = np.gradient(coverage)
+    return np.asarray(np.sqrt(down * down + right * right).astype(np.float64) * (sigma**2 * alike))
 
 
-def aligned(learned: Float32, seen: Float32, trusted: Mask) -> Float:
+def aligned(learned: Float32, depth: tuple[Float32, Float32], seen: Float32, trusted: Mask) -> Float:
     """Signed distance, px, positive inside, to the learned outline moved and grown as a whole onto the seen one where that is trusted.
 
     Along the trusted outline the distance between both is fitted by g + t · n, with the growth g, the shift t and the outline's normal n;
-    a weak ridge keeps what the trusted part says nothing about at zero.
+    a weak ridge keeps what the trusted part says nothing about at zero. `depth`: the `depths` of the learned mask.
     """
-    ours, theirs = _signed_distance(learned), _signed_distance(seen)
-    down, right = np.gradient(ours)
-    away = theirs - ours
-    rim = trusted & (np.abs(ours) <= 1)
+    ours = _signed_distance(learned, *depth)
+    down, right = (np.asarray(slope, np.float32) for slope in np.gradient(ours))
+    rim = np.flatnonzero(trusted & (np.abs(ours) <= 1))
+    here = ours.ravel()[rim].astype(np.float64)
+    away = _signed_distance(seen, *depths(seen >= 0.5)).ravel()[rim] - here
+    terms = np.stack([np.ones_like(here), right.ravel()[rim], down.ravel()[rim]], axis=-1)
     move = np.zeros(3)
-    terms = np.stack([np.ones_like(ours), right, down], axis=-1)
     for most in (MOST_AWAY_PX, MOST_RESIDUAL_PX):  # what is off for a reason of its own has no say
-        kept = rim & (np.abs(away - terms @ move) < most)
+        kept = np.abs(away - terms @ move) < most
         design = terms[kept]
         normal = design.T @ design + np.eye(3) * max(len(design), 1) / RIDGE
         move = np.linalg.solve(normal, design.T @ away[kept])
-    moved: Float = ours + terms @ move
-    return moved
+    grown, across, along = move
+    return np.asarray(ours + grown + across * right + along * down)
 
 
 def reach_of(image: Image) -> float:
@@ -105,20 +115,35 @@ def distance(mask: Mask) -> Float32:
     """Of each pixel to the mask, px; infinite where there is none."""
     if not mask.any():
         return np.full(mask.shape, np.inf, np.float32)
-    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+    return np.asarray(cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, 5), np.float32)
 
 
 def without_slivers(mask: Mask) -> Mask:
     """The mask without what is one or two pixels wide, which threshold and rounding leave along any outline."""
-    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
+    return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).view(bool)
 
 
-def _signed_distance(coverage: Float32) -> Float:
-    """Of each pixel's centre to the outline, px, positive inside; from the coverage itself where it is between 0 and 1."""
-    solid = coverage >= 0.5
-    far = np.where(solid, distance(~solid) - 0.5, 0.5 - distance(solid))
-    size = float(max(coverage.shape))  # instead of infinity, where all of it is solid or nothing
-    return np.where((coverage > 0) & (coverage < 1), coverage - 0.5, np.clip(far, -size, size)).astype(np.float64)
+def median(values: Float32) -> float:
+    """The median of (n,) numbers, at least one and none of them NaN; `numpy.median` looks for both middle ones, and is much slower."""
+    middle = len(values) // 2
+    parted = np.partition(values, middle)
+    return float(parted[middle] if len(values) % 2 else (parted[:middle].max() + parted[middle]) / 2)
+
+
+def depths(mask: Mask) -> tuple[Float32, Float32]:
+    """Of each pixel to the mask, and to what isn't in it, px."""
+    return distance(mask), distance(~mask)
+
+
+def _signed_distance(coverage: Float32, away: Float32, deep: Float32) -> Float32:
+    """Of each pixel's centre to the outline, px, positive inside; from the coverage itself where it is between 0 and 1.
+
+    `away`, `deep`: the `depths` of what is covered by half or more.
+    """
+    half = np.float32(0.5)
+    size = np.float32(max(coverage.shape))  # instead of infinity, where all of it is solid or nothing
+    far = np.where(coverage >= half, np.minimum(deep - half, size), np.maximum(half - away, -size))
+    return np.where((coverage > 0) & (coverage < 1), coverage - half, far)
 
 
 def _scaled(image: Image, pixels: float, cells: float) -> float:
@@ -133,10 +158,21 @@ def _contrast(image: Image, mask: SoftMask) -> float:
     solid = placed(mask.coverage, mask.x - x0, mask.y - y0, window) >= 0.5
     away = distance(solid)
     ring = (away >= RING_PX[0]) & (away < RING_PX[1])
-    pixels = image[window].astype(np.float32)
     if np.count_nonzero(ring) < 12:
         return 0.0  # it fills the picture: nothing to differ from
-    change = np.abs(np.diff(pixels, axis=1)).mean(-1)[ring[:, 1:] & ring[:, :-1]]
-    noise = float(np.median(change)) / 1.13 if change.size else 0.0  # the mean of |difference of two| is 1.13 σ
-    step = np.median(pixels[solid], axis=0) - np.median(pixels[ring], axis=0)
+    pixels = image[window]
+    pairs = np.flatnonzero((ring[:, 1:] & ring[:, :-1]).ravel())
+    rows, columns = np.divmod(pairs, ring.shape[1] - 1)
+    change = np.abs(pixels[rows, columns + 1].astype(np.float32) - pixels[rows, columns]).mean(-1)
+    noise = median(change) / 1.13 if change.size else 0.0  # the mean of |difference of two| is 1.13 σ
+    step = _median_color(pixels, solid) - _median_color(pixels, ring)
     return float(np.sqrt(np.mean(step**2))) / max(noise, MIN_NOISE)
+
+
+def _median_color(image: Image, mask: Mask) -> Float:
+    """The median of each channel under a mask, (3,)."""
+    counts = [np.ravel(cv2.calcHist([image], [channel], mask.view(np.uint8), [256], [0, 256])) for channel in range(3)]
+    below = np.cumsum(counts, axis=1, dtype=np.float64)
+    half = below[:, -1:] / 2
+    # where a value ends at half of the pixels, the median lies midway to the next
+    return np.asarray((below < half).sum(1) + (below <= half).sum(1)) / 2

@@ -18,7 +18,7 @@ from kinescribe.perception.backends import Stack
 from kinescribe.perception.background import Background
 from kinescribe.perception.detections import Detections
 from kinescribe.perception.finding import Finder
-from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower
+from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower, Withdrawn
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class Looked:
     Attributes:
         detections: one a frame.
         ids: (N,) of each frame's detections; None where no stage gave ids.
-        dropped: ids of things that the detector rarely confirmed.
+        dropped: ids of things that the detector hardly ever confirmed.
+        withdrawn: rows that turned out to be another thing's, or none's.
+        votes: by id, the sum of the detector's scores for each name that it gave the thing; empty where no stage gave ids.
         detected: how many frames the detector looked at; None where it is its own business.
         warnings: lines for the user.
     """
@@ -45,6 +47,8 @@ class Looked:
     detections: list[Detections] = field(default_factory=list)
     ids: list[NDArray[np.int64]] | None = None
     dropped: set[int] = field(default_factory=set)
+    withdrawn: list[Withdrawn] = field(default_factory=list)
+    votes: dict[int, dict[str, float]] = field(default_factory=dict)
     detected: int | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -111,7 +115,8 @@ def look(
     for detections, ids in _measured(follower.follow(frames), background, runtime):
         out.detections.append(detections)
         out.ids.append(ids)
-    out.dropped, out.detected = follower.dropped, len(follower.detected)
+    out.dropped, out.withdrawn, out.votes = follower.dropped, follower.withdrawn, follower.votes()
+    out.detected = len(follower.detected)
     return out
 
 

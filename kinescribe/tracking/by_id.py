@@ -16,7 +16,7 @@ __all__ = ["tracks_by_id"]
 
 
 def tracks_by_id(detections: Sequence[Detections], ids: Sequence[NDArray[np.int64]], *, least: int = 1) -> list[Track]:
-    """One track for each id, by first frame.
+    """One track for each id, which it keeps, by first frame.
 
     Args:
         detections: of consecutive frames.
@@ -31,6 +31,6 @@ def tracks_by_id(detections: Sequence[Detections], ids: Sequence[NDArray[np.int6
             raise ValueError(f"frame {found.frame}: {len(found)} detections have the ids {here.tolist()}; each needs one of its own")
     seen = flatten(detections)
     every = np.concatenate([*ids, np.zeros(0, np.int64)])
-    chains = [np.flatnonzero(every == one) for one in np.unique(every)]
-    chains = sorted((chain for chain in chains if len(chain) >= least), key=lambda chain: (int(seen.frames[chain[0]]), -len(chain)))
-    return [to_track(seen, chain, k + 1) for k, chain in enumerate(chains)]
+    chains = [(int(one), np.flatnonzero(every == one)) for one in np.unique(every)]
+    chains = sorted((pair for pair in chains if len(pair[1]) >= least), key=lambda pair: (int(seen.frames[pair[1][0]]), -len(pair[1])))
+    return [to_track(seen, chain, number) for number, chain in chains]

@@ -11,7 +11,7 @@ import numpy as np
 
 from kinescribe.tracking.tracks import Track
 
-__all__ = ["merge_tracks", "split_track"]
+__all__ = ["merge_tracks", "split_track", "without_frames"]
 
 
 def merge_tracks(first: Track, second: Track) -> Track:
@@ -31,6 +31,17 @@ def split_track(track: Track, frames: Sequence[int]) -> list[Track]:
             part = _take(track, rows)
             parts.append(replace(part, gaps=_gaps(part)))
     return parts
+
+
+def without_frames(track: Track, first: int, last: int) -> Track | None:
+    """The track without its sightings in the frames `first` to `last`, both included; None where none are left."""
+    rows = np.flatnonzero((track.frames < first) | (track.frames > last))
+    if len(rows) == len(track):
+        return track
+    if len(rows) == 0:
+        return None
+    part = _take(track, rows)
+    return replace(part, gaps=_gaps(part))
 
 
 def _take(track: Track, rows: Any) -> Track:

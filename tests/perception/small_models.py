@@ -8,7 +8,7 @@ from typing import Any
 
 from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision
 
-WORDS = "red blue black white ball cart trolley pole box stick thing the a of photo".split()
+WORDS = ["red", "blue", "black", "white", "ball", "cart", "trolley", "pole", "box", "stick", "thing", "the", "a", "of", "photo"]
 IMAGE_MEAN, IMAGE_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 

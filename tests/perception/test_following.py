@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scripted import ScriptedDetector, ScriptedPropagator, ScriptedSegmenter, soft_mask
 
 from kinescribe.evaluation import scenes
 from kinescribe.evaluation.scenes import Scene
+from kinescribe.evaluation.scenes.paths import still
 from kinescribe.perception.finding import Finder
 from kinescribe.perception.following import AUTO_MOST, MaskFollower
 from kinescribe.perception.overlap import iou
@@ -110,6 +113,75 @@ def test_what_is_lost_gets_its_number_back(pucks):
     seen = [one.frame.index for one in followed if any(name in found.get(n, ()) for n in one.ids.tolist())]
     assert not set(seen) & set(gone)
     assert set(range(20, pucks.frame_count)) <= set(seen)
+
+
+def test_a_thing_in_view_lends_its_number_to_nobody():
+    word, late = "red disc", "red disc 1"
+    discs = [scenes.Body(f"red disc {k}", "disc", (24.0, 24.0), still((120.0 + 50 * k, 120.0)), "red") for k in range(3)]
+    scene = Scene("discs in a row", scenes.Camera(frame_count=14), discs)
+    detector = ScriptedDetector(scene, called=dict.fromkeys(scene.truth, word), hidden={late: range(3)})
+    detector.asked = [word]
+    _, followed, _ = follow(scene, 4, detector=detector)
+    found = owners(scene, followed)
+    assert sorted(map(sorted, found.values())) == [[name] for name in sorted(scene.truth)]
+
+
+def test_a_large_thing_with_small_ones_on_it_is_found_too():
+    body = scenes.Body("black cart", "box", (120.0, 60.0), still((150.0, 120.0)), "black")
+    wheels = [scenes.Body(f"red wheel {k}", "disc", (30.0, 30.0), still((120.0 + 60 * k, 120.0)), "red") for k in range(2)]
+    scene = Scene("cart with wheels", scenes.Camera(frame_count=12), [body, *wheels])
+    detector = ScriptedDetector(scene, called={"red wheel 0": "red wheel", "red wheel 1": "red wheel"}, hidden={"black cart": range(1)})
+    detector.asked = ["black cart", "red wheel"]
+    _, followed, _ = follow(scene, 2, detector=detector)
+    assert {name for names in owners(scene, followed).values() for name in names} == set(scene.truth)
+
+
+def test_a_mask_that_slipped_onto_another_is_taken_back(pucks):
+    first, second = pucks.truth
+
+    class Slipping(ScriptedPropagator):
+        """From frame 20 on the second body's mask is the first's, until it is prompted again."""
+
+        def step(self, frame):
+            out = super().step(frame)
+            for number, (name, _, since) in self._followed.items():
+                if name == second and since < 20 <= frame.index:
+                    out[number] = soft_mask(pucks, first, frame.index)
+            return out
+
+    follower, followed, _ = follow(pucks, 4, propagator=Slipping(pucks))
+    kept = []
+    taken_back = {(one.number, k) for one in follower.withdrawn for k in range(one.first, one.last + 1)}
+    for one in followed:
+        keep = [k for k, number in enumerate(one.ids.tolist()) if (number, one.frame.index) not in taken_back]
+        kept.append(replace(one, ids=one.ids[keep], masks=[one.masks[k] for k in keep]))
+    found = owners(pucks, kept)
+    assert sorted(map(sorted, found.values())) == sorted([[first], [second]])
+
+
+def test_a_follower_begins_anew_with_each_video(pucks):
+    detector = ScriptedDetector(pucks)
+    detector.prepare(None, list(pucks.truth))
+    follower = MaskFollower(Finder(detector, ScriptedSegmenter(pucks)), ScriptedPropagator(pucks), every=10)
+    once, again = ([one.ids.tolist() for one in follower.follow(frames_of(pucks))] for _ in range(2))
+    assert once == again
+
+
+def test_few_frames_are_held_however_seldom_the_detector_looks(pucks, monkeypatch):
+    monkeypatch.setattr("kinescribe.perception.following.WINDOW_BYTES", 3 * pucks.images()[0].nbytes)
+    read = []
+
+    def counted():
+        for frame in frames_of(pucks):
+            read.append(frame.index)
+            yield frame
+
+    detector = ScriptedDetector(pucks)
+    detector.prepare(None, list(pucks.truth))
+    follower = MaskFollower(Finder(detector, ScriptedSegmenter(pucks)), ScriptedPropagator(pucks), every=25)
+    ahead = [read[-1] - one.frame.index for one in follower.follow(counted())]
+    assert max(ahead) <= 3
+    assert detector.looked_at == [0, 25, 50]
 
 
 def test_new_things_are_found_mid_clip():

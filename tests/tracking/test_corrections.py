@@ -5,7 +5,7 @@ import pytest
 from drawn import detections_of, line, track_of
 
 from kinescribe.tracking.by_id import tracks_by_id
-from kinescribe.tracking.corrections import merge_tracks, split_track
+from kinescribe.tracking.corrections import merge_tracks, split_track, without_frames
 
 N = 30
 RED, BLUE = (50.0, 65.0, 45.0), (40.0, 10.0, -50.0)
@@ -42,6 +42,16 @@ def test_a_split_outside_of_the_track_parts_nothing(frame: int):
     assert part.frames.tolist() == list(range(N))
 
 
+def test_frames_can_be_taken_back():
+    track = track_of(1, line((40, 60), (4, 1), N), 10.0)
+    part = without_frames(track, 10, 14)
+    assert part.frames.tolist() == [*range(10), *range(15, N)]
+    assert sorted(part.gaps) == [10, 11, 12, 13, 14]
+    assert len(part.masks) == N - 5
+    assert without_frames(track, N, N + 5) is track
+    assert without_frames(track, 0, N) is None
+
+
 def test_tracks_by_id_follow_the_ids():
     bodies = [
         {"positions": line((30, 40), (5, 1), N), "radius": 8.0, "color": RED},
@@ -50,7 +60,7 @@ def test_tracks_by_id_follow_the_ids():
     bodies[1]["positions"][:4] = np.nan
     detections, owners = detections_of(bodies, N, noise=0.0)
     tracks = tracks_by_id(detections, [np.array(owner, np.int64) + 7 for owner in owners])
-    assert [(track.track_id, int(track.frames[0]), len(track)) for track in tracks] == [(1, 0, N), (2, 4, N - 4)]
+    assert [(track.track_id, int(track.frames[0]), len(track)) for track in tracks] == [(7, 0, N), (8, 4, N - 4)]
     for track, body in zip(tracks, bodies, strict=True):
         np.testing.assert_allclose(track.positions, body["positions"][track.frames], atol=1e-9)
 

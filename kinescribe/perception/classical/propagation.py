@@ -104,10 +104,10 @@ def _shares(guesses: Mapping[int, Guess | None], shape: tuple[int, ...]) -> dict
     for number, guess in enumerate(found.values()):
         window = guess.window
         claim = np.where(window.grown(guess.membership) >= 0.5, window.grown(guess.evidence), -np.inf)[: shape[0], : shape[1]]
-        part = (slice(window.y, window.y + window.height), slice(window.x, window.x + window.width))
-        more = claim > most[part]
-        most[part] = np.where(more, claim, most[part])
-        owner[part] = np.where(more, number, owner[part])
+        place = (slice(window.y, window.y + window.height), slice(window.x, window.x + window.width))
+        more = claim > most[place]
+        most[place] = np.where(more, claim, most[place])
+        owner[place] = np.where(more, number, owner[place])
     shares = {}
     for number, (key, guess) in enumerate(found.items()):
         window = guess.window

@@ -23,7 +23,7 @@ class EncodedPictures(NamedTuple):
 
 
 class EncodedPhrases(NamedTuple):
-    """Features (P, T, D) of tokens; which tokens are there at all (P, T) bool, which belong to the words (P, T) bool; positions (P, T)."""
+    """Features (P, T, D) of tokens; which are there at all, (P, T) bool; which are words or dot, (P, T) bool; positions (P, T)."""
 
     features: Tensor
     present: Tensor
@@ -36,7 +36,7 @@ class EncodedPhrases(NamedTuple):
 
 
 def attention_of(words: Tensor) -> tuple[Tensor, Tensor]:
-    """Which tokens of a phrase see each other, (P, T, T) bool, and their positions (P, T): the words and their dot do, marks and filling don't.
+    """Which tokens of a phrase see each other, (P, T, T) bool, and their positions (P, T): words and dot do, marks and filling don't.
 
     `words` (P, T) holds for the words and the dot, which stand from the second token on.
     """
@@ -57,7 +57,11 @@ class PhraseEncoder(nn.Module):  # type: ignore[misc]
         """Features of token ids (P, T), [CLS] first, then words and dot, [SEP], filling."""
         seen, positions = attention_of(words)
         encoded = self.backbone(
-            input_ids=tokens, attention_mask=seen[:, None], token_type_ids=torch.zeros_like(tokens), position_ids=positions, return_dict=True
+            input_ids=tokens,
+            attention_mask=seen[:, None],
+            token_type_ids=torch.zeros_like(tokens),
+            position_ids=positions,
+            return_dict=True,
         )
         return EncodedPhrases(self.projection(encoded.last_hidden_state), present, words, positions)
 
@@ -97,7 +101,9 @@ class Fusion(nn.Module):  # type: ignore[misc]
         self.encoder, self.decoder = model.encoder, model.decoder
         self.proposals_of = model.generate_encoder_output_proposals
         self.proposal_class, self.proposal_box = model.encoder_output_class_embed, model.encoder_output_bbox_embed
-        self.proposal_layers = nn.ModuleList([model.enc_output, model.enc_output_norm])  # used by `proposals_of`; here so that they move along
+        self.proposal_layers = nn.ModuleList(
+            [model.enc_output, model.enc_output_norm]
+        )  # used by `proposals_of`; here so that they move along
         self.own_queries = model.query_position_embeddings.weight if model.config.embedding_init_target else None
         self.queries = model.config.num_queries
         self.box, self.classes = detector.bbox_embed[-1], detector.class_embed[-1]
@@ -112,7 +118,7 @@ class Fusion(nn.Module):  # type: ignore[misc]
             "spatial_shapes": sizes,
             "spatial_shapes_list": shapes,
             "level_start_index": torch.cat([sizes.new_zeros(1), sizes.prod(1).cumsum(0)[:-1]]),
-            "valid_ratios": features.new_ones((batch, len(shapes), 2)),
+            "valid_ratios": features.new_ones((batch, len(shapes), 2), dtype=torch.float32),  # reference points are computed in its format
         }
         seen, _ = attention_of(phrases.words)
         encoded = self.encoder(
@@ -141,15 +147,17 @@ class Fusion(nn.Module):  # type: ignore[misc]
         last, before = decoded.intermediate_hidden_states[:, -1], decoded.intermediate_reference_points
         anchors = before[:, -2] if before.shape[1] > 1 else anchors
         logits = self.classes(last, seen_text, phrases.present)[..., : phrases.present.shape[1]]
-        return logits, (self.box(last) + torch.special.logit(anchors, eps=1e-5)).sigmoid()
+        boxes = (self.box(last) + torch.special.logit(anchors, eps=1e-5)).sigmoid()
+        return logits[:, :length], boxes[:, :length]
 
     def _best(self, picture: Tensor, text: Tensor, filled: Tensor, present: Tensor, shapes: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
         """Start of the decoder: the places of the picture that go with the text best, (B, Q, D), and their boxes (B, Q, 4)."""
         candidates, proposals = self.proposals_of(picture, filled, shapes)
         fit = self.proposal_class(candidates, text, present).amax(-1)
-        count = min(self.queries, fit.shape[1])
-        best = fit.topk(count, dim=1).indices[..., None]
+        best = fit.topk(min(self.queries, fit.shape[1]), dim=1).indices[..., None]
+        if best.shape[1] < self.queries:  # a tiny picture: the decoder wants its number, and the repeated ones are dropped afterwards
+            best = torch.cat([best, best[:, :1].expand(-1, self.queries - best.shape[1], -1)], 1)
         boxes = (self.proposal_box(candidates) + proposals).gather(1, best.expand(-1, -1, 4)).sigmoid()
         if self.own_queries is not None:
-            return self.own_queries[:count].expand(len(picture), -1, -1), boxes
+            return self.own_queries.expand(len(picture), -1, -1), boxes
         return candidates.gather(1, best.expand(-1, -1, candidates.shape[-1])), boxes

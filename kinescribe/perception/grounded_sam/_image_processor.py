@@ -101,7 +101,8 @@ def edge_limited_size(height: int, width: int, shortest: int, longest: int) -> t
     target = round(exact)
     if target == low:
         return height, width
-    across = max(int(exact * high / low), 1)  # rounding as the original: one pixel less is another picture
+    across = int(exact * high / low)  # rounding as the original: one pixel less is another picture
+    target = max(target, 1)
     return (target, across) if height <= width else (across, target)
 
 

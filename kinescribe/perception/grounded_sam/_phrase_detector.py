@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from kinescribe.perception.weights import Weights
     from kinescribe.video.source import Video
 
-__all__ = ["Found", "PhraseDetector", "Query", "checked_share"]
+__all__ = ["TRANSFORMERS", "Found", "PhraseDetector", "Query", "checked_share"]
+
+TRANSFORMERS = ("torch", "torchvision", "transformers")
+"""What a detector of `transformers` needs."""
 
 
 class Query(NamedTuple):
@@ -61,6 +65,7 @@ class PhraseDetector(ABC):
     families: ClassVar[tuple[str, ...]]
     default: ClassVar[str]
     called: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
 
     def __init__(self, weights: str | None, runtime: Runtime | None, box_threshold: float, nms_iou: float) -> None:
         self.provenance: dict[str, str] = {}
@@ -71,6 +76,7 @@ class PhraseDetector(ABC):
         self._nms_iou = checked_share("nms_iou", nms_iou)
         self._queries: list[Query] = []
         self._warned: set[str] = set()
+        self._loading_warned = 0
         self._loaded = False
 
     @classmethod
@@ -78,6 +84,9 @@ class PhraseDetector(ABC):
         """What is missing here to run it and how to get it, in one line; None if it can run."""
         from kinescribe.perception.weights import missing
 
+        absent = [name for name in cls.packages if find_spec(name) is None]
+        if absent:
+            return f"{', '.join(absent)} not installed: pip install 'kinescribe[sam]'"
         return missing(weights, families=cls.families, default=cls.default)
 
     @property
@@ -98,6 +107,8 @@ class PhraseDetector(ABC):
         if not prompts:
             raise UsageError(f'{self.called} looks for what is named; name the objects: --objects "red ball, black cart"')
         self._load_once()
+        del self.warnings[self._loading_warned :]  # those of another video
+        self._warned.clear()
         queries = [
             Query(number, prompt.label, name, self._threshold(name) if prompt.threshold is None else prompt.threshold)
             for number, prompt in enumerate(prompts)
@@ -114,7 +125,7 @@ class PhraseDetector(ABC):
         """What is in each of these frames, all of one size."""
         if not self._queries:
             raise RuntimeError(f"a {type(self).__name__} detects only after prepare(video, phrases)")
-        found = self.runtime.in_batches(self._find, [frame.image for frame in frames])
+        found = self._search([frame.image for frame in frames])
         return [self._finish(frame, here) for frame, here in zip(frames, found, strict=True)]
 
     def _prompts(self, phrases: Sequence[str]) -> list[Prompt]:
@@ -132,7 +143,11 @@ class PhraseDetector(ABC):
             from kinescribe.perception.weights import find
 
             weights = find(self._weights, families=self.families, default=self.default)
+            self.warnings.clear()
+            self._warned.clear()
             self._load(weights)
+            self.warnings[:] = dict.fromkeys(self.warnings)  # a model on several devices is loaded several times
+            self._loading_warned = len(self.warnings)
             self.provenance = weights.provenance()
             self._loaded = True
 
@@ -144,16 +159,21 @@ class PhraseDetector(ABC):
     def _learn(self, queries: Sequence[Query]) -> None:
         """Encode the names, once for a whole video."""
 
-    @abstractmethod
-    def _find(self, images: list[NDArray[np.uint8]]) -> list[Found]:
+    def _search(self, images: list[NDArray[np.uint8]]) -> list[Found]:
         """What each name finds above its threshold in each of these pictures, (H, W, 3), BGR; boxes may lie partly outside."""
+        return self.runtime.in_batches(self._find, images)
+
+    def _find(self, images: list[NDArray[np.uint8]]) -> list[Found]:
+        """The same for one batch, where `_search` isn't overridden."""
+        raise NotImplementedError
 
     def _finish(self, frame: Frame, found: Found) -> Detections:
         height, width = frame.image.shape[:2]
         broken = ~(np.isfinite(found.boxes).all(1) & np.isfinite(found.scores))
         if broken.any():
             self._warn(
-                "broken", f"frame {frame.index}: {broken.sum()} boxes or scores of {self.called} aren't numbers; they are left out, as later ones"
+                "broken",
+                f"frame {frame.index}: {broken.sum()} boxes or scores of {self.called} aren't numbers; they are left out, as later ones",
             )
         boxes, shown = clip_boxes(found.boxes, (width, height))
         good = np.flatnonzero(shown & ~broken)

@@ -29,7 +29,8 @@ def box_iou(box: ArrayLike, boxes: Float) -> Float:
     overlap = np.minimum(one[2:], boxes[:, 2:]) - np.maximum(one[:2], boxes[:, :2])
     shared = np.prod(np.maximum(overlap, 0.0), axis=1)
     union = np.prod(one[2:] - one[:2]) + np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) - shared
-    return np.divide(shared, union, out=np.zeros(len(boxes)), where=union > 0)
+    share: Float = np.divide(shared, union, out=np.zeros(len(boxes)), where=union > 0)
+    return share
 
 
 def classwise_nms(boxes: ArrayLike, scores: ArrayLike, classes: ArrayLike, iou: float, most: int = MOST_BOXES) -> Index:
@@ -66,7 +67,7 @@ def clip_boxes(boxes: ArrayLike, size: tuple[int, int]) -> tuple[Float, NDArray[
     limits = np.array([*size, *size], np.float64)
     clipped = np.clip(np.nan_to_num(corners, nan=0.0, posinf=np.inf, neginf=-np.inf), 0.0, limits)
     sides = clipped[:, 2:] - clipped[:, :2]
-    return clipped, np.isfinite(corners).all(1) & (sides >= LEAST_SIDE_PX).all(1)
+    return clipped, np.asarray(np.isfinite(corners).all(1) & (sides >= LEAST_SIDE_PX).all(1), np.bool_)
 
 
 def fills_picture(boxes: Float, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -126,4 +127,4 @@ def _color(frame: Frame, box: tuple[int, int, int, int]) -> Float:
     dx, dy = int(CORE * (x1 - x0)), int(CORE * (y1 - y0))
     core = frame.image[y0 + dy : y1 - dy, x0 + dx : x1 - dx].reshape(-1, 3)
     median = np.median(core, axis=0).reshape(1, 1, 3).astype(np.float32)
-    return cv2.cvtColor(median / 255, cv2.COLOR_BGR2LAB).reshape(3).astype(np.float64)
+    return np.asarray(cv2.cvtColor(median / 255, cv2.COLOR_BGR2LAB), np.float64).reshape(3)

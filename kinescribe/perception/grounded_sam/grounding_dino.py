@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.errors import InputError, UsageError
-from kinescribe.perception.grounded_sam._phrase_detector import Found, PhraseDetector, Query, checked_share
+from kinescribe.perception.grounded_sam._phrase_detector import TRANSFORMERS, Found, PhraseDetector, Query, checked_share
 from kinescribe.perception.naming.prompts import PICTURE_MARK
 
 if TYPE_CHECKING:
-    from kinescribe.perception.grounded_sam._grounding_dino_model import EncodedPhrases
-    from kinescribe.perception.grounded_sam.runtime import Runtime
+    from kinescribe.perception.grounded_sam._grounding_dino_device import DeviceModel
+    from kinescribe.perception.grounded_sam.runtime import Replicas, Runtime
     from kinescribe.perception.weights import Weights
 
 __all__ = ["GroundingDinoDetector", "MMGroundingDinoDetector"]
@@ -25,7 +25,8 @@ DIVIDERS = str.maketrans({".": " ", "?": " "})  # the model takes what stands be
 class GroundingDinoDetector(PhraseDetector):
     """Boxes for phrases, by GroundingDINO (Liu et al., arXiv 2303.05499).
 
-    Every name is a forward pass of its own, in lower case and with a final dot, as the model was trained; a picture is encoded once for all.
+    Every name is a forward pass of its own, in lower case and with a final dot, as the model was trained; a picture is encoded once for all
+    names.
 
     Args:
         weights: name, folder or hub id of weights in the format of `transformers`.
@@ -38,6 +39,7 @@ class GroundingDinoDetector(PhraseDetector):
     families = ("grounding-dino",)
     default = "grounding-dino-tiny"
     called = "GroundingDINO"
+    packages = TRANSFORMERS
     _architecture: ClassVar[str] = "GroundingDinoForObjectDetection"
 
     def __init__(
@@ -51,52 +53,47 @@ class GroundingDinoDetector(PhraseDetector):
     ) -> None:
         super().__init__(weights, runtime, box_threshold, nms_iou)
         self._text_threshold = checked_share("text_threshold", text_threshold)
-        self._phrases: EncodedPhrases | None = None
+        self._models: Replicas[DeviceModel] | None = None
 
     def _load(self, weights: Weights) -> None:
-        from kinescribe.perception.grounded_sam import _grounding_dino_model as steps
         from kinescribe.perception.grounded_sam._image_processor import ImageProcessor
         from kinescribe.perception.grounded_sam._tokens import read_tokenizer
         from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision
         from kinescribe.perception.weights import load_pretrained
 
         transformers = import_with_torchvision("transformers")
-        self._processor = ImageProcessor.read(weights.path)
         self._tokenizer = read_tokenizer(transformers.BertTokenizer, weights.path)
-        model = load_pretrained(getattr(transformers, self._architecture), weights, model_types=self.families)
-        if not model.config.two_stage:
-            raise InputError(f"{weights.path} is a one-stage {self.called}, which isn't supported; use one with two_stage = true")
-        self._longest = min(model.config.max_text_len, model.config.text_config.max_position_embeddings)
-        self._pictures = self.runtime.place(steps.PictureEncoder(model))
-        self._texts = self.runtime.place(steps.PhraseEncoder(model))
-        self._fusion = self.runtime.place(steps.Fusion(model))
+        processor = ImageProcessor.read(weights.path)
+        architecture = getattr(transformers, self._architecture)
+
+        def build(runtime: Runtime) -> DeviceModel:
+            from kinescribe.perception.grounded_sam._grounding_dino_device import DeviceModel
+
+            model = load_pretrained(architecture, weights, model_types=self.families, warnings=self.warnings)
+            if not model.config.two_stage:
+                raise InputError(f"{weights.path} is a one-stage {self.called}, which isn't supported; use one with two_stage = true")
+            self._longest = min(model.config.max_text_len, model.config.text_config.max_position_embeddings)
+            return DeviceModel(model, processor, runtime)
+
+        self._models = self.runtime.replicate(build)
 
     def _learn(self, queries: Sequence[Query]) -> None:
-        import torch
-
+        assert self._models is not None
         rows = [self._tokens(query.name) for query in queries]
-        width = max(map(len, rows))
-        tokens = torch.full((len(rows), width), self._tokenizer.pad_token_id)
-        present, words = torch.zeros((2, len(rows), width), dtype=torch.bool)
-        for i, row in enumerate(rows):
-            tokens[i, : len(row)] = torch.tensor(row)
-            present[i, : len(row)] = True
-            words[i, 1 : len(row) - 1] = True
-        device = self.runtime.device
-        with self.runtime.autocast():
-            self._phrases = self._texts(tokens.to(device), present.to(device), words.to(device))
-        own = words.clone()
-        own[torch.arange(len(rows)), [len(row) - 2 for row in rows]] = False  # the dot is no word of the phrase
-        self._own_words = own.to(device)
-        self._least = torch.tensor([query.threshold for query in queries], device=device)
-        self._least_words = self._least.clamp(max=self._text_threshold)
+        least = np.array([[query.threshold, min(query.threshold, self._text_threshold)] for query in queries])
+        for model in self._models.models:
+            model.learn(rows, least)
+
+    def _search(self, images: list[NDArray[np.uint8]]) -> list[Found]:
+        assert self._models is not None
+        return self._models.in_batches(_find, images)
 
     def _tokens(self, name: str) -> list[int]:
         if name.startswith(PICTURE_MARK):
             raise UsageError(f'{self.called} finds words, not pictures such as "{name}"; use --detector owlv2')
         text = " ".join(name.translate(DIVIDERS).lower().split())
         words = self._tokenizer(text, add_special_tokens=False).input_ids if text else []
-        if not words or set(words) & (set(self._tokenizer.all_special_ids) - {self._tokenizer.unk_token_id}):
+        if not words:
             raise UsageError(f'"{name}" holds no words that {self.called} could look for; name the object, such as "red ball"')
         if set(words) == {self._tokenizer.unk_token_id}:
             line = f'{self.called} knows no word or letter of "{name}" and may find anything; add a name in English: "{name} | red ball"'
@@ -108,40 +105,9 @@ class GroundingDinoDetector(PhraseDetector):
         tokenizer = self._tokenizer
         return [tokenizer.cls_token_id, *words, tokenizer.convert_tokens_to_ids("."), tokenizer.sep_token_id]
 
-    def _find(self, images: list[NDArray[np.uint8]]) -> list[Found]:
-        with self.runtime.autocast():
-            pictures = self._pictures(self._processor.scaled(self.runtime.upload(images)))
-        pairs = [(i, j) for i in range(len(images)) for j in range(len(self._queries))]
-        parts = self.runtime.in_batches(lambda some: self._meet(pictures, some), pairs)
-        height, width = images[0].shape[:2]
-        found = []
-        for i in range(len(images)):
-            here = parts[i * len(self._queries) : (i + 1) * len(self._queries)]
-            boxes = np.concatenate([boxes for boxes, _ in here]).reshape(-1, 4)
-            middle, half = boxes[:, :2], boxes[:, 2:] / 2
-            corners = np.hstack([middle - half, middle + half]) * [width, height, width, height]
-            queries = np.repeat(np.arange(len(here)), [len(scores) for _, scores in here])
-            found.append(Found(corners, np.concatenate([scores for _, scores in here]), queries))
-        return found
 
-    def _meet(self, pictures: Any, pairs: list[tuple[int, int]]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Boxes (M, 4), as shares of the picture, and scores (M,) above the thresholds, of each pair of a picture and a query."""
-        import torch
-
-        assert self._phrases is not None
-        device = self.runtime.device
-        which, query = torch.tensor(pairs, device=device).T
-        with self.runtime.autocast():
-            logits, boxes = self._fusion(pictures._replace(features=pictures.features[which]), self._phrases.take(query))
-            shares = logits.float().sigmoid()
-            scores = shares.amax(-1)
-            own = torch.where(self._own_words[query][:, None], shares, 0).amax(-1)
-            good = (scores > self._least[query, None]) & (own > self._least_words[query, None])
-            good |= ~(scores.isfinite() & boxes.isfinite().all(-1))  # reported later
-            row = good.nonzero()[:, 0]
-            flat = torch.cat([row[:, None], scores[good][:, None], boxes[good].float()], 1).double().cpu().numpy()
-        cuts = np.searchsorted(flat[:, 0], np.arange(1, len(pairs)))
-        return [(part[:, 2:], part[:, 1]) for part in np.split(flat, cuts)]
+def _find(model: DeviceModel, runtime: Runtime, images: list[NDArray[np.uint8]]) -> list[Found]:
+    return model.find(images)
 
 
 class MMGroundingDinoDetector(GroundingDinoDetector):

@@ -1,12 +1,14 @@
 """From a model's mask logits to masks that know how much of each pixel a thing covers.
 
 Models judge a picture at a quarter of their input's resolution or so. Upsampling is linear, so that any window of the upsampled
-picture can be had without the rest of it: two small matrix products a mask, on the device, and only the window comes to the CPU.
+picture can be had without the rest of it, by two small matrix products on the device. On a GPU the windows of many masks are made
+together, each filled up to the size of the largest, and only their coverage comes to the CPU, as 16-bit numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.detections import SoftMask
+from kinescribe.perception.grounded_sam._coverage_cleaning import cleaned
 
 if TYPE_CHECKING:
     import torch
@@ -22,18 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["EMPTY", "cleaned", "coverage_of", "cut_logits", "masks_from_logits"]
 
 Float32 = NDArray[np.float32]
-Window = tuple[int, int, int, int]
+Index = NDArray[np.intp]
+Made = Callable[["torch.Tensor", Index, Index], NDArray[Any]]
+"""What to bring to the CPU, (n, H, W), of n windows' logits (n, H + 2, W + 2), given their rows (n, H + 2) and columns (n, W + 2)."""
 
 EMPTY = SoftMask(0, 0, np.zeros((0, 0), np.float32), 0.0)
 """A thing that isn't seen."""
 
 RIM = 2  # px about a mask: the outer half of its soft outline, and the neighbours that a gradient needs
 SURROUNDINGS = 0.5  # of the box's longer side: how far beyond its box a thing may reach
-SMALL_ISLAND = 0.1  # of the largest part's area …
-FAR_ISLAND = 0.25  # … and that far from it, in units of the root of its area: a stray patch; an arm behind a post is nearer or larger
-SPECK = 0.005  # of the largest part's area: a speck, wherever it lies
-PINHOLE = 0.01  # of the mask's area; a ring's hole is larger
-PINHOLE_PX = 4
+AT_ONCE_PX = {"cuda": 1 << 21}  # of several windows, each filled up to the largest: tens of MB; elsewhere they are made one by one
+WHOLE = 32766  # what full coverage is as a 16-bit number; even, so that half is one too
 
 
 def masks_from_logits(
@@ -57,8 +59,8 @@ def masks_from_logits(
     Returns:
         N masks; `EMPTY` where nothing is left.
     """
-    cuts = cut_logits(logits, size, boxes=boxes, square=square)
-    return [_soft_mask(*cut, float(np.clip(score, 0.0, 1.0))) for cut, score in zip(cuts, scores, strict=True)]
+    crops = _cut(logits, size, boxes, square, _brought_coverage)
+    return [_soft_mask(*crop, float(np.clip(score, 0.0, 1.0))) for crop, score in zip(crops, scores, strict=True)]
 
 
 def cut_logits(
@@ -73,35 +75,7 @@ def cut_logits(
     The values are those of upsampling the whole (bilinear, to the model's input and from there to the picture where `square` is
     given) and cutting afterwards. See `masks_from_logits` for the arguments. Windows of (0, 0) where no pixel is positive.
     """
-    import torch
-
-    if len(logits) == 0:
-        return []
-    # the products must not be rounded to the precision of a surrounding autocast: the outline is where they cancel
-    with torch.inference_mode(), torch.autocast(logits.device.type, enabled=False):
-        values = logits.float()
-        (height, width), (low_height, low_width) = size, values.shape[1:]
-        side, used = (None, (None, None)) if square is None else square
-        rows = _upsampling(low_height, side, used[0], height).to(values.device)
-        columns = _upsampling(low_width, side, used[1], width).to(values.device)
-        # a pixel is positive only where one of the values that it lies between is
-        positive = (values > 0).float()
-        touched_rows = (positive.amax(2) @ rows.T > 0).cpu().numpy()
-        touched_columns = (positive.amax(1) @ columns.T > 0).cpu().numpy()
-        windows = [
-            _window(touched_rows[i], touched_columns[i], None if boxes is None else boxes[i], (height / low_height, width / low_width))
-            for i in range(len(values))
-        ]
-        pieces = [
-            rows[y0:y1] @ value @ columns[x0:x1].T for value, (x0, y0, x1, y1) in zip(values, windows, strict=True) if x1 > x0 and y1 > y0
-        ]
-        flat = torch.cat([piece.flatten() for piece in pieces]).cpu().numpy() if pieces else np.zeros(0, np.float32)
-    out, start = [], 0
-    for x0, y0, x1, y1 in windows:
-        count = (x1 - x0) * (y1 - y0)
-        out.append((x0, y0, flat[start : start + count].reshape(y1 - y0, x1 - x0)))
-        start += count
-    return out
+    return _cut(logits, size, boxes, square, lambda padded, ys, xs: padded[:, 1:-1, 1:-1].cpu().numpy())
 
 
 def coverage_of(logits: Float32) -> Float32:
@@ -110,89 +84,161 @@ def coverage_of(logits: Float32) -> Float32:
     A logit over the length of its gradient is the distance to the outline in pixels, to first order, however steep the model draws its
     edges; half a pixel more than that distance is the share of the pixel that is inside.
     """
-    if min(logits.shape) < 2:
-        return (logits > 0).astype(np.float32)
-    down, right = np.gradient(logits.astype(np.float64))
-    slope = np.hypot(down, right)
-    distance = np.divide(logits, slope, out=np.where(logits > 0, 1.0, -1.0), where=slope > 1e-9)
-    return np.clip(0.5 + distance, 0.0, 1.0).astype(np.float32)
+    import torch
+
+    ys, xs = (_bordered(np.zeros(1, np.intp), np.array([length])) for length in logits.shape)
+    return np.asarray(_coverage(torch.from_numpy(logits[ys[0][:, None], xs[0]])[None], ys, xs)[0].numpy())
 
 
-def cleaned(coverage: Float32) -> Float32:
-    """The mask without stray patches and pinholes, (h, w), a copy.
+def _soft_mask(x: int, y: int, coverage: Float32, score: float) -> SoftMask:
+    if coverage.size == 0:
+        return EMPTY
+    out = cleaned(coverage)
+    left, top, width, height = cv2.boundingRect((out > 0).view(np.uint8))
+    if width == 0:
+        return EMPTY
+    return SoftMask(x + left, y + top, out[top : top + height, left : left + width].copy(), score)
 
-    The largest connected part stays. Another part goes where it has less than a tenth of that part's area and is further from it than
-    a quarter of the root of that area, and in any case where it has less than 0.5 % of it. Holes of up to 1 % of the mask's area, or
-    4 px, are filled. What is covered without half-covered pixels beside it goes too.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Axis:
+    """How one axis of a picture is upsampled.
+
+    Attributes:
+        weights: (size, low), of each of the `low` values in each pixel.
+        first, stop: (size,), the range of the values that a pixel is made of.
     """
-    solid = coverage >= 0.5
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8), connectivity=8)
-    if count < 2:
-        return np.zeros_like(coverage)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    main = int(areas.argmax()) + 1
-    kept = labels == main
-    if count > 2:
-        away = cv2.distanceTransform((~kept).astype(np.uint8), cv2.DIST_L2, 5)
-        largest = float(areas.max())
-        for k in range(1, count):
-            area = float(areas[k - 1])
-            if k == main or area < SPECK * largest:
-                continue
-            if area >= SMALL_ISLAND * largest or float(away[labels == k].min()) <= FAR_ISLAND * np.sqrt(largest):
-                kept |= labels == k
-    near = cv2.dilate(kept.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & (kept | ~solid)
-    out = np.where(near, coverage, np.float32(0))
-    pinholes = _pinholes(kept)
-    if pinholes.any():
-        rim = cv2.dilate(pinholes.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-        outside = cv2.dilate((~(kept | pinholes)).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
-        out[pinholes | (rim & ~outside)] = 1.0
+
+    weights: torch.Tensor
+    first: Index
+    stop: Index
+
+    def pixels_of(self, values: NDArray[np.bool_]) -> tuple[Index, Index]:
+        """First pixel, and the one after the last, that any of the chosen values has a part in; `values`: (N, low), some chosen in each."""
+        last = values.shape[1] - 1 - values[:, ::-1].argmax(1)
+        return np.searchsorted(self.stop, values.argmax(1), side="right"), np.searchsorted(self.first, last, side="right")
+
+
+def _cut(
+    logits: torch.Tensor,
+    size: tuple[int, int],
+    boxes: NDArray[np.float64] | None,
+    square: tuple[int, tuple[int, int]] | None,
+    made: Made,
+) -> list[tuple[int, int, NDArray[Any]]]:
+    """x, y of each mask's window, and what is made of its logits; see `cut_logits`."""
+    import torch
+
+    if len(logits) == 0:
+        return []
+    # the products must not be rounded to the precision of a surrounding autocast: the outline is where they cancel
+    with torch.inference_mode(), torch.autocast(logits.device.type, enabled=False):
+        values = logits.float()
+        side, used = (None, (None, None)) if square is None else square
+        rows = _axis(values.shape[1], side, used[0], size[0], values.device)
+        columns = _axis(values.shape[2], side, used[1], size[1], values.device)
+        windows = _windows(values > 0, rows, columns, boxes)
+        out: list[tuple[int, int, NDArray[Any]]] = [(0, 0, np.zeros((0, 0), np.float32))] * len(windows)
+        for group in _groups(windows, AT_ONCE_PX.get(values.device.type, 0)):
+            x0, y0, x1, y1 = windows[group].T
+            ys, xs = _bordered(y0, y1), _bordered(x0, x1)
+            pieces = made(_upsampled(values, group, rows, ys, columns, xs), ys, xs)
+            for piece, i in zip(pieces, group, strict=True):
+                left, top, right, bottom = windows[i].tolist()
+                out[i] = (left, top, piece[: bottom - top, : right - left])
     return out
 
 
-def _pinholes(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    padded = np.pad(~solid, 1, constant_values=True).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(padded, connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] <= max(PINHOLE_PX, PINHOLE * float(solid.sum()))
-    small[[0, labels[0, 0]]] = False
-    return np.asarray(small[labels[1:-1, 1:-1]] if count > 2 else np.zeros_like(solid))
+def _groups(windows: Index, most: int) -> list[list[int]]:
+    """Positions of the windows that aren't empty, together as long as they have up to `most` px, each filled up to the largest."""
+    out: list[list[int]] = []
+    sizes = windows[:, 2:] - windows[:, :2]
+    order = np.argsort(sizes.max(1), kind="stable")
+    for i in order[sizes[order].min(1) > 0].tolist():
+        if out and (len(out[-1]) + 1) * int(np.prod(sizes[[*out[-1], i]].max(0))) <= most:
+            out[-1].append(i)
+        else:
+            out.append([i])
+    return out
 
 
-def _soft_mask(x: int, y: int, logits: Float32, score: float) -> SoftMask:
-    if logits.size == 0:
-        return EMPTY
-    coverage = cleaned(coverage_of(logits))
-    rows, columns = np.flatnonzero(coverage.any(1)), np.flatnonzero(coverage.any(0))
-    if len(rows) == 0:
-        return EMPTY
-    crop = coverage[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-    return SoftMask(x + int(columns[0]), y + int(rows[0]), crop, score)
+def _bordered(starts: Index, stops: Index) -> Index:
+    """The pixels of n ranges, and one more on either side, (n, longest + 2): beyond a range its ends are repeated."""
+    longest = int((stops - starts).max())
+    return np.asarray(np.clip(starts[:, None] + np.arange(-1, longest + 1), starts[:, None], stops[:, None] - 1))
 
 
-def _window(rows: NDArray[np.bool_], columns: NDArray[np.bool_], box: NDArray[np.float64] | None, cell: tuple[float, float]) -> Window:
-    """x0, y0, x1, y1 of the pixels that may be positive, the rim included, and cut to the surroundings of the box."""
-    ys, xs = np.flatnonzero(rows), np.flatnonzero(columns)
-    if len(ys) == 0 or len(xs) == 0:
-        return (0, 0, 0, 0)
-    x0, y0, x1, y1 = int(xs[0]) - RIM, int(ys[0]) - RIM, int(xs[-1]) + 1 + RIM, int(ys[-1]) + 1 + RIM
-    if box is not None:
-        reach = SURROUNDINGS * max(box[2] - box[0], box[3] - box[1])
-        across, down = reach + 2 * cell[1], reach + 2 * cell[0]
-        x0, x1 = max(x0, int(np.floor(box[0] - across))), min(x1, int(np.ceil(box[2] + across)))
-        y0, y1 = max(y0, int(np.floor(box[1] - down))), min(y1, int(np.ceil(box[3] + down)))
-    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, len(columns)), min(y1, len(rows))
-    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else (0, 0, 0, 0)
+def _upsampled(values: torch.Tensor, which: list[int], rows: _Axis, ys: Index, columns: _Axis, xs: Index) -> torch.Tensor:
+    """The logits of some masks at their rows (n, H) and columns (n, W) of the picture, (n, H, W)."""
+    import torch
+
+    top, bottom = int(rows.first[ys].min()), int(rows.stop[ys].max())
+    left, right = int(columns.first[xs].min()), int(columns.stop[xs].max())
+    down = rows.weights[:, top:bottom][torch.from_numpy(ys).to(values.device)]
+    across = columns.weights[:, left:right][torch.from_numpy(xs).to(values.device)]
+    low = values[:, top:bottom, left:right][torch.tensor(which, device=values.device)]
+    return down @ low @ across.mT
+
+
+def _coverage(padded: torch.Tensor, ys: Index, xs: Index) -> torch.Tensor:
+    """See `coverage_of`: of n windows (n, H + 2, W + 2), whose rows and columns are given as by `_bordered`, (n, H, W)."""
+    import torch
+
+    def per_px(pixels: Index) -> torch.Tensor:
+        """One over the pixels from the one before to the one after; 0 where there is only one."""
+        spans = pixels[:, 2:] - pixels[:, :-2]
+        return torch.from_numpy(np.where(spans > 0, 1 / np.maximum(spans, 1), 0).astype(np.float32)).to(padded.device)
+
+    middle = padded[:, 1:-1, 1:-1]
+    down = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) * per_px(ys)[:, :, None]
+    right = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) * per_px(xs)[:, None]
+    slope = torch.hypot(down, right)
+    flat = slope <= 1e-9
+    thin = (ys[:, 0] == ys[:, -1]) | (xs[:, 0] == xs[:, -1])  # windows of a single row or column have no gradient
+    if thin.any():
+        flat |= torch.from_numpy(thin).to(padded.device)[:, None, None]
+    distance = torch.where(flat, torch.where(middle > 0, 1.0, -1.0), middle / slope)
+    return (distance + 0.5).clamp_(0, 1)
+
+
+def _brought_coverage(padded: torch.Tensor, ys: Index, xs: Index) -> Float32:
+    """The coverage, on the CPU."""
+    import torch
+
+    coverage = _coverage(padded, ys, xs)
+    if coverage.device.type == "cpu":
+        return np.asarray(coverage.numpy())
+    return np.asarray((coverage * WHOLE).round().to(torch.int16).cpu().numpy() / np.float32(WHOLE))
+
+
+def _windows(positive: torch.Tensor, rows: _Axis, columns: _Axis, boxes: NDArray[np.float64] | None) -> Index:
+    """x0, y0, x1, y1 of the pixels that may be positive, the rim included, cut to the surroundings of the boxes, (N, 4); zeros for none."""
+    import torch
+
+    low = positive.shape[1]
+    touched = torch.cat([positive.any(2), positive.any(1)], 1).cpu().numpy()
+    (y0, y1), (x0, x1) = rows.pixels_of(touched[:, :low]), columns.pixels_of(touched[:, low:])
+    start, stop = np.stack([x0, y0], 1) - RIM, np.stack([x1, y1], 1) + RIM
+    size = np.array([len(columns.first), len(rows.first)])
+    if boxes is not None:
+        longer = (boxes[:, 2:] - boxes[:, :2]).max(1, keepdims=True)
+        reach = SURROUNDINGS * longer + 2 * size / [touched.shape[1] - low, low]
+        start = np.maximum(start, np.floor(boxes[:, :2] - reach).astype(np.intp))
+        stop = np.minimum(stop, np.ceil(boxes[:, 2:] + reach).astype(np.intp))
+    start, stop = np.maximum(start, 0), np.minimum(stop, size)
+    seen = (stop > start).all(1) & touched.any(1)
+    return np.where(seen[:, None], np.hstack([start, stop]), 0)
 
 
 @lru_cache(maxsize=32)
-def _upsampling(low: int, side: int | None, used: int | None, size: int) -> torch.Tensor:
-    """(size, low) weights of each of `low` values in each of `size` pixels, through a square of `side` of which `used` are the picture."""
+def _axis(low: int, side: int | None, used: int | None, size: int, device: torch.device) -> _Axis:
+    """From `low` values to `size` pixels, through a square of `side` of which `used` are the picture."""
     import torch
     from torch.nn.functional import interpolate
 
     weights = torch.eye(low)[None]
     if side is not None:
         weights = interpolate(weights, size=side, mode="linear", align_corners=False)[..., :used]
-    weights = interpolate(weights, size=size, mode="linear", align_corners=False)
-    return weights[0].T.contiguous()
+    weights = interpolate(weights, size=size, mode="linear", align_corners=False)[0].T.contiguous()
+    needed = (weights != 0).numpy()
+    return _Axis(weights.to(device), needed.argmax(1), low - needed[:, ::-1].argmax(1))

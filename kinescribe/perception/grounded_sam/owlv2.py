@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.errors import InputError, UsageError
-from kinescribe.perception.grounded_sam._phrase_detector import Found, PhraseDetector, Query, checked_share
+from kinescribe.perception.grounded_sam._phrase_detector import TRANSFORMERS, Found, PhraseDetector, Query, checked_share
 from kinescribe.perception.naming.prompts import PICTURE_MARK, Prompt, prompts_of
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from kinescribe.perception.grounded_sam.runtime import Runtime
+    from kinescribe.perception.grounded_sam._owlv2_model import DeviceModel
+    from kinescribe.perception.grounded_sam.runtime import Replicas, Runtime
     from kinescribe.perception.weights import Weights
 
 __all__ = ["Owlv2Detector"]
@@ -44,6 +43,7 @@ class Owlv2Detector(PhraseDetector):
     families = ("owlv2",)
     default = "owlv2-base"
     called = "OWLv2"
+    packages = TRANSFORMERS
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Owlv2Detector(PhraseDetector):
         if template.count("{}") != 1:
             raise UsageError(f'template "{template}" must hold {{}} once, where the words go, such as "a photo of a {{}}"')
         self._template = template
-        self._queried: Tensor | None = None
+        self._models: Replicas[DeviceModel] | None = None
 
     def _prompts(self, phrases: Sequence[str]) -> list[Prompt]:
         prompts = prompts_of(phrases) or [Prompt(label, (label,)) for label in self._exemplars]
@@ -81,71 +81,57 @@ class Owlv2Detector(PhraseDetector):
 
     def _load(self, weights: Weights) -> None:
         from kinescribe.perception.grounded_sam._image_processor import ImageProcessor
-        from kinescribe.perception.grounded_sam._owlv2_model import ExampleEncoder, PatchEncoder, PhraseEncoder
         from kinescribe.perception.grounded_sam._tokens import read_tokenizer
         from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision
         from kinescribe.perception.weights import load_pretrained
 
         transformers = import_with_torchvision("transformers")
-        self._processor = ImageProcessor.read(weights.path)
         self._tokenizer = read_tokenizer(transformers.CLIPTokenizer, weights.path)
-        model = load_pretrained(transformers.Owlv2ForObjectDetection, weights, model_types=self.families)
-        side = model.config.vision_config.image_size
-        if self._processor.fixed != (side, side):
-            raise InputError(f"{weights.path} scales pictures to {self._processor.fixed}, but its model sees {side} x {side}; download it again")
-        self._longest = model.config.text_config.max_position_embeddings
-        self._patches = self.runtime.place(PatchEncoder(model))
-        self._texts = self.runtime.place(PhraseEncoder(model))
-        self._examples = self.runtime.place(ExampleEncoder(model))
+        processor = ImageProcessor.read(weights.path)
+
+        def build(runtime: Runtime) -> DeviceModel:
+            from kinescribe.perception.grounded_sam._owlv2_model import DeviceModel
+
+            model = load_pretrained(transformers.Owlv2ForObjectDetection, weights, model_types=self.families, warnings=self.warnings)
+            side = model.config.vision_config.image_size
+            if processor.fixed != (side, side):
+                raise InputError(
+                    f"{weights.path} scales pictures to {processor.fixed}, but its model sees {side}×{side}; download it again"
+                )
+            self._longest = model.config.text_config.max_position_embeddings
+            return DeviceModel(model, processor, runtime)
+
+        self._models = self.runtime.replicate(build)
 
     def _learn(self, queries: Sequence[Query]) -> None:
-        import torch
+        assert self._models is not None
+        asked = [_read_picture(query.name) if query.name.startswith(PICTURE_MARK) else self._tokens(query.name) for query in queries]
+        for model in self._models.models:
+            model.learn(asked, [query.threshold for query in queries])
 
-        device = self.runtime.device
-        rows = [self._picture(query.name) if query.name.startswith(PICTURE_MARK) else self._words(query.name) for query in queries]
-        self._queried = torch.cat(rows)
-        self._least = torch.tensor([query.threshold for query in queries], device=device)
-
-    def _words(self, name: str) -> Tensor:
-        import torch
-
+    def _tokens(self, name: str) -> list[int]:
         words = name.lower()
         words = next((words.removeprefix(article) for article in ARTICLES if words.startswith(article)), words)
-        tokens = self._tokenizer(self._template.format(words)).input_ids
+        tokens: list[int] = self._tokenizer(self._template.format(words)).input_ids
         if len(tokens) > self._longest:
             raise UsageError(
                 f'"{name}" takes {len(tokens)} tokens with the sentence around it, {self.called} reads {self._longest}; '
                 'use fewer words, and commas between objects, or the template "{}"'
             )
-        with self.runtime.autocast():
-            encoded: Tensor = self._texts(torch.tensor([tokens], device=self.runtime.device))
-        return encoded
+        return tokens
 
-    def _picture(self, name: str) -> Tensor:
-        image = _read_picture(Path(name.removeprefix(PICTURE_MARK)))
-        with self.runtime.autocast():
-            encoded: Tensor = self._examples(self._processor.squared(self.runtime.upload([image])))
-        return encoded
-
-    def _find(self, images: list[NDArray[np.uint8]]) -> list[Found]:
-        import torch
-
-        with self.runtime.autocast():
-            logits, boxes = self._patches(self._processor.squared(self.runtime.upload(images)), self._queried)
-            scores = logits.float().sigmoid()
-            good = (scores > self._least) | ~scores.isfinite() | ~boxes.isfinite().all(-1, keepdim=True)
-            picture, patch, query = good.nonzero(as_tuple=True)
-            columns = [picture[:, None], query[:, None], scores[good][:, None], boxes[picture, patch].float()]
-            flat = torch.cat(columns, 1).double().cpu().numpy()
-        side = max(images[0].shape[:2])  # the model sees the picture in the upper left corner of a square
-        middle, half = flat[:, 3:5] * side, flat[:, 5:] * side / 2
-        parts = np.split(np.arange(len(flat)), np.searchsorted(flat[:, 0], np.arange(1, len(images))))
-        corners = np.hstack([middle - half, middle + half])
-        return [Found(corners[part], flat[part, 2], flat[part, 1].astype(np.int64)) for part in parts]
+    def _search(self, images: list[NDArray[np.uint8]]) -> list[Found]:
+        assert self._models is not None
+        return self._models.in_batches(_find, images)
 
 
-def _read_picture(path: Path) -> NDArray[np.uint8]:
-    """A picture, (H, W, 3), BGR. Raises `InputError` for files that are missing or no pictures."""
+def _find(model: DeviceModel, runtime: Runtime, images: list[NDArray[np.uint8]]) -> list[Found]:
+    return model.find(images)
+
+
+def _read_picture(name: str) -> NDArray[np.uint8]:
+    """The picture "@…", (H, W, 3), BGR. Raises `InputError` for files that are missing or no pictures."""
+    path = Path(name.removeprefix(PICTURE_MARK))
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:

@@ -112,7 +112,7 @@ def _split(text: str, separators: str) -> list[str]:
 def _end_of_quote(text: str, start: int) -> int | None:
     """Where the quote that opens at `start` closes, if a separator or nothing follows; None where none opens or it is part of a word."""
     closing = CLOSING.get(text[start], "")
-    for i in range(start + 2, len(text) if closing else 0):
+    for i in range(start + 1, len(text) if closing else 0):
         if text[i] in closing:
             after = text[i + 1 :].lstrip()
             return i if not after or after[0] in COMMAS + BARS + COLONS else None

@@ -15,7 +15,10 @@ __all__ = ["Pair", "dense_flow", "pair_of", "small_of"]
 LONG_SIDE = 360  # px, of the picture in which the camera's motion is looked for
 APART = 6  # px, between the points that the camera's motion is fitted to
 FEWEST = 20
+HOME = 1.0  # px, by which flow there and back may miss
 TOLERANCE = 0.7  # px
+TEXTURE = 4.0  # grey levels², least eigenvalue of the structure tensor: beyond a sensor's noise
+STILL = 0.15  # px, that half of the picture moves by at most if the camera stands
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +39,8 @@ class Pair:
 
 def dense_flow(before: Image, now: Image) -> Field:
     """DIS optical flow (Kroeger et al. 2016) between two grey pictures, (h, w, 2), px."""
-    return np.asarray(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(before, now, None), np.float32)
+    flow = np.zeros((*before.shape, 2), np.float32)
+    return np.asarray(cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(before, now, flow), np.float32)
 
 
 def small_of(image: Image) -> Image:
@@ -50,18 +54,33 @@ def small_of(image: Image) -> Image:
 def pair_of(before: Image, now: Image, small_before: Image, small_now: Image, covered: NDArray[np.bool_]) -> Pair:
     """Compare two frames; `covered`, of the shrunken pictures' shape, is where things lie that may move by themselves."""
     flow = dense_flow(small_before, small_now)
-    back = dense_flow(small_now, small_before)
-    rows, columns = np.mgrid[2 : flow.shape[0] : APART, 2 : flow.shape[1] : APART]
-    free = cv2.dilate(covered.astype(np.uint8), np.ones((9, 9), np.uint8))[rows, columns] == 0
-    start = np.stack([columns[free], rows[free]], axis=1).astype(np.float32)
-    step = flow[rows[free], columns[free]]
-    home = cv2.remap(back, start[:, None, 0] + step[:, None, 0], start[:, None, 1] + step[:, None, 1], cv2.INTER_LINEAR)
-    sure = np.hypot(*(home.reshape(-1, 2) + step).T) < 1.0 if len(start) else np.zeros(0, bool)
-    camera = np.eye(3)
-    if sure.sum() >= FEWEST:
-        found, _ = cv2.findHomography(start[sure], start[sure] + step[sure], cv2.RANSAC, TOLERANCE)
-        camera = camera if found is None else np.asarray(found, np.float64)
+    free = cv2.dilate(covered.astype(np.uint8), np.ones((9, 9), np.uint8)) == 0
+    camera = _homography(flow, dense_flow(small_now, small_before), free & (_texture(small_before) > TEXTURE))
     sx, sy = before.shape[1] / flow.shape[1], before.shape[0] / flow.shape[0]
     scale = np.array([[sx, 0, sx / 2 - 0.5], [0, sy, sy / 2 - 0.5], [0, 0, 1]])
     camera = scale @ camera @ np.linalg.inv(scale)
     return Pair(before, now, flow * np.array([sx, sy], np.float32), camera / camera[2, 2])
+
+
+def _homography(flow: Field, back: Field, usable: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What most of the usable places follow, (3, 3); the identity where they stand or are too few."""
+    rows, columns = np.mgrid[2 : flow.shape[0] : APART, 2 : flow.shape[1] : APART]
+    chosen = usable[rows, columns]
+    if chosen.sum() < FEWEST:
+        return np.eye(3)
+    start = np.stack([columns[chosen], rows[chosen]], axis=1).astype(np.float32)
+    step = flow[rows[chosen], columns[chosen]]
+    end = start + step
+    home = cv2.remap(back, end[:, None, 0], end[:, None, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1, 2)
+    sure = np.hypot(*(home + step).T) < HOME
+    if sure.sum() < FEWEST or float((np.hypot(*step.T) < STILL).mean()) > 0.5:
+        return np.eye(3)
+    found, _ = cv2.findHomography(start[sure], end[sure], cv2.RANSAC, TOLERANCE)
+    return np.eye(3) if found is None else np.asarray(found, np.float64)
+
+
+def _texture(image: Image) -> Field:
+    """How far each place can be told from those around it in every direction, grey levels²."""
+    x, y = (cv2.Sobel(image, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    xx, yy, xy = (cv2.boxFilter(product, -1, (5, 5)) for product in (x * x, y * y, x * y))
+    return np.asarray((xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy**2), np.float32)

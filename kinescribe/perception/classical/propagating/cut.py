@@ -15,7 +15,6 @@ __all__ = ["edge_cost", "least_energy"]
 
 STEP = 0.35  # squared times 8 is below 1, as the method asks
 ROUNDS = 60
-EVIDENCE = 1.0
 FLOOR = 0.08  # cost of an outline along the strongest edge
 
 
@@ -25,7 +24,7 @@ def edge_cost(colors: Field) -> Field:
     jump = np.zeros(colors.shape[:2], np.float32)
     jump[:, :-1] += ((smooth[:, 1:] - smooth[:, :-1]) ** 2).sum(-1)
     jump[:-1] += ((smooth[1:] - smooth[:-1]) ** 2).sum(-1)
-    return (FLOOR + np.exp(-jump / (2 * float(jump.mean()) + 1e-3))).astype(np.float32)
+    return np.asarray(FLOOR + np.exp(-jump / (2 * float(jump.mean()) + 1e-3)), np.float32)
 
 
 def least_energy(evidence: Field, cost: Field, start: Field) -> Field:
@@ -33,7 +32,7 @@ def least_energy(evidence: Field, cost: Field, start: Field) -> Field:
     inside = start.copy()
     ahead = inside.copy()
     dual_x, dual_y = np.zeros_like(inside), np.zeros_like(inside)
-    pull = (STEP * EVIDENCE) * evidence
+    pull = np.float32(STEP) * evidence
     for _ in range(ROUNDS):
         dual_x[:, :-1] += STEP * (ahead[:, 1:] - ahead[:, :-1])
         dual_y[:-1] += STEP * (ahead[1:] - ahead[:-1])

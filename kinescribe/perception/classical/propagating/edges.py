@@ -32,13 +32,12 @@ def edge_coverage(colors: Field, membership: Field) -> Field:
     length = (span * span).sum(-1)
     share = np.clip(((colors - other) * span).sum(-1) / np.maximum(length, 1e-3), 0, 1)
     told = band & (length > CONTRAST**2) & (np.minimum(own_weight, other_weight) > 0.005)
-    # beyond the first pixel the share must agree with the membership, or it is texture
-    limit = np.clip(distance / BAND + 0.5, 0, 1)
-    share = np.clip(share, 2 * limit - 1, 2 * limit)
+    # the outline may move by a pixel and a half; what is farther is texture
+    share = np.clip(share, np.clip(distance - 1, 0, 1), np.clip(distance + 2, 0, 1))
     return np.where(told, share, membership).astype(np.float32)
 
 
 def _mean(colors: Field, weight: Field) -> tuple[Field, Field]:
     mass = cv2.GaussianBlur(weight, (0, 0), REACH)
     total = cv2.GaussianBlur(colors * weight[..., None], (0, 0), REACH)
-    return total / np.maximum(mass, 1e-6)[..., None], np.asarray(mass, np.float32)
+    return (total / np.maximum(mass, 1e-6)[..., None]).astype(np.float32), np.asarray(mass, np.float32)

@@ -16,7 +16,7 @@ from kinescribe.perception.classical.propagating.windows import Field, placed, s
 
 __all__ = ["Look", "Sight"]
 
-FEATURES = 96  # a block; the kernel is the sum of the three blocks'
+FEATURES = 128  # a block; the kernel is the sum of the three blocks'
 COLOR = 9.0  # CIELAB, reach of the kernel
 NEAR, WIDE = 0.15, 0.5  # reach in place, in sizes of the thing
 FINE, COARSE = 2.0, 5.0  # px, surroundings that a pixel is seen with
@@ -24,6 +24,7 @@ FIRST = 0.7  # share of the prompted frames
 FADE = 0.15  # a frame
 RIDGE = 0.003
 STRIDE = 2
+SEED = 0
 AWAY = 0.6  # sizes of the thing: what is farther counts less
 AWAY_WEIGHT = 0.3
 IGNORED = 1e9
@@ -46,16 +47,14 @@ class Look:
     """The classifier of one thing."""
 
     def __init__(self) -> None:
-        random = np.random.default_rng(0)  # the same features for all
-        reaches = (
+        random = np.random.default_rng(SEED)  # the same features for all
+        blocks = (
             [COLOR] * 3 + [IGNORED] * 8 + [NEAR] * 2,
             [1.5 * COLOR] * 9 + [COLOR] * 2 + [IGNORED] * 2,
             [1.5 * COLOR] * 9 + [COLOR] * 2 + [WIDE] * 2,
         )
-        blocks = [random.standard_normal((13, FEATURES)) / np.array(reach)[:, None] for reach in reaches]
-        self._directions = np.concatenate(blocks, axis=1).astype(np.float32)
-        self._phases = random.uniform(0, 2 * np.pi, self._directions.shape[1]).astype(np.float32)
-        size = self._directions.shape[1] + 1
+        self._directions = np.concatenate([_directions(random, np.array(reach)) for reach in blocks], axis=1)
+        size = 2 * self._directions.shape[1] + 1
         self._first = (np.zeros((size, size)), np.zeros(size))
         self._recent = (np.zeros((size, size)), np.zeros(size))
         self._weights = np.zeros((size, 2), np.float32)
@@ -96,9 +95,20 @@ class Look:
         return Sight(np.ascontiguousarray(fine[..., 0]), np.ascontiguousarray(fine[..., 1]))
 
     def _features(self, described: Field) -> Field:
-        waves = described @ self._directions + self._phases
-        np.cos(waves, out=waves)
-        return np.concatenate([waves, np.ones((len(waves), 1), np.float32)], axis=1)
+        angles = described @ self._directions
+        return np.concatenate([np.cos(angles), np.sin(angles), np.ones((len(angles), 1), np.float32)], axis=1)
+
+
+def _directions(random: np.random.Generator, reach: NDArray[np.float64]) -> Field:
+    """Random frequencies of a Gaussian kernel, (len(reach), FEATURES / 2), orthogonal in groups (Yu et al. 2016)."""
+    used = np.flatnonzero(reach < IGNORED)
+    groups = []
+    for _ in range(-(-FEATURES // (2 * len(used)))):
+        turned, _ = np.linalg.qr(random.standard_normal((len(used), len(used))))
+        groups.append(turned * np.linalg.norm(random.standard_normal((len(used), len(used))), axis=0))
+    out = np.zeros((len(reach), FEATURES // 2), np.float32)
+    out[used] = np.concatenate(groups, axis=1)[:, : FEATURES // 2] / reach[used, None]
+    return out
 
 
 def _described(colors: Field, coverage: Field) -> Field:

@@ -101,11 +101,12 @@ def motion_evidence(before: Field, now: Field, mask: Field, layers: Layers, behi
     slope = max(0.0, high - low) / (float(known[inside].var() + known[nearby].var()) / 2 + SPREAD)
     own = _residual(now, carried(before, layers.thing_back))
     covered = carried(mask, layers.rest_back, 0) > 0.5
-    other = _residual(now, np.where((covered & (behind.known > 0.5))[..., None], behind.colors, carried(before, layers.rest_back)))
+    other = _residual(now, carried(before, layers.rest_back))
+    other = np.where(covered & (behind.known > 0.5), np.minimum(other, _residual(now, behind.colors)), other)
     evidence = np.clip(slope * (_contrast(own, other) - (high + low) / 2), -STRONGEST, STRONGEST)
     # What the thing uncovers and was never seen before has no past in either layer.
     new = covered & (behind.known <= 0.5) & (carried(mask, layers.thing_back, 0) < 0.5)
-    return np.where(new, np.minimum(evidence, -NEW * min(1.0, slope * (high - low))), evidence).astype(np.float32)
+    return np.asarray(np.where(new, np.minimum(evidence, -NEW * min(1.0, slope * (high - low))), evidence), np.float32)
 
 
 def _residual(one: Field, other: Field) -> Field:
@@ -124,7 +125,7 @@ def _blurred(field: Field) -> Field:
 def _displacement(homography: NDArray[np.float64], shape: tuple[int, ...]) -> Field:
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
     moved = np.stack([x, y, np.ones_like(x)], axis=-1) @ homography.T
-    return (moved[..., :2] / moved[..., 2:] - np.stack([x, y], axis=-1)).astype(np.float32)
+    return np.asarray(moved[..., :2] / moved[..., 2:] - np.stack([x, y], axis=-1), np.float32)
 
 
 def _affine(flow: Field, weight: Field) -> Field:

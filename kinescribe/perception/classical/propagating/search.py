@@ -101,4 +101,4 @@ class Portrait:
     def _compared(self, colors: Field, portrait: Field, weight: Field) -> Field:
         mask = np.repeat(weight[..., None], 3, axis=-1).astype(np.float32)
         sums = cv2.matchTemplate(colors, np.ascontiguousarray(portrait), cv2.TM_SQDIFF, mask=np.sqrt(mask))
-        return np.maximum(sums, 0) / max(float(weight.sum()), 1e-6)
+        return np.asarray(np.maximum(sums, 0) / max(float(weight.sum()), 1e-6), np.float32)

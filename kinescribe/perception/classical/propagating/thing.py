@@ -44,6 +44,7 @@ REACH_PICTURE = 0.15  # at most, of the picture's diagonal
 REACH_HIDDEN = 0.7  # sizes, more for each frame that it is hidden
 SAME = 4.0  # CIELAB², a difference that means nothing
 ACCEPT = 0.35  # of a chance place's cost, for a thing that was hidden
+STEADY = 0.6  # share of the newest speed
 LONGEST_COAST = 30  # frames, after which a hidden thing's speed is forgotten
 
 
@@ -169,7 +170,7 @@ class Thing:
             return self._lose(pair)
         membership = guess.membership if share is None else guess.membership * share
         window = guess.window
-        coverage = edge_coverage(lab_of(np.asarray(window.cut(pair.now), np.uint8)), window.grown(membership))
+        coverage = edge_coverage(lab_of(window.cut(pair.now)), window.grown(membership))
         inside, box, area = membership >= 0.5, box_of(coverage), float(coverage.sum())
         score = float(guess.sight.now[inside].mean()) if inside.any() else -1.0
         least_area, least_score = (FOUND, FOUND_SCORE) if self.hidden else (GONE, 0.0)
@@ -180,8 +181,9 @@ class Thing:
         self._usual_area = max(SHRINK * self._usual_area, area)
         full = area > FULL * self._usual_area
         middle = _middle(self._x, self._y, self._coverage) if full or self.hidden else self._middle + guess.shift
-        if not self.hidden:
-            self._speed = guess.shift + self._middle - moved(pair.camera, self._middle)
+        if full and not self.hidden:
+            speed = middle - moved(pair.camera, self._middle)
+            self._speed = speed if self._speed is None else self._speed + STEADY * (speed - self._speed)
         self._middle, self._hidden = middle, 0
         if full:
             self._seen[1] = self._sighting(pair.now)
@@ -201,10 +203,10 @@ class Thing:
         return SoftMask(0, 0, np.zeros((0, 0), np.float32), 0.0)
 
     def _shift(self, pair: Pair, sighting: Sighting, still: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Displacement to the new frame, (x, y) px, by the flow if that leads to a place that looks alike, else by its speed, else by search."""
+        """Displacement to the new frame, (x, y) px: by the flow where that leads to a like place, else by the speed, else by search."""
         factor = np.array(pair.flow.shape[1::-1]) / pair.now.shape[1::-1]
         covered = self.covers(pair.flow.shape[:2], (float(factor[0]), float(factor[1])))
-        flow = np.median(pair.flow[covered], axis=0) if covered.any() else still - self._middle
+        flow = np.median(pair.flow[covered], axis=0).astype(np.float64) if covered.any() else still - self._middle
         expected = flow if self._speed is None else still + self._speed - self._middle
         size, speed = float(np.sqrt(self._usual_area)), 0.0 if self._speed is None else float(np.hypot(*self._speed))
         radius = REACH_NEW * size if self._speed is None else REACH * size + REACH_SPEED * speed
@@ -256,7 +258,7 @@ def _middle(x: int, y: int, coverage: Field) -> NDArray[np.float64]:
 
 
 def _grey(colors: Field) -> Image:
-    return np.rint(np.clip(colors[..., 0] * 2.55, 0, 255)).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(colors[..., 0] * 2.55, 0, 255)), np.uint8)
 
 
 def _trust(sight: Sight, membership: Field) -> float:
@@ -271,11 +273,11 @@ def _usual_score(scores: Field, membership: Field) -> Field:
     """What lies midway between the scores inside and outside, nearby."""
     bounded = np.clip(scores, -1, 1)
 
-    def mean(weight: Field) -> Field:
+    def mean(weight: Field, usual: float) -> Field:
         mass = cv2.GaussianBlur(weight, (0, 0), NEARBY)
         return (cv2.GaussianBlur(bounded * weight, (0, 0), NEARBY) + 1e-3 * (2 * (weight is membership) - 1)) / (mass + 1e-3)
 
-    return np.clip(MIDWAY * (mean(membership) + mean(1 - membership)) / 2, -MOST_MIDWAY, MOST_MIDWAY)
+    return np.clip(MIDWAY * (mean(membership, 1.0) + mean(1 - membership, -1.0)) / 2, -MOST_MIDWAY, MOST_MIDWAY)
 
 
 def _place(mask: Field, size: float, trust: float) -> Field:
@@ -283,7 +285,7 @@ def _place(mask: Field, size: float, trust: float) -> Field:
     distance = signed_distance(mask)
     width = PLACE_WIDTH + PLACE_SHARE * size * trust
     near = np.clip(distance / width * 2, -PLACE_WEIGHT, PLACE_WEIGHT)
-    return (near - FAR_WEIGHT * np.clip(-distance / size - FAR, 0, 1)).astype(np.float32)
+    return np.asarray(near - FAR_WEIGHT * np.clip(-distance / size - FAR, 0, 1), np.float32)
 
 
 def _drop_foreign(membership: Field, first: Field, without_look: Field) -> None:

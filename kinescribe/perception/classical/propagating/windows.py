@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ Field = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 WORKING_PIXELS = 30_000  # of a window: a thing that fills a third of it is some 100 pixels across
+WANTED_SIDE, LARGEST_SCALE = 30.0, 3.0  # working px, of a thing's box; a smaller one is enlarged so far
 SMALLEST = 16  # px, side of a window: the flow's pyramid needs as much
 
 
@@ -36,11 +38,12 @@ class Window:
 
     @classmethod
     def around(cls, box: tuple[int, int, int, int], margin: int, shape: tuple[int, ...]) -> Window:
-        """The box x0, y0, x1, y1 with a margin, clipped to a picture of this shape."""
+        """The box x0, y0, x1, y1 with a margin, clipped to a picture of this shape; a small box is enlarged."""
         height, width = shape[:2]
         x0, y0 = (min(max(v - margin, 0), max(side - SMALLEST, 0)) for v, side in zip(box[:2], (width, height), strict=True))
         x1, y1 = max(min(box[2] + margin, width), x0 + SMALLEST), max(min(box[3] + margin, height), y0 + SMALLEST)
-        scale = min(1.0, (WORKING_PIXELS / ((x1 - x0) * (y1 - y0))) ** 0.5)
+        wanted = float(np.clip(WANTED_SIDE / ((box[2] - box[0]) * (box[3] - box[1])) ** 0.5, 1, LARGEST_SCALE))
+        scale = min(wanted, (WORKING_PIXELS / ((x1 - x0) * (y1 - y0))) ** 0.5)
         return cls(x0, y0, x1 - x0, y1 - y0, max(round((x1 - x0) * scale), SMALLEST), max(round((y1 - y0) * scale), SMALLEST))
 
     def moved(self, dx: int, dy: int) -> Window:
@@ -58,24 +61,25 @@ class Window:
         sx, sy = self.width / self.columns, self.height / self.rows
         return np.array([[sx, 0, self.x + sx / 2 - 0.5], [0, sy, self.y + sy / 2 - 0.5], [0, 0, 1]])
 
-    def cut(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
+    def cut(self, image: Image) -> Image:
         """The picture in the window, in full resolution; outside the picture its edge goes on."""
-        return _cut(image, self.x, self.y, self.width, self.height, cv2.BORDER_REPLICATE)
+        return np.asarray(_cut(image, self.x, self.y, self.width, self.height, cv2.BORDER_REPLICATE), np.uint8)
 
     def colors(self, image: Image) -> Field:
         """CIELAB in working resolution, (rows, columns, 3)."""
-        return lab_of(np.asarray(_shrunk(self.cut(image), self.size), np.uint8))
+        return lab_of(np.asarray(_resized(self.cut(image), self.size), np.uint8))
 
     def mask(self, x: int, y: int, coverage: Field) -> Field:
         """A mask whose crop begins at image pixel (x, y) in working resolution; 0 outside the crop."""
         part = _cut(coverage, self.x - x, self.y - y, self.width, self.height, cv2.BORDER_CONSTANT)
-        return np.asarray(_shrunk(part, self.size), np.float32)
+        return np.asarray(_resized(part, self.size), np.float32)
 
     def grown(self, field: Field) -> Field:
         """A field of working resolution in full resolution, (height, width)."""
         if field.shape == (self.height, self.width):
             return field
-        return np.asarray(cv2.resize(field, (self.width, self.height), interpolation=cv2.INTER_LINEAR), np.float32)
+        method = cv2.INTER_AREA if self.columns > self.width else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(field, (self.width, self.height), interpolation=method), np.float32)
 
 
 def brought(field: Field, own: Window, earlier: Window, motion: Field, outside: float | None = None) -> Field:
@@ -117,21 +121,22 @@ def signed_distance(coverage: Field) -> Field:
     if not inside.any():
         return np.full(coverage.shape, -float(max(coverage.shape)), np.float32)
     within, outside = cv2.distanceTransform(inside, cv2.DIST_L2, 5), cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
-    return np.asarray(within - outside, np.float32)
+    return np.where(inside > 0, within - 0.5, 0.5 - outside).astype(np.float32)  # it is measured to the next pixel's centre
 
 
-def _shrunk(image: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
+def _resized(image: Any, size: tuple[int, int]) -> NDArray[Any]:
     if (image.shape[1], image.shape[0]) == size:
-        return image
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+        return np.asarray(image)
+    method = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size, interpolation=method), image.dtype)
 
 
-def _cut(image: NDArray[np.generic], x: int, y: int, width: int, height: int, border: int) -> NDArray[np.generic]:
+def _cut(image: Any, x: int, y: int, width: int, height: int, border: int) -> NDArray[Any]:
     rows, columns = image.shape[:2]
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + width, columns), min(y + height, rows)
     if x1 <= x0 or y1 <= y0:
         return np.zeros((height, width, *image.shape[2:]), image.dtype)
-    part = image[y0:y1, x0:x1]
+    part: NDArray[Any] = image[y0:y1, x0:x1]
     if part.shape[:2] == (height, width):
         return part
-    return np.asarray(cv2.copyMakeBorder(part, y0 - y, y + height - y1, x0 - x, x + width - x1, border))
+    return np.asarray(cv2.copyMakeBorder(part, y0 - y, y + height - y1, x0 - x, x + width - x1, border), image.dtype)
