@@ -27,6 +27,7 @@ PARTIAL_SHARE = 0.3  # of the radius: how far the centroid of a visible part may
 LEAST_ANGLES = 3  # observations; and at least a third of a track's
 TOUCH = 1.35  # two bodies whose centres are nearer than this times the sum of their radii may have struck each other
 VERSIONED = ("kinescribe", "numpy", "scipy", "opencv-python-headless", "av", "filterpy")
+VERSIONED_MODELS = ("torch", "torchvision", "transformers", "segment-anything")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +83,7 @@ def assemble(
         video=VideoMeta(name=info.name, sha256=info.sha256, width=info.width, height=info.height, frame_count=len(times)),
         time=TimeMeta(regular=stats.regular, interval_s=stats.interval_s, jitter_s=stats.jitter_s, overridden=overridden),
         configuration=configuration,
-        versions=_versions(),
+        versions=_versions(VERSIONED + (VERSIONED_MODELS if models else ())),
         events=_events(objects, times, calibration),
         objects=_object_meta(table, parts, objects),
         left_out=left_out,
@@ -301,9 +302,9 @@ def _object_meta(table: dict[str, NDArray[Any]], parts: dict[int, int], objects:
     return out
 
 
-def _versions() -> dict[str, str]:
+def _versions(names: tuple[str, ...]) -> dict[str, str]:
     out = {"python": platform.python_version()}
-    for name in VERSIONED:
+    for name in names:
         try:
             out[name] = version(name)
         except PackageNotFoundError:

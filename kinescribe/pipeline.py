@@ -17,6 +17,7 @@ from kinescribe.assembly import assemble
 from kinescribe.errors import InputError, NothingFoundError, UsageError
 from kinescribe.labelling import Labelled, Name, detected_names, in_order, one_of_each, verify_names
 from kinescribe.perception.backends import ROLES, Choice, Stack, choose, resolve
+from kinescribe.perception.coherence import check_options, idle_options
 from kinescribe.perception.looking import Looked, look, resolve_every
 from kinescribe.perception.naming import Candidate, Phrase, assign_phrases, describe, number_labels, parse_objects, unknown_words
 from kinescribe.perception.naming.prompts import parse_prompts, prompts_of
@@ -125,6 +126,7 @@ def extract_states(
         NothingFoundError: nothing moves, or nothing looks like what was asked for.
     """
     asked = dict(zip(ROLES, (detector, segmenter, propagator, concept_tracker, verifier), strict=True))
+    check_options(asked, detect_every=detect_every, precision=precision, batch_size=batch_size)
     choices, given = _choose(backend, asked, vlm, device)
 
     @cache
@@ -134,10 +136,18 @@ def extract_states(
         return Runtime.choose(device, precision=precision, compile=compile, batch_size=batch_size)
 
     stack = resolve(choices, given, runtime=runtime, settings=lambda: vlm)
+    ways = {"device": (device, "auto"), "precision": (precision, "auto"), "compile": (compile, False), "batch-size": (batch_size, None)}
+    models = {name: value for name, (value, default) in ways.items() if value != default and not runtime.cache_info().currsize}
+    if device == "cpu":
+        models.pop("device", None)  # there everything runs
+    idle = idle_options(stack, detect_every=detect_every, models=models, vlm=vlm is not None, asks_vlm=_asks_vlm(objects))
     every = resolve_every(detect_every, stack)
+    if every == 1:
+        stack.propagator = None  # nothing is to be carried: ids are the tracker's
+        choices.pop("propagator", None)
     follow = plugins.load("trackers", tracker)()
     video = open_video(source, times=times, frame_interval=frame_interval)
-    run = _Run(video, stack, [], [], progress)
+    run = _Run(video, stack, [], [], progress, warnings=idle)
     run.warnings += [
         f"{choice.role.replace('_', ' ')} '{choice.name}' stands in for {', '.join(f'{name} ({why})' for name, why in choice.passed_over)}"
         for choice in choices.values()
@@ -172,11 +182,10 @@ def extract_states(
             "backend": backend,
             **{role: str(choice) for role, choice in choices.items()},
             **{role: type(part).__name__ for role, part in given.items()},
-            "detect_every": every if stack.propagator is not None else None,
+            "detect_every": every if looked.detected is not None else None,
             "detections": looked.detected,
             "one_each": one_each,
-            "device": None if used is None else str(used.device),
-            "precision": None if used is None else str(used.dtype),
+            **({} if used is None else used.describe()),
             "tracker": tracker,
             "ends": ends,
             "frame_interval": frame_interval,
@@ -199,10 +208,14 @@ def _choose(backend: str, asked: dict[str, Any], vlm: Settings | None, device: s
     return choose(backend, names, given, ready=() if vlm is None else ("vlm",), on_device=device not in ("auto", "cpu")), given
 
 
+def _asks_vlm(objects: str | None) -> bool:
+    return objects is not None and objects.strip().lower() == AUTO_OBJECTS
+
+
 def _read_objects(run: _Run, objects: str | None, vlm: Settings | None) -> dict[str, Any] | None:
     """Understand what is asked for; where a VLM was asked to find the words, what it said."""
     discovered = None
-    if objects is not None and objects.strip().lower() == AUTO_OBJECTS:
+    if _asks_vlm(objects):
         from kinescribe.perception.discovery import discover
 
         found = discover(run.watch("discover"), vlm)
@@ -230,7 +243,8 @@ def _read_objects(run: _Run, objects: str | None, vlm: Settings | None) -> dict[
             run.warnings.append(unknown)
         if not phrase.is_visual:
             run.phrases.remove(phrase)  # a VLM's word among others that are understood
-    run.words = [phrase.text for phrase in run.phrases]
+    kept = {phrase.text for phrase in run.phrases}
+    run.words = [str(prompt) for prompt in parse_prompts(objects) if prompt.label in kept] if objects else []
     return discovered
 
 

@@ -45,10 +45,14 @@ def vlm_settings(
 
     limits: dict[str, Any] = {"timeout_s": timeout, "max_calls": max_calls, "max_tokens_total": max_tokens, "max_cost": max_cost}
     limits |= {"price_in": price_in, "price_out": price_out}
+    if price_in is not None and price_out is not None and not (0 <= price_in < math.inf and 0 <= price_out < math.inf):
+        raise UsageError(f"--vlm-prices '{prices}' must be two numbers of 0 or more, such as 0.15,0.60")
+    if max_cost is not None and not 0 <= max_cost < math.inf:
+        raise UsageError(f"--vlm-max-cost {max_cost:g} must be a number of 0 or more")
     settings = Settings.from_environment(
         model=model, base_url=url, cache=cache, replay=replay, **{name: value for name, value in limits.items() if value is not None}
     )
-    if settings is None and (model or url or cache):
+    if settings is None and (model or url or cache or any(value is not None for value in limits.values())):
         raise UsageError("the VLM's options need both a model and an endpoint; give --vlm-model and --vlm-url")
     return settings
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kinescribe.errors import unknown_value
 from kinescribe.plugins import KINDS, failure, plugins
 
 __all__ = ["list_plugins"]
@@ -26,6 +27,8 @@ def list_plugins(
         _backends(as_json)
         return
     kinds = list(KINDS) if kind is None else [kind.replace("-", "_")]
+    if kind is not None and kinds[0] not in KINDS:
+        raise unknown_value("kind of plug-in", kind, ["backends", *KINDS])
     found = [(plugin, failure(plugin)) for each in kinds for plugin in plugins(each)]
     if as_json:
         records = [

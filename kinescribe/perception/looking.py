@@ -6,7 +6,11 @@ needs no segmenter; without a propagator the detector looks in every frame and i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +32,7 @@ __all__ = ["Looked", "look", "resolve_every"]
 
 Watch = Callable[[str], "Video"]
 BATCH = 8  # frames, where no runtime tells another number
+MOST_MEASURING = 4  # threads; with more they wait for each other, and the thread that feeds the models for them
 
 
 @dataclass(slots=True)
@@ -135,16 +140,15 @@ def _in_every_frame(
     def find(here: list[Frame]) -> Any:
         return list(zip(here, finder.find(here), strict=True))
 
-    def measure(found: Any) -> list[Detections]:
+    def measure(found: Any) -> Detections:
         from kinescribe.perception.refinement import measure_masks
 
-        return [
-            one.detections if one.detections is not None else measure_masks(frame, one.masks, one.scores, one.phrases, background)
-            for frame, one in found
-        ]
+        frame, one = found
+        seen: Detections | None = one.detections
+        return measure_masks(frame, one.masks, one.scores, one.phrases, background) if seen is None else seen
 
-    for measured in _staged(_batches(frames, batch), find, measure, runtime=runtime):
-        yield from measured
+    with closing(_staged(_batches(frames, batch), find, runtime=runtime)) as batches:
+        yield from _side_by_side((one for found in batches for one in found), measure, runtime=runtime)
 
 
 def _measured(
@@ -155,7 +159,8 @@ def _measured(
     def measure(one: FollowedFrame) -> tuple[Detections, NDArray[np.int64]]:
         return measure_masks(one.frame, one.masks, one.scores, one.phrases, background), one.ids
 
-    yield from _staged(followed, measure, runtime=runtime)
+    with closing(_staged(followed, runtime=runtime)) as ahead:
+        yield from _side_by_side(ahead, measure, runtime=runtime)
 
 
 def _prefetched(frames: Iterator[Frame], runtime: Any) -> Iterator[Frame]:
@@ -163,7 +168,7 @@ def _prefetched(frames: Iterator[Frame], runtime: Any) -> Iterator[Frame]:
     return iter(_staged(frames, runtime=runtime, depth=16))
 
 
-def _staged(source: Iterable[Any], *stages: Callable[[Any], Any], runtime: Any, depth: int = 2) -> Iterator[Any]:
+def _staged(source: Iterable[Any], *stages: Callable[[Any], Any], runtime: Any, depth: int = 2) -> Generator[Any]:
     """Source and stages side by side in threads, where models run; one after the other where none do."""
     if runtime is None:
         for item in source:
@@ -174,6 +179,34 @@ def _staged(source: Iterable[Any], *stages: Callable[[Any], Any], runtime: Any, 
     from kinescribe.perception.grounded_sam.runtime import staged
 
     yield from staged(source, *stages, depth=depth)
+
+
+def _side_by_side(source: Iterable[Any], work: Callable[[Any], Any], *, runtime: Any) -> Iterator[Any]:
+    """What the work makes of the items, in their order: of several at once in threads, where models run; of one after the other elsewhere.
+
+    One item more than there are threads is under way.
+    """
+    if runtime is None:
+        yield from map(work, source)
+        return
+    threads = _measuring_threads()
+    with ThreadPoolExecutor(threads, thread_name_prefix="measure") as pool:
+        try:
+            made: deque[Future[Any]] = deque()
+            for item in source:
+                made.append(pool.submit(work, item))
+                if len(made) > threads:
+                    yield made.popleft().result()
+            while made:
+                yield made.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _measuring_threads() -> int:
+    """As many as there are cores for this process, less one for what feeds the models."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(cores - 1, 1), MOST_MEASURING)
 
 
 def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:

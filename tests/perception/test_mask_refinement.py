@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
+import time
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -13,9 +16,12 @@ from scipy.ndimage import gaussian_filter
 from kinescribe.evaluation import scenes
 from kinescribe.evaluation.scenes import Scene
 from kinescribe.evaluation.scenes.drawing import textured
+from kinescribe.perception import looking
 from kinescribe.perception.background import Background
+from kinescribe.perception.classical.foreground import ForegroundModel
 from kinescribe.perception.detections import Detections, MaskCrop, SoftMask
-from kinescribe.perception.refinement import measure_masks, static_background
+from kinescribe.perception.learned_outline import _median_color, median
+from kinescribe.perception.refinement import _Difference, measure_masks, static_background
 from kinescribe.video import open_video
 from kinescribe.video.frame import Frame
 
@@ -320,3 +326,85 @@ def test_too_few_frames_are_no_background() -> None:
     warnings: list[str] = []
     assert static_background(open_video(moving("still")[:5], frame_interval=1 / 30), warnings) is None
     assert "5 frames" in warnings[0]
+
+
+def test_what_stands_out_in_a_window_is_that_of_the_whole_picture() -> None:
+    """Blobs that meet beyond the window are one; others that reach into it are not."""
+    rng = np.random.default_rng(9)
+    height, width = 120, 160
+    plate = np.full((height, width, 3), 120, np.float32)
+    noise = np.full((height, width), 1.0, np.float32)
+    behind = Background(plate, noise, noise, noise)
+    connected_beyond = 0
+    for _trial in range(60):
+        image = plate.astype(np.uint8)
+        for _ in range(7):
+            start, stop = (tuple(int(v) for v in rng.integers(0, [width, height])) for _ in range(2))
+            cv2.line(image, start, stop, (20, 200, 60), int(rng.integers(1, 6)))
+        image += np.uint8(rng.choice([0, 3]))  # the camera's exposure
+        rows, columns = (slice(int(a), int(a + rng.integers(20, 50))) for a in rng.integers(0, [height - 50, width - 50]))
+        solid = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
+        solid[6:14, 5:13] = True
+        labels = ForegroundModel(behind).segment(image).labels[rows, columns]
+        expected = np.isin(labels, np.setdiff1d(labels[solid], [0]))
+        found = _Difference(image, behind)._standing_out((rows, columns), solid)
+        np.testing.assert_array_equal(found, expected)
+        _, here = cv2.connectedComponents((labels > 0).astype(np.uint8), connectivity=8)
+        connected_beyond += len(np.unique(here[expected])) > len(np.setdiff1d(here[solid], [0]))
+    assert connected_beyond >= 5
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 101])
+def test_medians_are_numpy_s(count: int) -> None:
+    rng = np.random.default_rng(count)
+    values = rng.normal(0, 3, count).astype(np.float32)
+    assert median(values) == pytest.approx(float(np.median(values)), abs=1e-7)
+    image = rng.integers(0, 256, (12, 15, 3)).astype(np.uint8)
+    mask = rng.permutation(180).reshape(12, 15) < count
+    np.testing.assert_array_equal(_median_color(image, mask), np.median(image[mask], axis=0))
+
+
+def test_frames_measured_at_once_are_those_measured_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "_measuring_threads", lambda: 3)
+    threads, taken, most = set(), 0, 0
+
+    def shown() -> Iterator[int]:
+        nonlocal taken
+        for t in range(40):
+            taken += 1
+            yield t
+
+    def measure(t: int) -> Detections:
+        threads.add(threading.get_ident())
+        time.sleep(0.002 * (t % 3))  # a later frame is done before an earlier one
+        return measured("pucks", t, {body: cut(drawn("pucks", body, t)) for body in scene("pucks").truth})
+
+    found = []
+    for detections in looking._side_by_side(shown(), measure, runtime=object()):
+        found.append(detections)
+        most = max(most, taken - len(found))
+    assert threading.get_ident() not in threads
+    assert len(threads) == 3
+    assert most <= 4
+    assert [one.frame for one in found] == list(range(40))
+    for t, one in enumerate(found):
+        np.testing.assert_array_equal(one.centroids, measure(t).centroids)
+
+
+def test_an_error_in_measuring_reaches_the_caller_after_the_results_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "_measuring_threads", lambda: 2)
+    before = threading.active_count()
+
+    def measure(t: int) -> int:
+        if t == 5:
+            raise RuntimeError("frame 5")
+        return t
+
+    found: list[int] = []
+    with pytest.raises(RuntimeError, match="frame 5"):
+        found.extend(looking._side_by_side(range(50), measure, runtime=object()))
+    assert found == [0, 1, 2, 3, 4]
+    stopped = looking._side_by_side(range(50), measure, runtime=object())
+    assert next(stopped) == 0
+    del stopped
+    assert threading.active_count() == before

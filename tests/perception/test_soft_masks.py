@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
 from kinescribe.perception.detections import SoftMask
+from kinescribe.perception.grounded_sam import masks as soft_masks
+from kinescribe.perception.grounded_sam._coverage_cleaning import _cleaned_of_parts
 from kinescribe.perception.grounded_sam.masks import cleaned, coverage_of, cut_logits, masks_from_logits
 
 LOW = 64
@@ -124,6 +126,54 @@ def test_a_thing_at_the_picture_s_edge_keeps_its_edge() -> None:
     np.testing.assert_allclose(mask.coverage[:, 0].sum(), 30, atol=1.0)
 
 
+def assert_alike(ours: list[SoftMask], theirs: list[SoftMask], size: tuple[int, int]) -> None:
+    for one, other in zip(ours, theirs, strict=True):
+        whole = np.zeros((2, *size), np.float32)
+        for out, mask in zip(whole, (one, other), strict=True):
+            h, w = mask.coverage.shape
+            out[mask.y : mask.y + h, mask.x : mask.x + w] = mask.coverage
+        np.testing.assert_allclose(whole[0], whole[1], atol=1e-3)
+        assert one.score == other.score
+
+
+def many_logits(size: tuple[int, int]) -> tuple[torch.Tensor, np.ndarray]:
+    """Discs of many sizes, some cut by the picture's edge, one that isn't there, one that reaches out of its box, and their boxes."""
+    discs = [(30.0, 40.0, 11.0), (150.3, 60.2, 35.0), (2.0, 100.0, 20.0), (80.0, 80.0, 5.0), (100.0, 60.0, 90.0), (-90.0, 0.0, 10.0)]
+    logits = torch.cat([disc_logits(*disc, size) for disc in discs])
+    boxes = np.array([[x - r, y - r, x + r, y + r] for x, y, r in discs])
+    boxes[1] = [140, 50, 160, 70]
+    return logits, boxes
+
+
+@pytest.mark.parametrize("most", [1, 20_000, 1 << 21])
+@pytest.mark.parametrize("square", [None, (256, (154, 256))])
+def test_windows_made_together_have_the_values_of_windows_made_one_by_one(
+    most: int, square: tuple[int, tuple[int, int]] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = (120, 200)
+    logits, boxes = many_logits(size)
+    alone = [masks_from_logits(logits[i : i + 1], size, [0.5], boxes=boxes[i : i + 1], square=square)[0] for i in range(len(logits))]
+    monkeypatch.setattr(soft_masks, "AT_ONCE_PX", {"cpu": most})
+    assert_alike(masks_from_logits(logits, size, [0.5] * len(logits), boxes=boxes, square=square), alone, size)
+    assert 1 <= sum(mask.empty for mask in alone) <= 3
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_masks_of_a_gpu_are_those_of_the_cpu() -> None:
+    size = (120, 200)
+    logits, boxes = many_logits(size)
+    scores = [0.5] * len(logits)
+    assert_alike(masks_from_logits(logits.cuda(), size, scores, boxes=boxes), masks_from_logits(logits, size, scores, boxes=boxes), size)
+
+
+def test_windows_of_one_row_or_column_are_hard_edged_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = torch.cat([disc_logits(4.0, 0.0, 3.0, (1, 9)), disc_logits(6.0, 0.0, 1.4, (1, 9))])
+    alone = [masks_from_logits(logits[i : i + 1], (1, 9), [1.0])[0] for i in range(2)]
+    monkeypatch.setattr(soft_masks, "AT_ONCE_PX", {"cpu": 1000})
+    assert_alike(masks_from_logits(logits, (1, 9), [1.0, 1.0]), alone, (1, 9))
+    assert all(set(np.unique(mask.coverage)) <= {0.0, 1.0} and mask.coverage.any() for mask in alone)
+
+
 def drawn(*discs: tuple[float, float, float]) -> np.ndarray:
     ys, xs = np.mgrid[0:100, 0:140]
     return np.clip(np.max([r + 0.5 - np.hypot(xs - x, ys - y) for x, y, r in discs], axis=0), 0, 1).astype(np.float32)
@@ -157,3 +207,10 @@ def test_coverage_without_a_body_goes() -> None:
     out = cleaned(faint)
     assert out[9, 12] == pytest.approx(0.3)
     assert not out[:8].any()
+
+
+def test_a_mask_of_one_part_is_cleaned_as_one_of_several() -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(60):
+        body = drawn((rng.uniform(-5, 145), rng.uniform(-5, 105), rng.uniform(1, 60)))
+        np.testing.assert_array_equal(cleaned(body), _cleaned_of_parts(body, body >= 0.5) if (body >= 0.5).any() else 0 * body)

@@ -62,7 +62,8 @@ class StillObjects:
                 if mask.sum() < LEAST_AREA_PX:
                     continue
                 seen = measure(image[window], delta, plain.sigma[window], mask, x0, y0)
-                if max(match_phrase(p, seen.color, seen.shape, (seen.size[0], seen.size[1])) for p in wanted) >= LEAST_MATCH:
+                size = (seen.size[0], seen.size[1])
+                if any(match_phrase(p, seen.color, seen.shape, size) >= (p.threshold or LEAST_MATCH) for p in wanted):
                     masks.append(MaskCrop(x0, y0, mask))
         return cls(masks, plain, plate) if masks else None
 

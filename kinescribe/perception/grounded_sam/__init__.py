@@ -1,1 +1,1 @@
-"""The learned stack: text-prompted detectors, box-prompted segmenters, propagators and trackers, on CUDA or the CPU. Needs the extra `[sam]`."""
+"""The learned stack: detectors of words, segmenters of boxes, propagators and trackers, on CUDA or the CPU; needs `[sam]`."""

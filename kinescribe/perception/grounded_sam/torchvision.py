@@ -42,7 +42,7 @@ def import_torchvision() -> Any:
                 raise UsageError(
                     f"torchvision does not fit torch {torch.__version__}: {error}; install the pair that belongs together"
                 ) from error
-            library = torch.library.Library("torchvision", "FRAGMENT")  # noqa: TOR901 (kept for the life of the process)
+            library = torch.library.Library("torchvision", "FRAGMENT")
             library.define(SCHEMAS[found.group(1)])
             _declared.append(library)
             for name in [name for name in sys.modules if name == "torchvision" or name.startswith("torchvision.")]:

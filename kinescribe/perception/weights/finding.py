@@ -30,8 +30,8 @@ def find(spec: str | None, *, families: Sequence[str], default: str) -> Weights:
     its first bytes tell that it can be opened.
 
     Args:
-        spec: a folder, a file, a name of the catalogue, or a hub id such as ``google/owlv2-base-patch16-ensemble``; None for `default`, and where
-            that isn't here for the first of the catalogue that is.
+        spec: a folder, a file, a name of the catalogue, or a hub id such as ``google/owlv2-base-patch16-ensemble``; None for
+            `default`, and where that isn't here for the first of the catalogue that is.
         families: kinds of model that will do, keys of `FAMILIES`, the preferred one first.
         default: a name of the catalogue.
 

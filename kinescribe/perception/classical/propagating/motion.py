@@ -101,11 +101,14 @@ def motion_evidence(before: Field, now: Field, mask: Field, layers: Layers, behi
     slope = max(0.0, high - low) / (float(known[inside].var() + known[nearby].var()) / 2 + SPREAD)
     own = _residual(now, carried(before, layers.thing_back))
     covered = carried(mask, layers.rest_back, 0) > 0.5
-    other = _residual(now, carried(before, layers.rest_back))
-    other = np.where(covered & (behind.known > 0.5), np.minimum(other, _residual(now, behind.colors)), other)
+    remembered = covered & (behind.known > 0.5)
+    uncovered = covered & (carried(mask, layers.thing_back, 0) < 0.5)
+    other, memory = _residual(now, carried(before, layers.rest_back)), _residual(now, behind.colors)
+    # a piece of the mask that stands still with the surroundings is no part of the thing, whatever is remembered behind it
+    other = np.where(remembered, np.where(uncovered, memory, np.minimum(memory, other)), other)
     evidence = np.clip(slope * (_contrast(own, other) - (high + low) / 2), -STRONGEST, STRONGEST)
     # What the thing uncovers and was never seen before has no past in either layer.
-    new = covered & (behind.known <= 0.5) & (carried(mask, layers.thing_back, 0) < 0.5)
+    new = uncovered & ~remembered
     return np.asarray(np.where(new, np.minimum(evidence, -NEW * min(1.0, slope * (high - low))), evidence), np.float32)
 
 
