@@ -89,7 +89,7 @@ def _whereabouts(model: Model) -> tuple[str, str | None]:
     from kinescribe.perception.weights import MissingWeightsError, find
 
     try:
-        return "here", str(find(None, families=model.families, default=model.name).path)
+        return "here", str(find(model.name, families=model.families, default=model.name).path)
     except MissingWeightsError:
         return "missing", None
     except InputError as error:

@@ -141,3 +141,13 @@ print("heavy:", *light & {name.split(".")[0] for name in sys.modules})
 def test_the_commands_need_nothing_heavy():
     ran = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "heavy:"
+
+
+def test_only_what_is_here_is_listed_as_here(run, tmp_path, monkeypatch):
+    from weight_files import write_folder
+
+    monkeypatch.setenv("KINESCRIBE_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    write_folder(tmp_path / "sam-vit-huge")
+    records = {record["name"]: record for record in json.loads(run("weights", "list", "--json").out)}
+    assert [name for name, record in records.items() if record["state"] == "here"] == ["sam-vit-huge"]

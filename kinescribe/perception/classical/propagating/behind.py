@@ -11,7 +11,7 @@ from kinescribe.perception.classical.propagating.windows import Field, Window, b
 __all__ = ["Behind"]
 
 SAFE = 2.0  # px, beyond the outline, where colours mix
-SHADED = 0.2  # sizes of the thing, beyond the outline, where it may cast a shadow
+SHADED = 0.1  # sizes of the thing, beyond the outline, where it may cast a shadow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
