@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.background import MIN_NOISE
-from kinescribe.perception.classical.measure import Measurement, measure_coverage
+from kinescribe.perception.classical.measure import Measurement, measure_coverage, median, median_color
 from kinescribe.perception.detections import SoftMask
 
 __all__ = [
@@ -123,13 +123,6 @@ def without_slivers(mask: Mask) -> Mask:
     return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).view(bool)
 
 
-def median(values: Float32) -> float:
-    """The median of (n,) numbers, at least one and none of them NaN; `numpy.median` looks for both middle ones, and is much slower."""
-    middle = len(values) // 2
-    parted = np.partition(values, middle)
-    return float(parted[middle] if len(values) % 2 else (parted[:middle].max() + parted[middle]) / 2)
-
-
 def depths(mask: Mask) -> tuple[Float32, Float32]:
     """Of each pixel to the mask, and to what isn't in it, px."""
     return distance(mask), distance(~mask)
@@ -165,14 +158,5 @@ def _contrast(image: Image, mask: SoftMask) -> float:
     rows, columns = np.divmod(pairs, ring.shape[1] - 1)
     change = np.abs(pixels[rows, columns + 1].astype(np.float32) - pixels[rows, columns]).mean(-1)
     noise = median(change) / 1.13 if change.size else 0.0  # the mean of |difference of two| is 1.13 σ
-    step = _median_color(pixels, solid) - _median_color(pixels, ring)
+    step = median_color(pixels, solid) - median_color(pixels, ring)
     return float(np.sqrt(np.mean(step**2))) / max(noise, MIN_NOISE)
-
-
-def _median_color(image: Image, mask: Mask) -> Float:
-    """The median of each channel under a mask, (3,)."""
-    counts = [np.ravel(cv2.calcHist([image], [channel], mask.view(np.uint8), [256], [0, 256])) for channel in range(3)]
-    below = np.cumsum(counts, axis=1, dtype=np.float64)
-    half = below[:, -1:] / 2
-    # where a value ends at half of the pixels, the median lies midway to the next
-    return np.asarray((below < half).sum(1) + (below <= half).sum(1)) / 2

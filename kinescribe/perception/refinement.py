@@ -20,7 +20,7 @@ from kinescribe.perception.background import Background
 from kinescribe.perception.classical.blobs import FAINT, fill_holes
 from kinescribe.perception.classical.detector import detections_from
 from kinescribe.perception.classical.foreground import ForegroundModel
-from kinescribe.perception.classical.measure import Measurement, measure_coverage, outline_variance, soft_mask
+from kinescribe.perception.classical.measure import Measurement, measure_coverage, median, outline_variance, soft_mask
 from kinescribe.perception.detections import Detections, MaskCrop, SoftMask
 from kinescribe.perception.learned_outline import (
     aligned,
@@ -28,7 +28,6 @@ from kinescribe.perception.learned_outline import (
     distance,
     learned_variance,
     measure_learned,
-    median,
     placed,
     reach_of,
     surroundings,

@@ -19,8 +19,8 @@ from kinescribe.evaluation.scenes.drawing import textured
 from kinescribe.perception import looking
 from kinescribe.perception.background import Background
 from kinescribe.perception.classical.foreground import ForegroundModel
+from kinescribe.perception.classical.measure import median, median_color
 from kinescribe.perception.detections import Detections, MaskCrop, SoftMask
-from kinescribe.perception.learned_outline import _median_color, median
 from kinescribe.perception.refinement import _Difference, measure_masks, static_background
 from kinescribe.video import open_video
 from kinescribe.video.frame import Frame
@@ -361,7 +361,7 @@ def test_medians_are_numpy_s(count: int) -> None:
     assert median(values) == pytest.approx(float(np.median(values)), abs=1e-7)
     image = rng.integers(0, 256, (12, 15, 3)).astype(np.uint8)
     mask = rng.permutation(180).reshape(12, 15) < count
-    np.testing.assert_array_equal(_median_color(image, mask), np.median(image[mask], axis=0))
+    np.testing.assert_array_equal(median_color(image, mask), np.median(image[mask], axis=0))
 
 
 def test_frames_measured_at_once_are_those_measured_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 from kinescribe.perception.classical.blobs import fill_holes
 from kinescribe.perception.classical.outline import Circle, fit_circle
 
-__all__ = ["Measurement", "Moments", "classify_shape", "describe", "measure", "measure_coverage", "outline_variance", "soft_mask"]
+__all__ = [
+    "Measurement",
+    "Moments",
+    "classify_shape",
+    "describe",
+    "measure",
+    "measure_coverage",
+    "median",
+    "median_color",
+    "outline_variance",
+    "soft_mask",
+]
 
 Float = NDArray[np.float64]
 NOISE_CORRELATION = 2.0  # neighbouring pixels' noise is correlated by demosaicing and codecs: variance of sums grows by about this
@@ -43,16 +54,32 @@ class Measurement:
     shape: str
 
 
+def median(values: NDArray[np.float32]) -> float:
+    """The median of (n,) numbers, at least one and none of them NaN; `numpy.median` looks for both middle ones, and is much slower."""
+    middle = len(values) // 2
+    parted = np.partition(values, middle)
+    return float(parted[middle] if len(values) % 2 else (parted[:middle].max() + parted[middle]) / 2)
+
+
+def median_color(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Float:
+    """The median of each channel of a picture (h, w, 3) under a mask that isn't empty, (3,)."""
+    counts = [np.ravel(cv2.calcHist([image], [channel], mask.view(np.uint8), [256], [0, 256])) for channel in range(3)]
+    below = np.cumsum(counts, axis=1, dtype=np.float64)
+    half = below[:, -1:] / 2
+    # where a value ends at half of the pixels, the median lies midway to the next
+    return np.asarray((below < half).sum(1) + (below <= half).sum(1)) / 2
+
+
 def soft_mask(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[NDArray[np.float32], float]:
     """How much of each pixel the body covers, in [0, 1], and the body's contrast in grey levels.
 
     At the outline a pixel's difference from the background over that of the inside is the covered share; inside, texture must
     not pull the centroid about, so the weight saturates there. `difference`: (h, w), RMS over channels, `mask`: the body.
     """
-    inside = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    inside = cv2.erode(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
     enough = inside.sum() >= LEAST_INSIDE_PX
-    contrast = float(np.median(difference[inside])) if enough else float(np.percentile(difference[mask], BRIGHT_PERCENTILE))
-    rim = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    contrast = median(difference[inside]) if enough else float(np.percentile(difference[mask], BRIGHT_PERCENTILE))
+    rim = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
     weights = np.where(rim, np.minimum(difference / max(contrast, 1e-6), 1.0), 0.0).astype(np.float32)
     weights[inside] = 1.0
     return weights, max(contrast, LEAST_CONTRAST)
@@ -69,7 +96,7 @@ def measure(
     difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3)
     weights, contrast = soft_mask(difference, fill_holes(mask))
     variance = outline_variance(weights, sigma, contrast)
-    snr = contrast / float(np.median(sigma[mask]))
+    snr = contrast / median(sigma[mask])
     return measure_coverage(image, weights, variance, x0, y0, contrast=snr, delta=delta)
 
 
@@ -179,7 +206,7 @@ def describe(
     if (size[0] < ROUND_ASPECT * size[1] and shape != "box") or angle_sigma > 0.5:
         angle, angle_sigma = np.nan, np.nan
     solid = weights >= min(1.0, float(weights.max()))
-    colour = np.median(image[solid].reshape(-1, 3), axis=0).astype(np.uint8)
+    colour = median_color(image, solid).astype(np.uint8)
     lab = cv2.cvtColor(colour.reshape(1, 1, 3).astype(np.float32) / 255, cv2.COLOR_BGR2LAB).reshape(3).astype(np.float64)
     return Measurement(np.array([x0 + cx, y0 + cy]), covariance, total, size, float(angle), angle_sigma, lab, contrast, shape)
 
@@ -189,7 +216,8 @@ def _round_outline(delta: NDArray[np.float32], weights: NDArray[np.float32], cen
     radius = float(np.sqrt(area / np.pi))
     if radius < LEAST_CIRCLE_RADIUS:
         return None
-    contrast = np.median(delta[weights >= 1.0], axis=0)
+    inside = weights >= 1.0
+    contrast = np.array([median(delta[..., channel][inside]) for channel in range(3)], np.float32)
     direction = LUMA if abs(contrast @ LUMA) >= LEAST_LUMA * np.abs(contrast).max() else contrast / np.abs(contrast).max()
     coverage = (delta @ direction) / float(contrast @ direction)
     return fit_circle(coverage.astype(np.float32), centre, radius)
@@ -201,22 +229,23 @@ def classify_shape(weights: NDArray[np.float32], major: float, minor: float, ang
     An ellipse has semi-axes 2·√λ, a rectangle sides √(12·λ).
     """
     solid = (weights >= 0.5).astype(np.uint8)
-    points = cv2.findNonZero(solid)
+    outlines, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)  # they span the same hull as all pixels
+    count = cv2.countNonZero(solid)
     ellipse = 4 * np.sqrt([major, minor])
     box = np.sqrt(12 * np.array([major, minor]))
     aspect = float(np.sqrt(major / minor))
-    if points is None or len(points) < 9:
+    if count < 9:
         return ("disc" if aspect < 1.6 else "blob"), ellipse
-    (_, _), (w, h), _ = cv2.minAreaRect(points)
-    fill = float(solid.sum()) / ((w + 1) * (h + 1))
+    (_, _), (w, h), _ = cv2.minAreaRect(np.concatenate(outlines))
+    fill = count / ((w + 1) * (h + 1))
     if fill < 0.6:
         return "blob", box
     if aspect >= ROD_ASPECT:
         return "rod", box
-    roundness = float(solid.sum()) / (4 * np.pi * np.sqrt(major * minor))
+    roundness = count / (4 * np.pi * np.sqrt(major * minor))
     if aspect < ROUND_ASPECT and fill < BOX_FILL and roundness > 0.9:
         return "disc", ellipse
-    if fill >= BOX_FILL and len(points) >= 30:
+    if fill >= BOX_FILL and count >= 30:
         return "box", box
-    small = len(points) < SMALL_PX  # a few pixels of a blurred ball aren't round
+    small = count < SMALL_PX  # a few pixels of a blurred ball aren't round
     return ("disc" if small and aspect < SMALL_ROUND_ASPECT else "blob"), ellipse if small else box

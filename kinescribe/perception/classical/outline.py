@@ -44,12 +44,12 @@ def fit_circle(coverage: NDArray[np.float32], centre: Float, radius: float) -> C
         None where the rim isn't a circle's or too little of it is in the window.
     """
     h, w = coverage.shape
-    ys, xs = np.mgrid[0:h, 0:w]
-    distance = np.hypot(xs - centre[0], ys - centre[1])
-    rim = np.abs(distance - radius) < RIM_PX
-    if rim.sum() < LEAST_RIM * 2 * np.pi * radius * 2 * RIM_PX or rim.sum() < 12:
+    distance = np.sqrt((np.arange(w) - centre[0]) ** 2 + (np.arange(h)[:, None] - centre[1]) ** 2)
+    rim = np.flatnonzero(np.abs(distance - radius) < RIM_PX)
+    if len(rim) < max(LEAST_RIM * 2 * np.pi * radius * 2 * RIM_PX, 12):
         return None
-    x, y, seen = xs[rim].astype(float), ys[rim].astype(float), coverage[rim].astype(float)
+    y, x = (place.astype(float) for place in np.divmod(rim, w))
+    seen = coverage.ravel()[rim].astype(float)
 
     p = np.array([centre[0], centre[1], radius, 1.0, 2.5])
     for edge in (2.5, 1.2):  # a soft edge first: a sharp one is blind to what lies beside it
@@ -64,22 +64,22 @@ def fit_circle(coverage: NDArray[np.float32], centre: Float, radius: float) -> C
     if rms > MOST_RESIDUAL:
         return None
     try:
-        spread = np.linalg.inv(jacobian.T @ jacobian + 1e-9 * np.eye(5)) * rms**2
+        spread = np.linalg.inv(jacobian @ jacobian.T + 1e-9 * np.eye(5)) * rms**2
     except np.linalg.LinAlgError:
         return None
     return Circle(p[:2].copy(), float(p[2]), float(p[4]), np.asarray(spread[:2, :2], np.float64), rms)
 
 
 def _rim_model(p: Float, x: Float, y: Float, seen: Float) -> tuple[Float, Float]:
-    """Residuals (P,) and Jacobian (P, 5) of the coverage for centre, radius, height and edge width."""
+    """Residuals (P,) and transposed Jacobian (5, P) of the coverage for centre, radius, height and edge width."""
     dx, dy = x - p[0], y - p[1]
-    distance = np.maximum(np.hypot(dx, dy), 1e-9)  # a small disc's centre may fall on a pixel
+    distance = np.maximum(np.sqrt(dx * dx + dy * dy), 1e-9)  # a small disc's centre may fall on a pixel
     inward = p[2] - distance
     ramp = inward / p[4] + 0.5
     slope = np.where((ramp > 0) & (ramp < 1), p[3] / p[4], 0.0)
-    ramp = np.clip(ramp, 0, 1)
-    jacobian = np.stack([slope * dx / distance, slope * dy / distance, slope, ramp, -slope * inward / p[4]], axis=1)
-    return p[3] * ramp - seen, jacobian
+    ramp = np.minimum(np.maximum(ramp, 0), 1)
+    steep = slope / distance
+    return p[3] * ramp - seen, np.stack([steep * dx, steep * dy, slope, ramp, slope * inward / -p[4]])
 
 
 def _descend(p: Float, x: Float, y: Float, seen: Float, *, free_edge: bool, steps: int) -> Float:
@@ -89,8 +89,8 @@ def _descend(p: Float, x: Float, y: Float, seen: Float, *, free_edge: bool, step
     residual, jacobian = _rim_model(p, x, y, seen)
     cost = float(residual @ residual)
     for _ in range(steps):
-        normal = jacobian[:, :free].T @ jacobian[:, :free]
-        gradient = jacobian[:, :free].T @ residual
+        normal = jacobian[:free] @ jacobian[:free].T
+        gradient = jacobian[:free] @ residual
         normal[np.diag_indices(free)] *= 1 + damping
         normal[np.diag_indices(free)] += 1e-9
         step = np.linalg.solve(normal, gradient)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from kinescribe.errors import InputError, UsageError
 from kinescribe.perception.classical.propagating.camera import pair_of, small_of
@@ -16,6 +15,8 @@ from kinescribe.perception.detections import MaskCrop, SoftMask
 from kinescribe.video.frame import Frame
 
 __all__ = ["FlowPropagator"]
+
+DOUBT = 100.0  # log-odds: more than any evidence
 
 
 class FlowPropagator:
@@ -95,7 +96,9 @@ def _inside(mask: MaskCrop, shape: tuple[int, ...]) -> MaskCrop:
 
 
 def _shares(guesses: Mapping[int, Guess | None], shape: tuple[int, ...]) -> dict[int, Field]:
-    """What each thing keeps of its window where several claim the same pixels: the one with the most evidence has them."""
+    """What each thing keeps of its window where several claim the same pixels: the one with the most evidence has them,
+    one that was not lost before one that was.
+    """
     found = {key: guess for key, guess in guesses.items() if guess is not None}
     if len(found) < 2:
         return {}
@@ -103,7 +106,9 @@ def _shares(guesses: Mapping[int, Guess | None], shape: tuple[int, ...]) -> dict
     owner = np.full(shape[:2], -1, np.int32)
     for number, guess in enumerate(found.values()):
         window = guess.window
-        claim = np.where(window.grown(guess.membership) >= 0.5, window.grown(guess.evidence), -np.inf)[: shape[0], : shape[1]]
+        evidence = window.grown(guess.evidence) - (DOUBT if guess.again else 0)
+        claim = np.where(window.grown(guess.membership) >= 0.5, evidence, -np.inf)
+        claim = claim[: shape[0] - window.y, : shape[1] - window.x]
         place = (slice(window.y, window.y + window.height), slice(window.x, window.x + window.width))
         more = claim > most[place]
         most[place] = np.where(more, claim, most[place])
@@ -112,6 +117,7 @@ def _shares(guesses: Mapping[int, Guess | None], shape: tuple[int, ...]) -> dict
     for number, (key, guess) in enumerate(found.items()):
         window = guess.window
         part = owner[window.y : window.y + window.height, window.x : window.x + window.width]
-        free: NDArray[np.float32] = ((part == number) | (part == -1)).astype(np.float32)
+        free = np.ones((window.height, window.width), np.float32)
+        free[: part.shape[0], : part.shape[1]] = (part == number) | (part == -1)
         shares[key] = np.asarray(cv2.resize(free, window.size, interpolation=cv2.INTER_AREA), np.float32)
     return shares

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.perception.classical.propagating.windows import Field, Image, Window, lab_of
+from kinescribe.perception.classical.propagating.windows import Field, Image, Window
 
 __all__ = ["CostMap", "Portrait"]
 
@@ -77,17 +77,16 @@ class Portrait:
         """Compare with all places within `radius` (image px) of a displacement (x, y) from where it was."""
         window = self.window
         step = np.array([window.width / window.columns, window.height / window.rows])
-        reach = np.ceil(radius / step).astype(int)
-        first = np.floor(expected / step).astype(int) - reach
+        # its middle stays in the picture
+        corner, extent = np.array([window.x, window.y]), np.array([window.width, window.height])
+        low, high = -corner - extent / 2, np.array(image.shape[1::-1]) - corner - extent / 2
+        first = np.floor(np.clip(expected - radius, low, high) / step).astype(int)
+        count = np.ceil(np.clip(expected + radius, low, high) / step).astype(int) - first
         origin = np.rint(first * step)
-        across, down = np.rint((np.array([window.columns, window.rows]) + 2 * reach + 1) * step).astype(int)
-        field = Window(window.x + int(origin[0]), window.y + int(origin[1]), int(across), int(down), 0, 0)
-        part = cv2.resize(
-            np.asarray(field.cut(image)),
-            (window.columns + 2 * int(reach[0]) + 1, window.rows + 2 * int(reach[1]) + 1),
-            interpolation=cv2.INTER_AREA,
-        )
-        colors = lab_of(np.asarray(part, np.uint8))
+        size = window.columns + int(count[0]), window.rows + int(count[1])
+        across, down = np.rint(np.array(size) * step).astype(int)
+        field = Window(window.x + int(origin[0]), window.y + int(origin[1]), int(across), int(down), *size)
+        colors = field.colors(image)
         differences = self._compared(colors, self.colors, self.mask)
         around = (1 - cv2.dilate((self.mask > 0.1).astype(np.float32), np.ones((3, 3), np.uint8))).astype(np.float32)
         mean = np.broadcast_to((self.colors * self.mask[..., None]).sum((0, 1)) / max(float(self.mask.sum()), 1e-6), self.colors.shape)

@@ -15,7 +15,7 @@ from kinescribe.perception.classical.propagating.edges import edge_coverage
 from kinescribe.perception.classical.propagating.look import Look, Sight
 from kinescribe.perception.classical.propagating.motion import carried, layers_of, motion_evidence
 from kinescribe.perception.classical.propagating.search import Portrait
-from kinescribe.perception.classical.propagating.windows import Field, Image, Window, box_of, brought, lab_of, signed_distance
+from kinescribe.perception.classical.propagating.windows import Field, Image, Window, box_of, brought, signed_distance
 from kinescribe.perception.detections import MaskCrop, SoftMask
 
 __all__ = ["Guess", "Thing"]
@@ -23,10 +23,9 @@ __all__ = ["Guess", "Thing"]
 MARGIN = 0.5  # sizes of the thing, around it
 LEAST_MARGIN = 20  # px
 LOOK_WEIGHT = 5.0  # log-odds of a score of 1
-LEAST_TRUST = 0.5
-NEARBY = 8.0
-MIDWAY = 1.0
-MOST_MIDWAY = 0.4
+LEAST_TRUST = 0.5  # of the look
+NEARBY = 8.0  # px, over which scores inside and outside are averaged
+MOST_MIDWAY = 0.4  # score, that may part the one from the other
 HALF_WRONG = 0.5  # error along the outline at which the look says nothing
 PLACE_WEIGHT = 1.5  # log-odds far inside the place that is expected, and far outside it
 PLACE_WIDTH, PLACE_SHARE = 1.5, 0.06  # px, and share of the size: over which the expected outline is uncertain
@@ -69,7 +68,8 @@ class Guess:
         evidence: log-odds, (rows, columns).
         membership: in [0, 1], (rows, columns).
         sight: scores of its look.
-        behind: what is behind it, as far as it is remembered.
+        behind: what is behind it, as far as it is remembered; None where that is lost.
+        again: whether it was hidden in the frame before.
         shift: displacement from the frame before, (x, y), image px.
     """
 
@@ -79,6 +79,7 @@ class Guess:
     membership: Field
     sight: Sight
     behind: Behind | None
+    again: bool
     shift: NDArray[np.float64]
 
 
@@ -162,7 +163,7 @@ class Thing:
         evidence += np.float32(LOOK_WEIGHT * self._trust) * np.clip(sight.now - middle_score, -1, 1)
         membership = least_energy(evidence, edge_cost(colors), mask)
         _drop_foreign(membership, sight.first, without_look)
-        return Guess(window, colors, evidence, membership, sight, behind, shift)
+        return Guess(window, colors, evidence, membership, sight, behind, self.hidden, shift)
 
     def settle(self, guess: Guess | None, pair: Pair, share: Field | None = None) -> SoftMask:
         """Its mask in the new frame; `share` is what the other things leave of the window, (rows, columns)."""
@@ -170,7 +171,7 @@ class Thing:
             return self._lose(pair)
         membership = guess.membership if share is None else guess.membership * share
         window = guess.window
-        coverage = edge_coverage(lab_of(window.cut(pair.now)), window.grown(membership))
+        coverage = _fine_coverage(pair.now, window, membership)
         inside, box, area = membership >= 0.5, box_of(coverage), float(coverage.sum())
         score = float(guess.sight.now[inside].mean()) if inside.any() else -1.0
         least_area, least_score = (FOUND, FOUND_SCORE) if self.hidden else (GONE, 0.0)
@@ -245,6 +246,15 @@ class Thing:
         return Window.around((x, y, x + width, y + height), margin, shape)
 
 
+def _fine_coverage(image: Image, window: Window, membership: Field) -> Field:
+    """The mask's coverage in full resolution, (height, width) of the window; 0 outside the picture."""
+    fine = window.finest()
+    coverage = fine.grown(edge_coverage(fine.colors(image), window.grown(membership, fine.size)))
+    coverage[max(image.shape[0] - window.y, 0) :] = 0
+    coverage[:, max(image.shape[1] - window.x, 0) :] = 0
+    return coverage
+
+
 def moved(homography: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
     """Where a point (x, y) lies after a homography."""
     x, y, w = homography @ np.array([point[0], point[1], 1.0])
@@ -274,10 +284,11 @@ def _usual_score(scores: Field, membership: Field) -> Field:
     bounded = np.clip(scores, -1, 1)
 
     def mean(weight: Field, usual: float) -> Field:
-        mass = cv2.GaussianBlur(weight, (0, 0), NEARBY)
-        return (cv2.GaussianBlur(bounded * weight, (0, 0), NEARBY) + 1e-3 * (2 * (weight is membership) - 1)) / (mass + 1e-3)
+        total = cv2.GaussianBlur(bounded * weight, (0, 0), NEARBY) + 1e-3 * usual
+        return np.asarray(total / (cv2.GaussianBlur(weight, (0, 0), NEARBY) + 1e-3), np.float32)
 
-    return np.clip(MIDWAY * (mean(membership, 1.0) + mean(1 - membership, -1.0)) / 2, -MOST_MIDWAY, MOST_MIDWAY)
+    midway = (mean(membership, 1.0) + mean(1 - membership, -1.0)) / 2
+    return np.asarray(np.clip(midway, -MOST_MIDWAY, MOST_MIDWAY), np.float32)
 
 
 def _place(mask: Field, size: float, trust: float) -> Field:

@@ -15,6 +15,7 @@ Field = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 WORKING_PIXELS = 30_000  # of a window: a thing that fills a third of it is some 100 pixels across
+FINEST_PIXELS = 600_000  # of a window, in which outlines are refined
 WANTED_SIDE, LARGEST_SCALE = 30.0, 3.0  # working px, of a thing's box; a smaller one is enlarged so far
 SMALLEST = 16  # px, side of a window: the flow's pyramid needs as much
 
@@ -74,12 +75,15 @@ class Window:
         part = _cut(coverage, self.x - x, self.y - y, self.width, self.height, cv2.BORDER_CONSTANT)
         return np.asarray(_resized(part, self.size), np.float32)
 
-    def grown(self, field: Field) -> Field:
-        """A field of working resolution in full resolution, (height, width)."""
-        if field.shape == (self.height, self.width):
-            return field
-        method = cv2.INTER_AREA if self.columns > self.width else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(field, (self.width, self.height), interpolation=method), np.float32)
+    def grown(self, field: Field, size: tuple[int, int] | None = None) -> Field:
+        """A field of working resolution in another, by default in full resolution, (height, width)."""
+        wanted = size or (self.width, self.height)
+        return np.array(_resized(field, wanted), np.float32)
+
+    def finest(self) -> Window:
+        """The same window in full resolution, or in the highest that outlines are refined in."""
+        scale = min(1.0, (FINEST_PIXELS / (self.width * self.height)) ** 0.5)
+        return Window(self.x, self.y, self.width, self.height, round(self.width * scale), round(self.height * scale))
 
 
 def brought(field: Field, own: Window, earlier: Window, motion: Field, outside: float | None = None) -> Field:
