@@ -17,6 +17,7 @@ from kinescribe.video.frame import Frame
 __all__ = ["FlowPropagator"]
 
 DOUBT = 100.0  # log-odds: more than any evidence
+BELOW = 0.999  # so that two halves of a pixel are not both on the outline
 
 
 class FlowPropagator:
@@ -58,7 +59,8 @@ class FlowPropagator:
         pair = pair_of(before, image, small_before, small, covered)
         guesses = {key: thing.foresee(pair) for key, thing in self._things.items()}
         shares = _shares(guesses, image.shape)
-        return {key: thing.settle(guesses[key], pair, shares.get(key)) for key, thing in self._things.items()}
+        masks = {key: thing.settle(guesses[key], pair, shares.get(key)) for key, thing in self._things.items()}
+        return _parted(masks, image.shape)
 
     def prompt(self, frame: Frame, masks: Mapping[int, MaskCrop]) -> None:
         """These things look like this in the frame that was stepped to last.
@@ -121,3 +123,20 @@ def _shares(guesses: Mapping[int, Guess | None], shape: tuple[int, ...]) -> dict
         free[: part.shape[0], : part.shape[1]] = (part == number) | (part == -1)
         shares[key] = np.asarray(cv2.resize(free, window.size, interpolation=cv2.INTER_AREA), np.float32)
     return shares
+
+
+def _parted(masks: dict[int, SoftMask], shape: tuple[int, ...]) -> dict[int, SoftMask]:
+    """The same masks, but what a thing covers of a pixel most of which is another's is at most what that one leaves."""
+    if sum(not mask.empty for mask in masks.values()) < 2:
+        return masks
+    most, owner = np.zeros(shape[:2], np.float32), np.full(shape[:2], -1, np.int32)
+    places = {key: (slice(m.y, m.y + m.coverage.shape[0]), slice(m.x, m.x + m.coverage.shape[1])) for key, m in masks.items()}
+    for number, (key, mask) in enumerate(masks.items()):
+        more = mask.coverage > most[places[key]]
+        most[places[key]][more] = mask.coverage[more]
+        owner[places[key]][more] = number
+    parted = {}
+    for number, (key, mask) in enumerate(masks.items()):
+        left = np.where(owner[places[key]] == number, np.float32(1), np.float32(BELOW) * (1 - most[places[key]]))
+        parted[key] = SoftMask(mask.x, mask.y, np.minimum(mask.coverage, left), mask.score)
+    return parted

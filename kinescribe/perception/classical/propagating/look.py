@@ -24,7 +24,8 @@ FIRST = 0.7  # share of the prompted frames
 FADE = 0.15  # a frame
 RIDGE = 0.003
 STRIDE = 2
-SEED = 0
+MOST_SAMPLES = 5000  # a frame
+SEED = 0  # of the random features, the same for all
 AWAY = 0.6  # sizes of the thing: what is farther counts less
 AWAY_WEIGHT = 0.3
 IGNORED = 1e9
@@ -67,13 +68,14 @@ class Look:
         depth = np.abs(signed_distance(coverage))[::STRIDE, ::STRIDE]
         weight = np.ones(inside.shape, np.float32) if trust is None else trust[::STRIDE, ::STRIDE] * np.clip(depth / 2, 0.1, 1)
         weight = np.where(~inside & (depth > AWAY * size), AWAY_WEIGHT, 1).astype(np.float32) * weight
-        used = weight > 0.02
-        label, weight = np.where(inside, 1, -1)[used], weight[used]
+        used = np.flatnonzero(weight.ravel() > 0.02)
+        used = used[:: -(-len(used) // MOST_SAMPLES)] if len(used) else used
+        label, weight = np.where(inside, 1, -1).ravel()[used], weight.ravel()[used]
         for side in (1, -1):
             total = float(weight[label == side].sum())
             if total > 0:
                 weight[label == side] *= 0.5 / total
-        features = self._features(_described(colors, coverage)[used])
+        features = self._features(_described(colors, coverage).reshape(-1, 13)[used])
         normal = ((features * weight[:, None]).T @ features).astype(np.float64), (features.T @ (weight * label)).astype(np.float64)
         if trust is None:
             self._prompts += 1

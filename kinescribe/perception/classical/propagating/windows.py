@@ -66,9 +66,9 @@ class Window:
         """The picture in the window, in full resolution; outside the picture its edge goes on."""
         return np.asarray(_cut(image, self.x, self.y, self.width, self.height, cv2.BORDER_REPLICATE), np.uint8)
 
-    def colors(self, image: Image) -> Field:
-        """CIELAB in working resolution, (rows, columns, 3)."""
-        return lab_of(np.asarray(_resized(self.cut(image), self.size), np.uint8))
+    def colors(self, image: Image, part: tuple[slice, ...] = ()) -> Field:
+        """CIELAB in working resolution, (rows, columns, 3), or of a part of the window."""
+        return lab_of(np.asarray(_resized(self.cut(image), self.size)[part], np.uint8))
 
     def mask(self, x: int, y: int, coverage: Field) -> Field:
         """A mask whose crop begins at image pixel (x, y) in working resolution; 0 outside the crop."""
