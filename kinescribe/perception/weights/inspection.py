@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 import zipfile
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from kinescribe.errors import InputError
-from kinescribe.perception.weights.pickles import foreign_names
+from kinescribe.perception.weights.pickles import MOST_BYTES, foreign_names
+from kinescribe.perception.weights.regular import size_of
+from kinescribe.perception.weights.wording import plain
 
 __all__ = ["Inspected", "inspect"]
 
-MOST_HEADER_BYTES = 100_000_000  # safetensors' own limit
-MOST_PICKLE_BYTES = 64 * 2**20  # the names and shapes of a checkpoint, without its numbers
+MOST_HEADER_BYTES = 8_000_000  # some 70,000 tensors; safetensors' own limit is 100 MB, of which JSON makes gigabytes
+MOST_DIMENSIONS = 16
 ITEM_BYTES = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 1),
     **dict.fromkeys(("I16", "U16", "F16", "BF16"), 2),
@@ -22,6 +27,20 @@ ITEM_BYTES = {
     **dict.fromkeys(("I64", "U64", "F64", "C64"), 8),
 }
 AGAIN = "download it again"
+DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    IndexError,
+)
+"""What the zipfile module raises on bytes that are no whole archive."""
+OF_A_KIND = "torch._utils._rebuild_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +64,8 @@ def inspect(path: Path) -> Inspected:
     Raises:
         InputError: it is empty, cut off, a web page, a git-lfs pointer, text, a pickle with code, or no weights at all.
     """
+    size = size_of(path)
     try:
-        size = path.stat().st_size
         with path.open("rb") as stream:
             head = stream.read(1024)
     except OSError as error:
@@ -60,6 +79,8 @@ def inspect(path: Path) -> Inspected:
     length = int.from_bytes(head[:8], "little")
     if head[8:9] == b"{" and 2 <= length <= MOST_HEADER_BYTES:
         return _safetensors(path, size, length)
+    if head[8:9] == b"{" and MOST_HEADER_BYTES < length < size:
+        raise InputError(f"{path} begins with a header of {length} bytes, which no model has; {AGAIN}")
     raise InputError(f"{path} {_other(head)}")
 
 
@@ -75,7 +96,7 @@ def _other(head: bytes) -> str:
     if text.startswith((b"\x1f\x8b", b"bzh", b"7z\xbc\xaf", b"\xfd7zxz", b"\x28\xb5\x2f\xfd")):
         return "is a compressed archive; unpack it first"
     if all(byte in b"\t\n\r\f\x1b" or byte >= 32 for byte in head):
-        beginning = " ".join(head[:60].decode("utf-8", "replace").split())
+        beginning = plain(" ".join(head[:60].decode("utf-8", "replace").split()))
         return f"is text, not weights (it begins '{beginning}'); {AGAIN}"
     return f"is neither safetensors nor a torch checkpoint; {AGAIN}"
 
@@ -88,29 +109,42 @@ def _safetensors(path: Path, size: int, length: int) -> Inspected:
         stream.seek(8)
         raw = stream.read(length)
     shapes: dict[str, tuple[int, ...]] = {}
-    end = 0
+    spans: list[tuple[int, int]] = []
     try:
         for name, entry in json.loads(raw.decode("utf-8")).items():
             if name == "__metadata__":
                 continue
-            shape = tuple(_natural(n) for n in entry["shape"])
-            begin, stop = (_natural(n) for n in entry["data_offsets"])
-            if math.prod(shape) * ITEM_BYTES.get(entry["dtype"], 0) > stop - begin:
-                raise ValueError(f"'{name}' of shape {list(shape)} has {stop - begin} bytes")
-            shapes[name] = shape
-            end = max(end, stop)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} has a damaged safetensors header ({' '.join(str(error).split())[:120]}); {AGAIN}") from error
+            shapes[name], span = _entry(name, entry)
+            spans.append(span)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError) as error:
+        raise InputError(f"{path} has a damaged safetensors header ({plain(error, 120)}); {AGAIN}") from error
     if not shapes:
         raise InputError(f"{path} holds no tensors; {AGAIN}")
+    spans.sort()
+    if any(begin < stop for (_, stop), (begin, _) in pairwise(spans)):
+        raise InputError(f"{path} has a damaged safetensors header (tensors that share their bytes); {AGAIN}")
+    end = spans[-1][1]
     if 8 + length + end > size:
         raise InputError(f"{path} is cut off: {size} of {8 + length + end} bytes; {AGAIN}")
     return Inspected("safetensors", sum(math.prod(shape) for shape in shapes.values()), shapes)
 
 
+def _entry(name: str, entry: dict[str, Any]) -> tuple[tuple[int, ...], tuple[int, int]]:
+    """A tensor's shape and where its bytes begin and stop. Raises what a stranger's JSON makes it raise."""
+    if len(entry["shape"]) > MOST_DIMENSIONS:
+        raise ValueError(f"'{plain(name)}' has {len(entry['shape'])} dimensions")
+    shape = tuple(_natural(n) for n in entry["shape"])
+    begin, stop = (_natural(n) for n in entry["data_offsets"])
+    if entry["dtype"] not in ITEM_BYTES:
+        raise ValueError(f"'{plain(name)}' is of the unknown kind {plain(entry['dtype'], 20)}")
+    if math.prod(shape) * ITEM_BYTES[entry["dtype"]] != stop - begin:
+        raise ValueError(f"'{plain(name)}' of shape {list(shape)} has {stop - begin} bytes")
+    return shape, (begin, stop)
+
+
 def _natural(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise ValueError(f"{value!r} is no size")
+        raise ValueError(f"{plain(repr(value), 40) if not isinstance(value, int) else 'a number'} is no size")
     return value
 
 
@@ -124,16 +158,19 @@ def _zip(path: Path, size: int) -> Inspected:
                 raise InputError(f"{path} is a TorchScript program, not a table of weights; refused, for it holds code")
             if len(pickles) != 1:
                 raise InputError(f"{path} is a zip archive, but not torch's; unpack it, or {AGAIN}")
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or pickles[0].file_size > MOST_PICKLE_BYTES:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or pickles[0].file_size > MOST_BYTES:
                 raise InputError(f"{path} is not as torch writes it (compressed, or its table is too large); refused")
             with archive.open(pickles[0]) as stream:
                 foreign = foreign_names(stream)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is a cut off or damaged torch checkpoint ({size} bytes: {error}); {AGAIN}") from error
+    except InputError:
+        raise
+    except DAMAGED_ZIP as error:
+        raise InputError(f"{path} is a cut off or damaged torch checkpoint ({size} bytes: {plain(error)}); {AGAIN}") from error
     _refuse(path, foreign)
-    return Inspected("torch", sum(e.file_size for e in entries if "/data/" in e.filename))
+    numbers = sum(entry.file_size for entry in entries if "/data/" in entry.filename)
+    if numbers > size:
+        raise InputError(f"{path} claims {numbers} bytes of numbers and has {size}; {AGAIN}")
+    return Inspected("torch", numbers)
 
 
 def _legacy(path: Path, size: int) -> Inspected:
@@ -145,6 +182,9 @@ def _legacy(path: Path, size: int) -> Inspected:
 
 
 def _refuse(path: Path, foreign: list[str]) -> None:
-    if foreign:
-        named = ", ".join(foreign[:3]) + (" …" if len(foreign) > 3 else "")
-        raise InputError(f"{path} holds code besides tensors ({named}); refused: use safetensors, or a file that holds the tensors alone")
+    if not foreign:
+        return
+    named = ", ".join(plain(name) for name in foreign[:3]) + (" …" if len(foreign) > 3 else "")
+    if all(name.startswith(OF_A_KIND) for name in foreign):
+        raise InputError(f"{path} holds tensors that are not plain tables of numbers ({named}); use safetensors")
+    raise InputError(f"{path} holds code besides tensors ({named}); refused: use safetensors, or a file that holds the tensors alone")

@@ -1,0 +1,38 @@
+"""Reading files of which nothing is known: a pipe would be waited for, a device read for ever."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from kinescribe.errors import InputError
+
+__all__ = ["read_bytes", "size_of"]
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a regular file.
+
+    Raises:
+        InputError: there is none, it can't be reached, or is a folder, a pipe or a device.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path} can't be read: it is no regular file; name one that holds the weights or their configuration")
+    return found.st_size
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """All of a regular file. Raises `InputError` where it is none, can't be read, or has more than `most` bytes."""
+    size_of(path)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror or error}") from error
+    if len(content) > most:
+        raise InputError(f"{path} has more than {most} bytes, which no such file has; download it again")
+    return content
