@@ -23,6 +23,7 @@ from kinescribe.perception.background import Background
 from kinescribe.perception.detections import Detections
 from kinescribe.perception.finding import Finder
 from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower, Withdrawn
+from kinescribe.perception.progress import Stages
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Looked", "look", "resolve_every"]
 
-Watch = Callable[[str], "Video"]
 BATCH = 8  # frames, where no runtime tells another number
 MOST_MEASURING = 4  # threads; with more they wait for each other, and the thread that feeds the models for them
 
@@ -79,7 +79,7 @@ def resolve_every(every: int | str | None, stack: Stack) -> int | str:
 
 def look(
     stack: Stack,
-    watch: Watch,
+    stages: Stages,
     phrases: Sequence[str],
     *,
     every: int | str = 1,
@@ -90,29 +90,30 @@ def look(
 
     Args:
         stack: who looks.
-        watch: gives the video, to be read under a stage's name.
+        stages: of the video, to be told how far it has come.
         phrases: what is asked for; empty for everything.
         every: frames from one detection to the next, as `resolve_every` gives it.
         on_frame: called with every frame once, in order.
         runtime: of the models, None without any.
     """
     if stack.concept_tracker is not None:
-        return _by_concept(stack.concept_tracker, watch("track"), phrases, on_frame)
-    stack.detector.prepare(watch("background"), phrases)
+        return _by_concept(stack.concept_tracker, stages, phrases, on_frame)
+    stack.detector.prepare(stages.watch("background"), phrases)
     if not stack.learned and stack.propagator is None:
-        video = watch("detect")
-        return Looked([stack.detector.detect(frame) for frame in _told(video, on_frame)])
+        return Looked([stack.detector.detect(frame) for frame in _told(stages.watch("detect"), on_frame)])
     out = Looked()
     background = getattr(stack.detector, "background", None)
     if background is None and not getattr(stack.detector, "segments", True):
         from kinescribe.perception.refinement import static_background
 
-        background = static_background(watch("background"), out.warnings)
-    frames = _prefetched(_told(watch("detect"), on_frame), runtime)
+        background = static_background(stages.watch("background"), out.warnings)
+    frames = _prefetched(_told(stages.video, on_frame), runtime)
     batch = int(getattr(runtime, "batch_size", BATCH))
     finder = Finder(stack.detector, stack.segmenter)
     if stack.propagator is None or every == 1:
-        out.detections = list(_in_every_frame(finder, frames, batch, background, runtime))
+        for seen in _in_every_frame(finder, frames, batch, background, runtime):
+            out.detections.append(seen)
+            stages.done("detect", len(out.detections))
         out.detected = len(out.detections)
         return out
     follower = MaskFollower(finder, stack.propagator, every=every, batch_size=batch)
@@ -120,17 +121,19 @@ def look(
     for detections, ids in _measured(follower.follow(frames), background, runtime):
         out.detections.append(detections)
         out.ids.append(ids)
+        stages.done("detect", len(out.detections))
     out.dropped, out.withdrawn, out.votes = follower.dropped, follower.withdrawn, follower.votes()
     out.detected = len(follower.detected)
     return out
 
 
-def _by_concept(tracker: Any, video: Video, phrases: Sequence[str], on_frame: Callable[[Frame], None]) -> Looked:
+def _by_concept(tracker: Any, stages: Stages, phrases: Sequence[str], on_frame: Callable[[Frame], None]) -> Looked:
     out = Looked(ids=[])
     assert out.ids is not None
-    for detections, ids in tracker.track(_Told(video, on_frame), phrases):
+    for detections, ids in tracker.track(_Told(stages.video, on_frame), phrases):
         out.detections.append(detections)
         out.ids.append(np.asarray(ids, np.int64))
+        stages.done("track", len(out.detections))
     return out
 
 
