@@ -127,6 +127,39 @@ def test_views_of_one_storage_are_no_such_claim(tmp_path):
     assert torch.equal(load_state(tmp_path / "w.pth")["b"], whole[2:8])
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    "alter",
+    [lambda tensor: tensor.to("meta"), lambda tensor: tensor.to_sparse(), lambda tensor: torch.nested.nested_tensor([tensor, tensor])],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_of_other_kinds_are_refused_before_and_after_loading(tmp_path, monkeypatch, zipped, alter):
+    path = tmp_path / "w.pth"
+    torch.save({"a": torch.zeros(2), "b": alter(torch.ones(3))}, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(InputError, match="not plain tables of numbers"):
+        load_state(path)
+    monkeypatch.setattr("kinescribe.perception.weights.inspection.foreign_names", lambda *args, **kwargs: [])
+    with pytest.raises(InputError, match=r"'b' is (without numbers|of a kind)|objects besides tensors|is damaged"):
+        load_state(path)
+
+
+def test_complex_numbers_are_refused(tmp_path):
+    torch.save({"a": torch.zeros(2, dtype=torch.complex64)}, tmp_path / "w.pth")
+    with pytest.raises(InputError, match="'a' is of a kind that no model here has"):
+        load_state(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_many_tensors_over_the_same_numbers_are_refused(tmp_path, zipped):
+    numbers = torch.zeros(1_000_000, dtype=torch.uint8)
+    path = tmp_path / "w.pth"
+    torch.save({str(i): numbers for i in range(10)}, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(InputError, match=r"names tensors of 10000000: many share the same numbers"):
+        load_state(path)
+    torch.save({str(i): numbers for i in range(2)}, path, _use_new_zipfile_serialization=zipped)
+    assert set(load_state(path)) == {"0", "1"}
+
+
 def folder_of_parts(folder, parts):
     folder.mkdir()
     for name, part in parts.items():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from kinescribe.errors import InputError
+from kinescribe.perception.weights.regular import read_bytes
+from kinescribe.perception.weights.wording import plain
 
 __all__ = ["read_json", "tokenizer_missing", "weight_files"]
 
@@ -20,16 +23,13 @@ TOKENIZERS = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"))
 
 def read_json(path: Path) -> dict[str, Any]:
     """An object from a JSON file. Raises `InputError` where it is missing, too large, or no such thing."""
+    if not os.path.lexists(path):
+        raise InputError(f"{path.parent} has no {path.name}; a model's folder holds config.json and model.safetensors")
+    raw = read_bytes(path, MOST_JSON_BYTES)
     try:
-        if path.stat().st_size > MOST_JSON_BYTES:
-            raise InputError(f"{path} is no configuration: it has {path.stat().st_size} bytes")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path.parent} has no {path.name}; a model's folder holds config.json and model.safetensors") from None
-    except InputError:
-        raise
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not readable as JSON ({' '.join(str(error).split())}); download it again") from error
+        content = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not readable as JSON ({plain(error)}); download it again") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} holds a {type(content).__name__}, not an object; download it again")
     return content
@@ -56,7 +56,7 @@ def _parts(index: Path) -> list[Path]:
     names = sorted({str(name) for name in listed.values()})
     for name in names:
         if not PART.fullmatch(name):
-            raise InputError(f"{index} names the part '{name}', which is not a file beside it; refused")
+            raise InputError(f"{index} names the part '{plain(name)}', which is not a file beside it; refused")
         if not (index.parent / name).is_file():
             missing = sum(not (index.parent / other).is_file() for other in names)
             raise InputError(f"{index.parent} lacks {missing} of {len(names)} parts, such as '{name}'; download it again")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kinescribe.errors import InputError, UsageError
 from kinescribe.perception.weights.contents import weight_files
 from kinescribe.perception.weights.inspection import AGAIN, inspect
+from kinescribe.perception.weights.wording import plain
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +18,8 @@ __all__ = ["first_few", "load_state"]
 
 WRAPPERS = ("model", "state_dict", "model_state_dict", "ema", "ema_model")
 PARALLEL = "module."  # what torch's DataParallel puts before every name
-SHOWN = 4
+SHOWN, LONGEST_SHOWN = 4, 160
+MOST_SHARED, SLACK_BYTES = 2, 2**20  # heads that share their weights are named once a layer; no file names all of its numbers thrice
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:
@@ -54,10 +56,10 @@ def _load(path: Path) -> dict[str, torch.Tensor]:
         else:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=kind == "torch")
     except Exception as error:  # the loaders raise anything on damaged files; the reason is handed on
-        reason = " ".join(str(error).split())
-        if "weights_only" in reason or "Weights only" in reason:
+        reason = plain(" ".join(str(error).split()), 160)
+        if "weights_only" in str(error) or "Weights only" in str(error):
             raise InputError(f"{path} holds objects besides tensors; refused: use safetensors, or a file with the tensors alone") from error
-        raise InputError(f"{path} is damaged ({type(error).__name__}: {reason[:160]}); {AGAIN}") from error
+        raise InputError(f"{path} is damaged ({type(error).__name__}: {reason}); {AGAIN}") from error
     return _tensors(path, content)
 
 
@@ -78,14 +80,28 @@ def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:
     if all(name.startswith(PARALLEL) for name in state):
         state = {name.removeprefix(PARALLEL): tensor for name, tensor in state.items()}
     for name, tensor in state.items():
-        # a tensor may claim any shape over a few bytes by repeating them; copied, it would take all memory
-        if tensor.layout != torch.strided or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise InputError(f"{path}: the tensor '{name}' of shape {list(tensor.shape)} has no such numbers behind it; refused")
+        _refuse_hollow(path, name, tensor)
+    total, size = sum(tensor.numel() * tensor.element_size() for tensor in state.values()), path.stat().st_size
+    if total > MOST_SHARED * size + SLACK_BYTES:
+        raise InputError(f"{path} has {size} bytes and names tensors of {total}: many share the same numbers; refused")
     return state
+
+
+def _refuse_hollow(path: Path, name: str, tensor: torch.Tensor) -> None:
+    """Raise `InputError` for a tensor that has other things than numbers of its own behind it."""
+    import torch
+
+    shown = f"{path}: the tensor '{plain(name)}'"
+    if tensor.is_meta or tensor.is_nested or tensor.is_quantized or tensor.is_complex() or tensor.layout != torch.strided:
+        kind = "without numbers" if tensor.is_meta else "of a kind that no model here has"
+        raise InputError(f"{shown} is {kind}; refused: save it anew as safetensors")
+    # a tensor may claim any shape over a few bytes by repeating them; copied, it would take all memory
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise InputError(f"{shown} of shape {list(tensor.shape)} has no such numbers behind it; refused")
 
 
 def first_few(names: Iterable[str]) -> str:
     """Some names, sorted, and how many more there are: ``a, b, c, d and 7 more``."""
-    ordered = sorted(names)
+    ordered = [plain(name, LONGEST_SHOWN) for name in sorted(names)]
     more = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
     return ", ".join(ordered[:SHOWN]) + more
