@@ -5,28 +5,28 @@ from __future__ import annotations
 import json
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from kinescribe.errors import UsageError
+from kinescribe.errors import KinescribeError, UsageError
 
 from .errors import EndpointError
+from .lines import Line, Lines, library
 from .messages import CHARACTERS_A_TOKEN
 from .refusals import PassingError, failure_of
 from .replies import Completion, piece_of, read_completion
 from .retrying import LONGEST_WAIT_S, backoff
-from .settings import Settings
+from .secrecy import begun_in, hider
+from .settings import EXAMPLE, Settings
+from .text import one_line
 from .usage import Meter, Ticket
 
 __all__ = ["Endpoint"]
 
 MOST_BYTES = 10_000_000  # of a reply
 MOST_ERROR_BYTES = 100_000
-LONGEST_CONNECT_S = 10.0
 STREAM_TIMES = 10  # a streamed reply may take so many times the longest wait for a whole one
-HIDDEN = "(key)"
 
 
 class Endpoint:
@@ -39,20 +39,16 @@ class Endpoint:
     def __init__(self, settings: Settings, meter: Meter, transport: Any, sleep: Callable[[float], None]) -> None:
         self._settings = settings
         self._meter = meter
-        self._transport = transport
+        self._lines = Lines(settings, transport)
         self._sleep = sleep
         self._chance = random.Random()
         self._lock = threading.Lock()
-        self._http: Any = None
         self.warnings: list[str] = []
         self._url = f"{settings.base_url}/chat/completions"
 
     def close(self) -> None:
         """Close the connections."""
-        with self._lock:
-            if self._http is not None:
-                self._http.close()
-                self._http = None
+        self._lines.close()
 
     def complete(self, body: dict[str, Any], prompt_tokens: int) -> tuple[Completion, Ticket]:
         """The reply to a request, and what it took. `prompt_tokens` is an estimate.
@@ -76,9 +72,9 @@ class Endpoint:
             with self._meter.call(prompt_tokens) as ticket:
                 begun = False
                 try:
-                    with self._opened(body, ticket) as response:
+                    with self._opened(body, ticket) as (line, response):
                         self._estimate(ticket, prompt_tokens, 0)
-                        for text in self._pieces(response, ticket, prompt_tokens):
+                        for text in self._pieces(line, response, ticket, prompt_tokens):
                             begun = True
                             yield text
                     return
@@ -90,105 +86,127 @@ class Endpoint:
 
     def _once(self, body: dict[str, Any], prompt_tokens: int, ticket: Ticket) -> Completion:
         self._estimate(ticket, prompt_tokens, 0)
-        with self._opened(body, ticket) as response:
-            data = b"".join(self._chunks(response, self._settings.timeout_s, MOST_BYTES))
+        with self._opened(body, ticket) as (line, response):
+            data = b"".join(self._chunks(line, response, ticket, MOST_BYTES))
             content_type = str(response.headers.get("content-type", ""))
-        completion = read_completion(self._hide(data), content_type, self._settings.base_url)
+        completion = read_completion(data, content_type, self._settings.base_url, self._hide)
         self._count(ticket, completion.prompt_tokens, completion.completion_tokens, prompt_tokens, completion.text)
         return completion
 
     @contextmanager
-    def _opened(self, body: dict[str, Any], ticket: Ticket) -> Iterator[Any]:
-        """A response with status 200, not read yet; the library's errors are turned into ours."""
-        httpx = _httpx()
-        settings = self._settings
-        key = settings.key()
+    def _opened(self, body: dict[str, Any], ticket: Ticket) -> Iterator[tuple[Line, Any]]:
+        """A response with status 200, not read yet, and the line that it comes by, which is cut when the time is up."""
+        key = self._settings.key()
         headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        try:
-            with self._client().stream("POST", self._url, content=json.dumps(body).encode(), headers=headers) as response:
+        content = json.dumps(body).encode()
+        with self._lines.line() as line, ExitStack() as stack:
+            self._warn()
+            line.allow(self._settings.timeout_s)
+            with self._failures(line, ticket):
+                response = self._sent(line, content, headers)
+                stack.callback(response.close)
                 if response.status_code != 200:
-                    ticket.worked = False
-                    self._refuse(response, body, bool(key))
-                yield response
-        except (httpx.ReadTimeout, httpx.WriteTimeout):
-            ticket.worked = True  # it may well have worked on it
-            raise PassingError(self._too_slow()) from None
-        except httpx.TransportError as error:
-            # nothing of the library's errors is chained: they hold the request with its headers
+                    self._refuse(line, response, ticket, body, bool(key))
+            if _is_packed(response):
+                raise EndpointError(
+                    f"{self._settings.base_url} packs its reply ({self._shown(response.headers['content-encoding'])}), though it was "
+                    "asked not to; switch compression off there"
+                )
+            yield line, response
+
+    def _sent(self, line: Line, content: bytes, headers: dict[str, str]) -> Any:
+        httpx, url = library(), self._settings.base_url
+        try:
+            request = line.http.build_request("POST", self._url, content=content, headers=headers, extensions={"trace": line.note})
+            return line.http.send(request, stream=True)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:  # what names of hosts must not hold comes out late
+            raise UsageError(f"{url} is no URL that can be asked ({self._shown(str(error))}); give one such as {EXAMPLE}") from None
+
+    @contextmanager
+    def _failures(self, line: Line, ticket: Ticket) -> Iterator[None]:
+        """Turn what the library raises, and the end of the time, into our errors. Nothing of its errors is chained: they hold the key."""
+        httpx, settings = library(), self._settings
+        try:
+            yield
+        except KinescribeError:
+            raise
+        except (httpx.HTTPError, OSError) as error:
+            if line.late or isinstance(error, (httpx.ReadTimeout, httpx.WriteTimeout)):
+                ticket.worked = True  # it may well have worked on it
+                raise PassingError(self._too_slow()) from None
+            if not isinstance(error, (httpx.TransportError, OSError)):
+                raise EndpointError(f"{settings.base_url} answers with what can't be read ({type(error).__name__})") from None
             ticket.worked = not isinstance(error, (httpx.ConnectError, httpx.TimeoutException))
-            reason = " ".join(str(error).split()) or type(error).__name__
-            line = self._hide(f"no answer from {settings.base_url} ({reason}); is the server running there, and the URL right?".encode())
-            failure = EndpointError(line.decode())
+            reason = self._shown(str(error)) or type(error).__name__
+            failure = EndpointError(f"no answer from {settings.base_url} ({reason}); is the server running there, and the URL right?")
             if "certificate" in reason.lower():
                 raise failure from None
             raise PassingError(failure) from None
-        except httpx.HTTPError as error:
-            raise EndpointError(f"{settings.base_url} answers with what can't be read ({type(error).__name__})") from None
 
-    def _client(self) -> Any:
-        httpx = _httpx()
+    def _warn(self) -> None:
         settings = self._settings
         with self._lock:
-            if self._http is None:
-                if settings.in_the_clear and not self.warnings:
-                    self.warnings.append(
-                        f"{settings.base_url} is plain http to another machine: pictures and answers can be read on the way"
-                    )
-                self._http = httpx.Client(
-                    transport=self._transport,
-                    timeout=httpx.Timeout(settings.timeout_s, connect=min(settings.timeout_s, LONGEST_CONNECT_S)),
-                    verify=settings.base_url.startswith("https:"),  # reading the certificates takes time
-                    follow_redirects=False,  # a key goes nowhere but where the user sends it
-                    trust_env=not (settings.is_local and settings.base_url.startswith("http:")),  # no proxy leads to this machine
-                    headers={"User-Agent": "kinescribe"},
-                )
-            return self._http
+            if settings.in_the_clear and not self.warnings:
+                self.warnings.append(f"{settings.base_url} is plain http to another machine: pictures and answers can be read on the way")
 
-    def _chunks(self, response: Any, longest_s: float, most: int) -> Iterator[bytes]:
-        """The body, within bounds: a server that trickles is too slow even though each piece comes in time."""
-        deadline, size = time.monotonic() + longest_s, 0
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > most:
-                raise EndpointError(
-                    f"{self._settings.base_url} sends more than {most // 1_000_000} MB for one reply; that is no chat endpoint"
-                )
-            if time.monotonic() > deadline:
-                raise PassingError(self._too_slow())
-            yield chunk
+    def _chunks(self, line: Line, response: Any, ticket: Ticket, most: int) -> Iterator[bytes]:
+        """The body, which isn't packed (see `_opened`), within bounds."""
+        size = 0
+        with self._failures(line, ticket):
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                if size > most:
+                    raise EndpointError(f"{self._settings.base_url} sends more than {_bytes(most)} for one reply; that is no chat endpoint")
+                yield chunk
+        if line.late:  # a body without a length ends with its connection
+            raise PassingError(self._too_slow())
 
-    def _pieces(self, response: Any, ticket: Ticket, prompt_tokens: int) -> Iterator[str]:
+    def _pieces(self, line: Line, response: Any, ticket: Ticket, prompt_tokens: int) -> Iterator[str]:
         """The texts of a stream of server-sent events; of a whole completion where the endpoint doesn't stream."""
         url, said = self._settings.base_url, 0
         content_type = str(response.headers.get("content-type", ""))
-        chunks = self._chunks(response, self._settings.timeout_s * STREAM_TIMES, MOST_BYTES)
+        line.allow(self._settings.timeout_s * STREAM_TIMES)
+        chunks = self._chunks(line, response, ticket, MOST_BYTES)
         if "event-stream" not in content_type:
-            completion = read_completion(self._hide(b"".join(chunks)), content_type, url)
+            completion = read_completion(b"".join(chunks), content_type, url, self._hide)
             self._count(ticket, completion.prompt_tokens, completion.completion_tokens, prompt_tokens, completion.text)
             yield completion.text
             return
-        for line in _lines(chunks):
-            field, _, value = self._hide(line).decode("utf-8", "replace").partition(":")
+        held = ""  # the beginning of what may turn out to be the key
+        for event in _lines(chunks):
+            field, _, value = event.decode("utf-8", "replace").partition(":")
             if field != "data":
                 continue  # comments, which keep a connection open, and fields that chat endpoints don't use
             if value.strip() == "[DONE]":
+                if held:
+                    yield held
                 return
-            text, (prompt, completion_tokens) = piece_of(value.strip(), url)
+            text, (prompt, completion_tokens) = piece_of(value.strip(), url, self._hide)
             said += len(text)
             if prompt is not None:
                 self._count(ticket, prompt, completion_tokens, prompt_tokens, "")
             elif not ticket.usage.completion_tokens or ticket.usage.estimated:
                 self._estimate(ticket, prompt_tokens, said // CHARACTERS_A_TOKEN + 1)
+            text = self._hide(held + text)
+            end = len(text) - begun_in(text, self._settings.key())
+            text, held = text[:end], text[end:]
             if text:
                 yield text
         raise PassingError(EndpointError(f"{url} breaks off its reply"))
 
-    def _refuse(self, response: Any, body: dict[str, Any], with_key: bool) -> None:
+    def _refuse(self, line: Line, response: Any, ticket: Ticket, body: dict[str, Any], with_key: bool) -> None:
         """Raise what a status other than 200 means."""
-        data = self._hide(b"".join(self._chunks(response, self._settings.timeout_s, MOST_ERROR_BYTES)))
-        raise failure_of(int(response.status_code), data, response.headers.get("retry-after"), body, self._settings, with_key)
+        data = b"(packed)"
+        if not _is_packed(response):
+            data = b""
+            with suppress(PassingError):  # of a body that breaks off or never ends; the status says enough
+                for chunk in self._chunks(line, response, ticket, MOST_ERROR_BYTES):
+                    data += chunk
+        ticket.worked = False
+        status, wait = int(response.status_code), response.headers.get("retry-after")
+        raise failure_of(status, data, wait, body, self._settings, with_key, self._hide)
 
     def _wait(self, attempt: int, failure: PassingError) -> None:
         """Sleep before the next try; raise where there is none, or where the endpoint asks for too long a wait."""
@@ -213,13 +231,26 @@ class Endpoint:
 
     def _too_slow(self) -> EndpointError:
         return EndpointError(
-            f"{self._settings.base_url} gives no whole answer within {self._settings.timeout_s:g} s; allow more time (timeout_s)"
+            f"{self._settings.base_url} gives no whole answer within {self._settings.timeout_s:g} s; "
+            "allow more time (timeout_s, --vlm-timeout)"
         )
 
-    def _hide(self, data: bytes) -> bytes:
-        """What came back, without the key: some servers repeat it in their errors."""
-        key = self._settings.key()
-        return data.replace(key.encode(), HIDDEN.encode()) if key else data
+    def _hide(self, text: str) -> str:
+        """A text that came back, without the key."""
+        return hider(self._settings.key())(text)
+
+    def _shown(self, text: str) -> str:
+        """The same, as part of a message."""
+        return one_line(self._hide(text))
+
+
+def _is_packed(response: Any) -> bool:
+    """Whether a body is compressed: unpacked it may be a thousand times as large before a bound on its size holds."""
+    return str(response.headers.get("content-encoding", "")).strip().lower() not in ("", "identity")
+
+
+def _bytes(count: int) -> str:
+    return f"{count // 1_000_000} MB" if count >= 1_000_000 else f"{count // 1000} kB"
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -233,11 +264,3 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
         rest.append(last)
     if any(rest):
         yield b"".join(rest)
-
-
-def _httpx() -> Any:
-    try:
-        import httpx
-    except ImportError as error:
-        raise UsageError("asking a model needs httpx, which isn't installed; pip install 'kinescribe[llm]'") from error
-    return httpx

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .errors import EndpointError
@@ -28,19 +29,26 @@ class PassingError(Exception):
 
 
 def failure_of(
-    status: int, data: bytes, wait: str | None, body: dict[str, Any], settings: Settings, with_key: bool
+    status: int,
+    data: bytes,
+    wait: str | None,
+    body: dict[str, Any],
+    settings: Settings,
+    with_key: bool,
+    hide: Callable[[str], str],
 ) -> EndpointError | PassingError:
     """The error for a status other than 200.
 
     Args:
         status: of HTTP.
-        data: the body that came with it, without the key.
+        data: the body that came with it.
         wait: the Retry-After header.
         body: of the request.
         settings: of the client.
         with_key: whether a key was sent.
+        hide: puts something else in the place of the key.
     """
-    url, said = settings.base_url, f"{status}: {message_of(data)}"
+    url, said = settings.base_url, f"{status}: {message_of(data, hide)}"
     if status == 429 and b"insufficient_quota" in data:
         return EndpointError(f"{url}: the account's quota is used up ({said}); top it up or ask another endpoint", status)
     if status in RETRIED_STATUSES:

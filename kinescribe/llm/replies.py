@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,10 @@ from .text import one_line
 
 __all__ = ["Completion", "message_of", "piece_of", "read_completion", "refused_parameter", "usage_of"]
 
-EXCERPT_BYTES = 2000
+EXCERPT = 2000  # characters
+MOST_HIDDEN_BYTES = 200_000  # of a body that an excerpt is taken from
+THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+Hide = Callable[[str], str]
 PARAMETERS = ("response_format", "stream_options", "max_completion_tokens", "max_tokens", "temperature", "seed")
 OTHER_NAMES = {"json_schema": "response_format", "json_object": "response_format", "include_usage": "stream_options"}
 
@@ -35,34 +39,38 @@ class Completion:
     model: str = ""
 
 
-def read_completion(data: bytes, content_type: str, url: str) -> Completion:
-    """The completion in a body. Raises `EndpointError` for a body that is none, `AnswerError` where the model declined to answer."""
-    content = _json(data, content_type, url)
+def read_completion(data: bytes, content_type: str, url: str, hide: Hide) -> Completion:
+    """The completion in a body. Raises `EndpointError` for a body that is none, `AnswerError` where the model declined to answer.
+
+    Args:
+        data: the body.
+        content_type: as its header says.
+        url: for messages.
+        hide: puts something else in the place of what must not be shown; used on texts as they are after decoding.
+    """
+    content = _json(data, content_type, url, hide)
     choices = content.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         if content.get("error"):
-            raise EndpointError(f"{url} answers with an error: {message_of(data)}")
-        raise EndpointError(f"{url} answers without choices ({_excerpt(data)}); is it a chat endpoint, its URL ending in /v1?")
+            raise EndpointError(f"{url} answers with an error: {message_of(data, hide)}")
+        raise EndpointError(f"{url} answers without choices ({_excerpt(data, hide)}); is it a chat endpoint, its URL ending in /v1?")
     choice = choices[0]
     message = choice.get("message")
     if not isinstance(message, dict):
-        raise EndpointError(f"{url} answers without a message ({_excerpt(data)}); is it a chat endpoint, its URL ending in /v1?")
+        raise EndpointError(f"{url} answers without a message ({_excerpt(data, hide)}); is it a chat endpoint, its URL ending in /v1?")
     text, reason = _text(message.get("content")), choice.get("finish_reason")
     if text is None or not text.strip():
-        if reason == "length":
-            raise AnswerError(f"{url}: the reply ended at its longest before anything was said; raise max_reply_tokens")
-        if message.get("refusal") or reason == "content_filter":
-            raise AnswerError(f"{url}: the model declines to answer: {one_line(str(message.get('refusal') or 'content filter'))}")
-        raise AnswerError(f"{url}: the model's answer is empty; does it take pictures, and this many?")
+        raise AnswerError(f"{url}: {_why_empty(message, reason, hide)}")
     name = content.get("model")
-    return Completion(text, *usage_of(content), cut_off=reason == "length", model=one_line(name) if isinstance(name, str) else "")
+    model = one_line(hide(name)) if isinstance(name, str) else ""
+    return Completion(hide(text), *usage_of(content), cut_off=reason == "length", model=model)
 
 
-def piece_of(data: str, url: str) -> tuple[str, tuple[int | None, int | None]]:
-    """Text and token counts of one event of a stream. Raises `EndpointError` for anything else."""
-    content = _json(data.encode(), "application/json", url)
+def piece_of(data: str, url: str, hide: Hide) -> tuple[str, tuple[int | None, int | None]]:
+    """Text, as it came, and token counts of one event of a stream. Raises `EndpointError` for anything else."""
+    content = _json(data.encode(), "application/json", url, hide)
     if content.get("error"):
-        raise EndpointError(f"{url} breaks off its reply: {message_of(data.encode())}")
+        raise EndpointError(f"{url} breaks off its reply: {message_of(data.encode(), hide)}")
     choices = content.get("choices")
     delta = choices[0].get("delta") if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
     return (_text(delta.get("content")) or "" if isinstance(delta, dict) else ""), usage_of(content)
@@ -76,15 +84,16 @@ def usage_of(content: dict[str, Any]) -> tuple[int | None, int | None]:
     return prompt, completion
 
 
-def message_of(data: bytes) -> str:
+def message_of(data: bytes, hide: Hide) -> str:
     """What an error's body says, in one line."""
     try:
         content = json.loads(data)
+        error = content.get("error", content) if isinstance(content, dict) else content
+        said = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
+        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return _excerpt(data)
-    error = content.get("error", content) if isinstance(content, dict) else content
-    said = (error.get("message") or error.get("detail") or error) if isinstance(error, dict) else error
-    return one_line(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False))
+        return _excerpt(data, hide)
+    return one_line(hide(text)) or "nothing"
 
 
 def refused_parameter(data: bytes, sent: dict[str, Any]) -> str | None:
@@ -103,15 +112,29 @@ def refused_parameter(data: bytes, sent: dict[str, Any]) -> str | None:
     return None
 
 
-def _json(data: bytes, content_type: str, url: str) -> dict[str, Any]:
+def _why_empty(message: dict[str, Any], reason: Any, hide: Hide) -> str:
+    """Why a message holds no text, and what to do."""
+    if reason == "length":
+        return "the reply ended at its longest before anything was said; raise max_reply_tokens, or the endpoint's own limit"
+    if message.get("refusal") or reason == "content_filter":
+        return f"the model declines to answer: {one_line(hide(str(message.get('refusal') or 'content filter')))}"
+    if any(message.get(name) for name in THOUGHTS):
+        return "the model thought and then said nothing; ask one that doesn't think aloud, or switch its thinking off there"
+    if message.get("tool_calls") or message.get("function_call"):
+        return "the model calls a tool instead of answering; ask another one, or leave out the tools that the endpoint offers it"
+    return "the model's answer is empty; does it take pictures, and this many?"
+
+
+def _json(data: bytes, content_type: str, url: str, hide: Hide) -> dict[str, Any]:
     if "html" in content_type.lower() or data[:200].lstrip()[:1] == b"<":
-        raise EndpointError(f"{url} answers with a web page ({_excerpt(data)}); is the URL that of the API, ending in /v1?")
+        raise EndpointError(f"{url} answers with a web page ({_excerpt(data, hide)}); is the URL that of the API, ending in /v1?")
     try:
         content = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise EndpointError(f"{url} answers with what is no JSON ({content_type or 'no content type'}: {_excerpt(data)})") from error
+    except (ValueError, RecursionError):  # not chained: the error quotes the whole body
+        kind = one_line(hide(content_type), 60) or "no content type"
+        raise EndpointError(f"{url} answers with what is no JSON ({kind}: {_excerpt(data, hide)})") from None
     if not isinstance(content, dict):
-        raise EndpointError(f"{url} answers with a {type(content).__name__}, not an object ({_excerpt(data)})")
+        raise EndpointError(f"{url} answers with a {type(content).__name__}, not an object ({_excerpt(data, hide)})")
     return content
 
 
@@ -122,7 +145,7 @@ def _text(content: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _excerpt(data: bytes) -> str:
-    text = data[:EXCERPT_BYTES].decode("utf-8", "replace")
+def _excerpt(data: bytes, hide: Hide) -> str:
+    text = hide(data[:MOST_HIDDEN_BYTES].decode("utf-8", "replace"))[:EXCERPT]  # hidden first, for a key that is cut in two isn't found
     title = re.search(r"<title>([^<]*)", text, flags=re.IGNORECASE)
     return one_line(title.group(1) if title else text) or "nothing"

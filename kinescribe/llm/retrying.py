@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,7 +30,7 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
         seconds = float(text) if text[:1].isdigit() else (_date(text) - (now or datetime.now(UTC))).total_seconds()
     except (ValueError, OverflowError):
         return None  # a wait of our own takes its place
-    return max(seconds, 0.0)
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _date(text: str) -> datetime:

@@ -18,6 +18,7 @@ __all__ = ["Settings"]
 OTHER_KEY_VARIABLE = "OPENAI_API_KEY"
 MODEL_VARIABLE, URL_VARIABLE = "KINESCRIBE_MODEL", "KINESCRIBE_BASE_URL"
 EXAMPLE = "http://localhost:11434/v1"
+LONGEST_URL = 500  # characters; it stands in every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Settings:
         base_url: up to and including ``/v1``; http or https.
         key_variable: environment variable that holds the key. Where it isn't set, OPENAI_API_KEY is used; where it is set and empty, no
             key is sent.
-        timeout_s: longest wait for a reply, seconds.
+        timeout_s: longest wait for a whole reply, from the question to its last byte, seconds.
         retries: further tries after a failure that may pass (busy, rate-limited, no connection).
         max_calls, max_tokens_total, max_cost: caps, None for none.
         price_in, price_out: of a million prompt and completion tokens, in any currency; needed for `max_cost`.
@@ -138,6 +139,8 @@ def _checked_url(text: str) -> str:
     """A base URL without its closing slash, and without ``/chat/completions`` where that was copied along."""
     way = f"give one such as {EXAMPLE} or https://api.openai.com/v1"
     text = text.strip()
+    if len(text) > LONGEST_URL:
+        raise UsageError(f"the endpoint's URL {_cut(text)!r} has {len(text)} characters; {way}")
     if not text.isprintable() or " " in text:
         raise UsageError(f"the endpoint's URL {_cut(text)!r} holds spaces or control characters; {way}")
     try:

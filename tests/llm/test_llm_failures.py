@@ -114,6 +114,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         ("-5", None),
         ("nan", None),
         ("inf", None),
+        ("1e999", None),
         ("", None),
     ],
 )
@@ -219,7 +220,8 @@ def test_an_endless_error_is_cut_off(client_of):
         (Raw(json.dumps(completion("", finish_reason="length"))), "raise max_reply_tokens"),
         (Raw(json.dumps(completion("", finish_reason="content_filter"))), "declines to answer: content filter"),
         (Raw(b"\xff\xfe\x00", content_type=""), "no JSON"),
-        (Raw(b"junk", headers={"Content-Encoding": "gzip"}), "can't be read"),
+        (Raw(b"junk", headers={"Content-Encoding": "gzip"}), "packs its reply (gzip), though it was asked not to"),
+        (Raw(b"junk", headers={"Content-Encoding": "identity, br"}), "packs its reply (identity, br)"),
     ],
 )
 def test_what_is_no_chat_reply_is_told_in_one_line(client_of, raw, says):
@@ -228,13 +230,23 @@ def test_what_is_no_chat_reply_is_told_in_one_line(client_of, raw, says):
     assert server.calls == 1
 
 
-def test_a_compressed_reply_is_read_and_bounded(client_of):
-    packed = Raw(gzip.compress(json.dumps(completion("small")).encode()), headers={"Content-Encoding": "gzip"})
-    bomb = Raw(gzip.compress(b" " * 50_000_000), headers={"Content-Encoding": "gzip"})
-    with FakeServer(packed, bomb) as server:
-        client = client_of(server)
-        assert client.ask(ASK).text == "small"
-        assert "sends more than 10 MB" in str(failure(client))
+@pytest.mark.parametrize(("status", "says"), [(200, "packs its reply (gzip, gzip)"), (401, "set the key"), (503, "fails (503: (packed))")])
+def test_a_packed_reply_is_not_unpacked(client_of, status, says):
+    bomb = Raw(gzip.compress(gzip.compress(b" " * 30_000_000)), status, headers={"Content-Encoding": "gzip, gzip"})
+    with FakeServer(bomb) as server:
+        assert says in str(failure(client_of(server, retries=0)))
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_a_reply_that_says_it_is_not_packed_is_read(client_of):
+    with FakeServer(Raw(json.dumps(completion("plain")), headers={"Content-Encoding": "Identity"})) as server:
+        assert client_of(server).ask(ASK).text == "plain"
+
+
+def test_a_status_is_told_though_its_body_never_comes_to_its_end(client_of):
+    with FakeServer(Raw([b" "] * 10_000, status=401, pause_s=0.05)) as server:
+        assert "401" in str(failure(client_of(server, timeout_s=0.3)))
+    assert server.calls == 1
 
 
 @pytest.fixture(scope="module")
