@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ __all__ = ["NotJsonError", "candidates", "fenced_blocks", "parse"]
 MOST_CHARACTERS = 200_000
 MOST_STARTS = 200  # braces from which reading is tried
 FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+MOST_DIGITS = 100  # of a whole number; beyond some 300 it has no counterpart among floats
 THOUGHT = "</think>"  # what open models close their thinking with
 
 
@@ -20,7 +22,10 @@ class NotJsonError(ValueError):
 
 
 def parse(text: str) -> Any:
-    """A JSON value (RFC 8259). Raises `NotJsonError` for anything else, also for NaN, names given twice and absurd depth."""
+    """A JSON value (RFC 8259).
+
+    Raises `NotJsonError` for anything else, also for NaN, numbers beyond all bounds, names given twice and absurd depth.
+    """
     try:
         return _decoder().decode(text.strip())
     except RecursionError as error:
@@ -71,7 +76,24 @@ def _embedded(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _decoder() -> json.JSONDecoder:
-    return json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_without_repetition)
+    return json.JSONDecoder(parse_float=_float, parse_int=_int, parse_constant=_refuse_constant, object_pairs_hook=_without_repetition)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{_shown(text)} is too large a number")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"{_shown(text)} is too large a number")
+    return int(text)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 20 else f"{text[:20]}… of {len(text)} digits"
 
 
 def _refuse_constant(name: str) -> Any:

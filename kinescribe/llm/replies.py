@@ -116,8 +116,10 @@ def _why_empty(message: dict[str, Any], reason: Any, hide: Hide) -> str:
     """Why a message holds no text, and what to do."""
     if reason == "length":
         return "the reply ended at its longest before anything was said; raise max_reply_tokens, or the endpoint's own limit"
-    if message.get("refusal") or reason == "content_filter":
-        return f"the model declines to answer: {one_line(hide(str(message.get('refusal') or 'content filter')))}"
+    refusal = message.get("refusal")
+    if refusal or reason == "content_filter":
+        why = refusal if isinstance(refusal, str) else "content filter" if reason == "content_filter" else "no reason given"
+        return f"the model declines to answer: {one_line(hide(why))}"
     if any(message.get(name) for name in THOUGHTS):
         return "the model thought and then said nothing; ask one that doesn't think aloud, or switch its thinking off there"
     if message.get("tool_calls") or message.get("function_call"):

@@ -110,7 +110,7 @@ def _of_object(value: dict[str, Any], schema: dict[str, Any], where: str, place:
 
 
 def _bounds(number: float, schema: dict[str, Any], least: str, most: str, where: str, unit: str) -> Iterator[str]:
-    words = f"{where} {number:g} {unit}".rstrip()
+    words = f"{where} {_shown(number)} {unit}".rstrip()
     if least in schema and number < schema[least]:
         yield f"{words}, less than {schema[least]}"
     if most in schema and number > schema[most]:

@@ -61,7 +61,22 @@ def test_a_shorter_fence_inside_does_not_close_a_block():
     assert fenced_blocks("````\n```\nx\n```\n````\n") == ["```\nx\n```\n"]
 
 
-@pytest.mark.parametrize("text", ["NaN", '{"a": Infinity}', '{"a": 1, "a": 2}', "", "{'a': 1}", '{"a": 1,}', "[" * 100_000, "1" * 10_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NaN",
+        '{"a": Infinity}',
+        '{"a": 1, "a": 2}',
+        "",
+        "{'a': 1}",
+        '{"a": 1,}',
+        "[" * 100_000,
+        "1" * 10_000,
+        "1e999",
+        '{"a": -1e999}',
+        "[" + "1" * 400 + "]",
+    ],
+)
 def test_what_is_no_json_is_refused(text: str):
     with pytest.raises(NotJsonError):
         parse(text)

@@ -218,6 +218,11 @@ def test_an_endless_error_is_cut_off(client_of):
         (Raw(json.dumps(completion(None))), "answer is empty"),
         (Raw(json.dumps(completion("  \n"))), "answer is empty"),
         (Raw(json.dumps(completion("", finish_reason="length"))), "raise max_reply_tokens"),
+        (Raw('{"choices": [{"message": {"content": "", "reasoning_content": "hm"}}]}'), "the model thought and then said nothing"),
+        (Raw('{"choices": [{"message": {"content": null, "tool_calls": [{}]}}]}'), "calls a tool instead of answering"),
+        (Raw('{"choices": [{"message": {"content": null, "refusal": {"a": 1}}}]}'), "declines to answer: no reason given"),
+        (Raw('{"error": {"message": ""}}', 400), "refuses the question (400: {"),
+        (Raw('{"error": ""}', 400), "refuses the question (400: nothing)"),
         (Raw(json.dumps(completion("", finish_reason="content_filter"))), "declines to answer: content filter"),
         (Raw(b"\xff\xfe\x00", content_type=""), "no JSON"),
         (Raw(b"junk", headers={"Content-Encoding": "gzip"}), "packs its reply (gzip), though it was asked not to"),
@@ -228,6 +233,40 @@ def test_what_is_no_chat_reply_is_told_in_one_line(client_of, raw, says):
     with FakeServer(raw) as server:
         assert says in str(failure(client_of(server)))
     assert server.calls == 1
+
+
+NESTED = ("[", "]"), ('{"a":', "}")
+
+
+@pytest.mark.parametrize("depth", [50, 300, 700, 900, 960, 975, 985, 995, 5000])
+@pytest.mark.parametrize(("opening", "closing"), NESTED)
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": DEEP}',
+        '{"choices": DEEP}',
+        '{"choices": [{"message": {"content": null, "refusal": DEEP}}]}',
+        '{"choices": [{"message": {"content": DEEP}}]}',
+        '{"choices": [{"message": {"content": "DEEP"}}]}',
+    ],
+)
+def test_deep_nesting_is_a_failure_like_others(depth, opening, closing, body):
+    import httpx
+
+    deep = opening * depth + "1" + closing * depth
+    text = body.replace('"DEEP"', json.dumps(deep)).replace("DEEP", deep)
+    for status in (200, 400):
+        transport = httpx.MockTransport(lambda _, status=status: httpx.Response(status, text=text))
+        failure(Client(Settings("m", "http://localhost/v1", retries=0), transport), schema={"type": "object", "required": ["b"]})
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "1" * 5000, "1" * 400])
+def test_numbers_that_are_none_are_mended(client_of, number):
+    schema = {"type": "object", "properties": {"a": {"type": "number", "maximum": 5}}, "required": ["a"], "additionalProperties": False}
+    with FakeServer(f'{{"a": {number}}}', {"a": 1}) as server:
+        reply = client_of(server).ask(ASK, schema=schema)
+    assert reply.data == {"a": 1}
+    assert reply.usage.calls == 2
 
 
 @pytest.mark.parametrize(("status", "says"), [(200, "packs its reply (gzip, gzip)"), (401, "set the key"), (503, "fails (503: (packed))")])

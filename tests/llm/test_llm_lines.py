@@ -31,7 +31,7 @@ def read_request(connection: socket.socket) -> bytes:
     (length,) = (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
     while len(body) < length:
         body += connection.recv(65536)
-    return data
+    return head + body
 
 
 @contextmanager

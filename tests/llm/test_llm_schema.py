@@ -49,13 +49,19 @@ def test_what_is_wrong_is_said(value: object, says: str | None):
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5),
+        st.none() | st.booleans() | st.integers(-(10**400), 10**400) | st.floats(allow_nan=False) | st.text(max_size=5),
         lambda x: st.lists(x) | st.dictionaries(st.text(max_size=6), x),
     )
 )
 def test_any_value_is_judged(value: object):
     for line in problems(value, ANSWER):
         assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), float("inf")])
+def test_numbers_beyond_all_bounds_are_judged(number: float):
+    (line,) = problems({"answer": "right", "sure": number}, ANSWER)
+    assert len(line) < 120
 
 
 def test_true_is_not_one():
