@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 from kinescribe.errors import InputError
 
 from .messages import Message
+from .text import one_line
 
 __all__ = ["Cache", "Entry", "key_of"]
 
@@ -76,8 +78,16 @@ class Cache:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises `InputError` if the path is something else than a folder."""
-        if folder.exists() and not folder.is_dir():
+        """Raises `InputError` if the path is something else than a folder, or can't be looked at."""
+        try:
+            found = folder.stat().st_mode
+        except FileNotFoundError:
+            found = None
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"the cache of answers can't be at '{one_line(str(folder))}' ({_reason(error)}); name another folder"
+            ) from error
+        if found is not None and not stat.S_ISDIR(found):
             raise InputError(f"'{folder}' is a file, but the cache of answers is a folder; name another place")
         self.folder = folder
         self.warnings: list[str] = []
@@ -86,16 +96,23 @@ class Cache:
         """The entry, None where there is none or none that can be read (see `warnings`)."""
         path = self._path(key)
         try:
-            if path.stat().st_size > MOST_BYTES:
-                raise ValueError(f"it is larger than {MOST_BYTES} bytes")
-            return _entry(json.loads(path.read_text(encoding="utf-8")), key)
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise ValueError("it is no file")  # a pipe would be waited for, and some devices have no end
+            with path.open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
+            if len(data) > MOST_BYTES:
+                raise ValueError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
+            return _entry(json.loads(data.decode("utf-8")), key)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, RecursionError) as error:
-            line = f"the recorded answer {path} can't be used ({' '.join(str(error).split()) or type(error).__name__}) and is passed over"
-            if line not in self.warnings:
-                self.warnings.append(line)
+            self.warn(f"the recorded answer {path} can't be used ({_reason(error)}) and is passed over")
             return None
+
+    def warn(self, line: str) -> None:
+        """Keep a line for people, once."""
+        if line not in self.warnings:
+            self.warnings.append(line)
 
     def put(self, key: str, entry: Entry, *, base_url: str, question: str) -> None:
         """Record an answer, over an older one. Raises `InputError` if the folder can't be written."""
@@ -123,8 +140,10 @@ class Cache:
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
+        except IsADirectoryError as error:
+            raise InputError(f"the answer can't be recorded as {path}, which is a folder; move it away") from error
         except OSError as error:
-            raise InputError(f"answers can't be recorded in '{self.folder}' ({error.strerror or error}); name another folder") from error
+            raise InputError(f"answers can't be recorded in '{self.folder}' ({_reason(error)}); name another folder") from error
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
@@ -138,6 +157,11 @@ def _entry(content: Any, key: str) -> Entry:
     prompt, completion = content.get("prompt_tokens"), content.get("completion_tokens")
     if not (isinstance(text, str) and isinstance(fits, bool) and isinstance(model, str)):
         raise ValueError("it lacks a part of what an entry holds")
-    if not (isinstance(prompt, int) and isinstance(completion, int) and min(prompt, completion) >= 0):
+    if type(prompt) is not int or type(completion) is not int or min(prompt, completion) < 0:
         raise ValueError("it holds no counts of tokens")
     return Entry(text, fits, prompt, completion, model)
+
+
+def _reason(error: Exception) -> str:
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return one_line(said) or type(error).__name__

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kinescribe.errors import InputError
+
 from .cache import Cache, Entry, key_of
 from .dialogue import Dialogue, UnusableError
 from .endpoint import Endpoint
@@ -179,12 +181,17 @@ class Client:
             fault = "" if entry.fits else "it had not the form that was asked for"
         if not fault:
             self._meter.count_cached()
-            return Reply(entry.text, data, Usage(cached_calls=1), True, entry.model)
+            return Reply(entry.text, data, Usage(cached_calls=1), True, one_line(entry.model))
         if replay:
             raise AnswerError(f"{self.settings.model}: the recorded answer {key[:12]} can't be used: {one_line(fault)}")
+        if entry.fits and self._cache:  # others were recorded as what they are
+            self._cache.warn(f"the recorded answer {self._cache.folder / key}.json can't be used ({one_line(fault)}) and is passed over")
         return None
 
     def _record(self, key: str, asked: Sequence[Message], entry: Entry) -> None:
+        """Into the cache; where that can't be, the answer is used all the same, and a warning says so."""
         if self._cache is not None:
-            settings = self.settings
-            self._cache.put(key, entry, base_url=settings.base_url, question=asked[-1].text if asked else "")
+            try:
+                self._cache.put(key, entry, base_url=self.settings.base_url, question=asked[-1].text if asked else "")
+            except InputError as error:
+                self._cache.warn(str(error))

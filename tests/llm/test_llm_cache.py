@@ -1,6 +1,9 @@
+import errno
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -124,9 +127,80 @@ def test_corrupt_entries_are_told_and_written_anew(client_of, tmp_path, garbage)
     assert server.calls == 2
 
 
+def huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(3 * 10**9)  # takes no room
+
+
+ODD = {
+    "folder": Path.mkdir,
+    "pipe": lambda path: os.mkfifo(path),
+    "huge": huge,
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "loop": lambda path: path.symlink_to(path),
+    "link to a file of others": lambda path: path.symlink_to(path.parent.parent / "precious"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_things_in_the_place_of_an_entry_are_passed_over(client_of, tmp_path, kind):
+    (tmp_path / "precious").write_text("mine")
+    with FakeServer("one") as server:
+        client_of(server, cache=tmp_path / "c").ask(ASK)
+        (path,) = (tmp_path / "c").iterdir()
+        path.unlink()
+        ODD[kind](path)
+        client = client_of(server, cache=tmp_path / "c")
+        assert client.ask(ASK).text == "one"
+        warnings = client.warnings
+        if kind == "folder":
+            assert "can't be recorded as" in warnings.pop()
+        else:
+            assert client_of(server, cache=tmp_path / "c").ask(ASK).cached
+    (line,) = warnings
+    assert path.name in line
+    assert "passed over" in line
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+@pytest.mark.parametrize("call", ["mkstemp", "replace"])
+def test_a_full_disk_loses_no_answer(client_of, tmp_path, monkeypatch, call):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile if call == "mkstemp" else Path, call, full)
+    with FakeServer({"a": 1}) as server:
+        client = client_of(server, cache=tmp_path / "c")
+        for n_tag in range(3):
+            assert client.ask(ASK, schema=SCHEMA, n_tag=n_tag).data == {"a": 1}
+        assert "".join(client.stream(ASK)) == '{"a": 1}'
+    (line,) = client.warnings
+    assert "can't be recorded" in line
+    assert "No space left on device" in line
+    assert not (tmp_path / "c").exists() or list((tmp_path / "c").iterdir()) == []
+
+
+def test_a_recorded_name_of_a_model_is_made_fit_to_be_shown(client_of, tmp_path):
+    with FakeServer("one") as server:
+        client_of(server, cache=tmp_path).ask(ASK)
+        (path,) = tmp_path.iterdir()
+        path.write_text(json.dumps({**json.loads(path.read_text()), "model": "\x1b[2J a\ud800\n"}))
+        assert client_of(server, cache=tmp_path).ask(ASK).model == "[2J a"
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"text": 5}, {"text": None}, {"fits": 1}, {"prompt_tokens": -1}, {"completion_tokens": "x"}, {"key": "0" * 64}, {"model": []}],
+    [
+        {"text": 5},
+        {"text": None},
+        {"fits": 1},
+        {"prompt_tokens": -1},
+        {"prompt_tokens": True},
+        {"completion_tokens": "x"},
+        {"key": "0" * 64},
+        {"model": []},
+    ],
 )
 def test_tampered_entries_are_told(client_of, tmp_path, change):
     with FakeServer("one", "two") as server:
@@ -145,7 +219,11 @@ def test_a_recorded_answer_is_checked_again(client_of, tmp_path):
         path.write_text(json.dumps({**json.loads(path.read_text()), "text": '{"a": "evil"}'}))
         with pytest.raises(AnswerError, match="can't be used"):
             client_of(server, cache=tmp_path, replay=True).ask(ASK, schema=SCHEMA)
-        assert client_of(server, cache=tmp_path).ask(ASK, schema=SCHEMA).data == {"a": 2}
+        client = client_of(server, cache=tmp_path)
+        assert client.ask(ASK, schema=SCHEMA).data == {"a": 2}
+    (line,) = client.warnings
+    assert path.name in line
+    assert 'a is "evil"' in line
 
 
 def test_entries_can_be_read_by_people_and_hold_no_pictures(client_of, tmp_path):
@@ -161,7 +239,12 @@ def test_places_that_can_not_hold_a_cache(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="is a file, but the cache"):
         Client(Settings("m", "http://localhost/v1", cache=tmp_path / "file"))
-    cache = Cache(tmp_path / "file" / "below")
+    for place in (tmp_path / "file" / "below", Path("a" * 300), Path("a\0b")):
+        with pytest.raises(InputError, match=r"the cache of answers can't be at .* name another folder") as caught:
+            Cache(place)
+        assert len(str(caught.value).splitlines()) == 1
+    cache = Cache(tmp_path / "later" / "below")
+    (tmp_path / "later").write_text("x")
     with pytest.raises(InputError, match=r"can't be recorded in .* name another folder"):
         cache.put("k", Entry("t", True, 0, 0, "m"), base_url="u", question="q")
 
