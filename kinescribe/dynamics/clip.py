@@ -1,0 +1,249 @@
+"""What a law is fitted to: one clip's objects over time, from a states table, y up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.dynamics.inputs import Inputs
+from kinescribe.dynamics.state import Bodies
+from kinescribe.errors import NothingFoundError, UsageError
+from kinescribe.states import States
+
+__all__ = ["Clip", "Impact"]
+
+Float = NDArray[np.float64]
+LEAST_SIGHTINGS = 2  # of an object, to be fitted at all
+ANGLE_COLUMNS = ("angle", "angular_velocity", "sigma_angle")
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """A contact that was seen, or that a simulation predicts.
+
+    Attributes:
+        time: seconds.
+        objects: indices of the objects that took part, ascending.
+        wall: name of the wall struck; "" where it is unknown, or where objects struck each other.
+    """
+
+    time: float
+    objects: tuple[int, ...]
+    wall: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """One clip's objects over time. All arrays are (T, n) for T times and n objects; NaN where an object was not seen.
+
+    World frame, y up (a table in pixels, y down, is turned over), angles counter-clockwise, world units and seconds.
+
+    Attributes:
+        name: of the table, for messages.
+        times: (T,) seconds, ascending.
+        bodies: the n objects.
+        x, y, angle: positions; NaN where not observed. Angles are unwrapped.
+        vx, vy, angular_velocity: the table's smoothed rates, for starts alone.
+        sigma_x, sigma_y, sigma_angle: one standard deviation; never 0.
+        impacts: contacts that perception saw, in time order.
+        inputs: known inputs.
+        unit: of length; "px" without a scale.
+        y_down: the table's y axis pointed down.
+    """
+
+    name: str
+    times: Float
+    bodies: Bodies
+    x: Float
+    y: Float
+    angle: Float
+    vx: Float
+    vy: Float
+    angular_velocity: Float
+    sigma_x: Float
+    sigma_y: Float
+    sigma_angle: Float
+    impacts: tuple[Impact, ...] = ()
+    inputs: Inputs = field(default_factory=Inputs.none)
+    unit: str = ""
+    y_down: bool = False
+
+    @classmethod
+    def from_states(
+        cls, states: States, *, objects: Sequence[str | int] | None = None, inputs: Inputs | None = None, name: str = "states"
+    ) -> Clip:
+        """The observed rows of a states table (interpolated and occluded ones are no evidence).
+
+        Args:
+            objects: names, labels or ids to keep; None: every body seen at least twice (the ends of bodies, which are points of
+                them, are left out).
+            inputs: known inputs.
+
+        Raises:
+            UsageError: an object that the table does not have.
+            NothingFoundError: no object with enough sightings.
+        """
+        everything = _body_ids(states)
+        names = _names([states.labels[i] for i in everything], everything)
+        ids = _chosen(everything, names, states, objects)
+        seen = (states["status"] == "observed") | (states["status"] == "")
+        known = seen & np.isfinite(states["x"]) & np.isfinite(states["y"])
+        ids = [i for i in ids if (known & (states["object_id"] == i)).sum() >= LEAST_SIGHTINGS]
+        if not ids:
+            raise NothingFoundError(f"{name}: no object was seen at {LEAST_SIGHTINGS} times or more, so that there is nothing to fit")
+        rows = known & np.isin(states["object_id"], ids)
+        times, at = np.unique(states["time_s"][rows], return_inverse=True)
+        column = np.searchsorted(ids, states["object_id"][rows])
+
+        def table(source: str, sign: float = 1.0) -> Float:
+            out = np.full((len(times), len(ids)), np.nan)
+            out[at, column] = sign * states[source][rows]
+            return out
+
+        y_down = states.meta.calibration is not None and not states.meta.calibration.y_up
+        up = -1.0 if y_down else 1.0
+        angle = table("angle", up)
+        return cls(
+            name=name,
+            times=times,
+            bodies=_bodies(states, ids, [names[everything.index(i)] for i in ids]),
+            x=table("x"),
+            y=table("y", up),
+            angle=_unwrapped(angle),
+            vx=table("vx"),
+            vy=table("vy", up),
+            angular_velocity=table("angular_velocity", up),
+            sigma_x=_positive(table("sigma_x"), table("x")),
+            sigma_y=_positive(table("sigma_y"), table("y")),
+            sigma_angle=_positive(table("sigma_angle"), angle),
+            impacts=tuple(
+                Impact(event.time_s, tuple(sorted(ids.index(i) for i in event.partners if i in ids)))
+                for event in states.meta.events
+                if any(i in ids for i in event.partners)
+            ),
+            inputs=inputs or Inputs.none(),
+            unit=states.unit,
+            y_down=y_down,
+        )
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(T, n) where a position was observed."""
+        return np.isfinite(self.x) & np.isfinite(self.y)
+
+    def until(self, time: float) -> Clip:
+        """The part up to and with `time`, seconds."""
+        return self._rows(self.times <= time + 1e-9)
+
+    def first(self, count: int) -> Clip:
+        """The first `count` times."""
+        return self._rows(np.arange(len(self.times)) < count)
+
+    def keeping(self, objects: Sequence[int]) -> Clip:
+        """These objects alone, by index."""
+        index = list(objects)
+        place = {old: new for new, old in enumerate(index)}
+        b = self.bodies
+        picked = Bodies(
+            tuple(b.names[i] for i in index), tuple(b.labels[i] for i in index), tuple(b.object_ids[i] for i in index),
+            tuple(b.shapes[i] for i in index), b.radius[..., index], b.width[..., index], b.height[..., index], b.static[index],
+        )  # fmt: skip
+        columns = {name: getattr(self, name)[:, index] for name in _TABLES}
+        impacts = [
+            replace(hit, objects=tuple(place[i] for i in hit.objects if i in place))
+            for hit in self.impacts
+            if set(hit.objects) & set(place)
+        ]
+        return replace(self, bodies=picked, impacts=tuple(impacts), **columns)
+
+    def _rows(self, keep: NDArray[np.bool_]) -> Clip:
+        times = self.times[keep]
+        columns = {name: getattr(self, name)[keep] for name in _TABLES}
+        end = times[-1] if len(times) else -np.inf
+        return replace(self, times=times, impacts=tuple(hit for hit in self.impacts if hit.time <= end), **columns)
+
+
+_TABLES = ("x", "y", "angle", "vx", "vy", "angular_velocity", "sigma_x", "sigma_y", "sigma_angle")
+
+
+def _body_ids(states: States) -> list[int]:
+    """All ids but those of points of other bodies, ascending."""
+    parts = {i for i, about in states.meta.objects.items() if about.part_of is not None}
+    return [i for i in states.object_ids if i not in parts]
+
+
+def _names(labels: Sequence[str], ids: Sequence[int]) -> list[str]:
+    """Unique words: the label where it is the only one of its kind, else with a number, in the order of ids."""
+    words = [label or "object" for label in labels]
+    names = []
+    for k, word in enumerate(words):
+        alike = [j for j, other in enumerate(words) if other == word]
+        names.append(word if len(alike) == 1 and word != "object" else f"{word} {alike.index(k) + 1 if word != 'object' else ids[k]}")
+    return names
+
+
+def _chosen(ids: list[int], names: list[str], states: States, wanted: Sequence[str | int] | None) -> list[int]:
+    if wanted is None:
+        return ids
+    chosen: set[int] = set()
+    for one in wanted:
+        matches = [
+            i
+            for i, name in zip(ids, names, strict=True)
+            if (i == one if isinstance(one, int) else one in (name, states.labels[i]) or one == str(i))
+        ]
+        if not matches:
+            listed = ", ".join(f"{name} (id {i})" for i, name in zip(ids, names, strict=True)) or "none"
+            raise UsageError(f"no object '{one}' in the states table; it has: {listed}")
+        chosen.update(matches)
+    return sorted(chosen)
+
+
+def _bodies(states: States, ids: Sequence[int], names: Sequence[str]) -> Bodies:
+    def median(name: str) -> Float:
+        columns = [states[name][states["object_id"] == i] for i in ids]
+        known = [column[np.isfinite(column)] for column in columns]
+        return np.array([np.median(column) if len(column) else 0.0 for column in known])
+
+    def shape(i: int) -> str:
+        words = [word for word in states["shape"][states["object_id"] == i] if word]
+        return max(set(words), key=words.count) if words else ""
+
+    width, height = median("width"), median("height")
+    return Bodies(
+        names=tuple(names),
+        labels=tuple(states.labels[i] for i in ids),
+        object_ids=tuple(ids),
+        shapes=tuple(shape(i) for i in ids),
+        radius=(width + height) / 4.0,
+        width=width,
+        height=height,
+        static=np.zeros(len(ids), bool),
+    )
+
+
+def _positive(sigma: Float, values: Float) -> Float:
+    """σ where it is known; elsewhere, and where it is 0, the median of the object's others, of all, or as a last resort the scale of
+    rounding in the values.
+    """
+    usable = np.isfinite(sigma) & (sigma > 0)
+    finite = values[np.isfinite(values)]
+    floor = 1e-6 * max(float(np.ptp(finite)) if finite.size else 0.0, 1e-6)
+    overall = float(np.median(sigma[usable])) if usable.any() else 0.0
+    out = sigma.copy()
+    for k in range(sigma.shape[1]):
+        own = sigma[usable[:, k], k]
+        out[~usable[:, k], k] = np.median(own) if len(own) else overall
+    # a table without σ: all alike, and the scale comes from the residuals
+    return np.maximum(out, floor) if usable.any() else np.full_like(sigma, max(1e-3 * float(np.ptp(finite)) if finite.size else 1.0, floor))
+
+
+def _unwrapped(angle: Float) -> Float:
+    out = angle.copy()
+    for k in range(angle.shape[1]):
+        known = np.isfinite(angle[:, k])
+        out[known, k] = np.unwrap(angle[known, k])
+    return out

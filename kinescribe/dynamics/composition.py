@@ -1,0 +1,162 @@
+"""Laws made of laws: a sum of forces, and a force on some of the objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kinescribe.dynamics.contacts import Contacts
+from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.parameters import Parameter, Values
+from kinescribe.dynamics.state import Bodies, State
+from kinescribe.errors import UsageError
+
+if TYPE_CHECKING:
+    from kinescribe.dynamics.clip import Clip
+
+__all__ = ["Restricted", "Sum"]
+
+COMMON = ("mass",)
+"""Parameters that are properties of the objects: one value, whichever terms of a sum use it."""
+
+
+class Sum(Law):
+    """a = a₁ + a₂ + …: all forces act, all constraints hold, everything can be struck that any term says.
+
+    Parameters keep their names; where two terms use the same one, each becomes ``term.parameter`` (a second term of the same law
+    ``term 2.parameter``), except the objects' own, such as mass, which all share.
+
+    Raises:
+        UsageError: a term that is no acceleration law; two that are written for different array libraries or numbers of objects.
+    """
+
+    def __init__(self, *terms: Law) -> None:
+        self.terms: tuple[Law, ...] = tuple(part for term in terms for part in (term.terms if isinstance(term, Sum) else (term,)))
+        for term in self.terms:
+            if term.kind != "acceleration":
+                raise UsageError(f"law {term.title} can't be added to others: it defines {term.kind}, and only accelerations add up")
+        libraries = {term.array_library for term in self.terms}
+        counts = {term.objects for term in self.terms if term.objects is not None}
+        if len(libraries) > 1:
+            raise UsageError("laws written in torch and in numpy can't be added: write all of them for the same")
+        if len(counts) > 1:
+            raise UsageError(f"laws for {' and for '.join(map(str, sorted(counts)))} objects can't be added")
+        self.array_library = libraries.pop()
+        self.objects = counts.pop() if counts else None
+        self.inputs = tuple(dict.fromkeys(name for term in self.terms for name in term.inputs))
+        self.turns = any(term.turns for term in self.terms)
+        self._names = _qualified(self.terms)
+        self.parameters: dict[str, Parameter] = {}
+        for term, names in zip(self.terms, self._names, strict=True):
+            for theirs, ours in names.items():
+                self.parameters.setdefault(ours, term.parameters[theirs])
+        self.kind = "acceleration"
+
+    @property
+    def title(self) -> str:
+        return " + ".join(term.title for term in self.terms)
+
+    def _of(self, index: int, parameters: Values) -> Values:
+        return Values({theirs: parameters[ours] for theirs, ours in self._names[index].items()})
+
+    def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
+        total: list[Any] = [0.0, 0.0, 0.0]
+        for i, term in enumerate(self.terms):
+            for axis, part in enumerate(term.acceleration(t, state, self._of(i, parameters), inputs)):
+                total[axis] = total[axis] + part
+        return total
+
+    def project(self, state: State, parameters: Values) -> State:
+        for i, term in enumerate(self.terms):
+            state = term.project(state, self._of(i, parameters))
+        return state
+
+    def contacts(self, bodies: Bodies, parameters: Values) -> Contacts:
+        found = Contacts()
+        for i, term in enumerate(self.terms):
+            found = found + term.contacts(bodies, self._of(i, parameters))
+        return found
+
+    def starts(self, clip: Clip) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for term, names in zip(self.terms, self._names, strict=True):
+            found.update({names[theirs]: value for theirs, value in term.starts(clip).items()})
+        return found
+
+    def potential(self, state: State, parameters: Values) -> Any:
+        parts = [term.potential(state, self._of(i, parameters)) for i, term in enumerate(self.terms)]
+        return None if any(part is None for part in parts) else sum(parts)
+
+    def constrained(self, bodies: Bodies) -> int:
+        return sum(term.constrained(bodies) for term in self.terms)
+
+
+class Restricted(Law):
+    """A law that acts on some objects alone; the others feel nothing of it. Contacts and constraints stay as the law has them.
+
+    Raises:
+        UsageError: no names, or a law that is no acceleration.
+    """
+
+    def __init__(self, law: Law, names: Sequence[str]) -> None:
+        if not names:
+            raise UsageError(f"name the objects that {law.title} acts on")
+        if law.kind != "acceleration":
+            raise UsageError(f"law {law.title} can't be restricted to some objects: it defines {law.kind}, not acceleration")
+        self.law = law
+        self.names = tuple(names)
+        self.parameters = dict(law.parameters)
+        self.kind = "acceleration"
+        self.inputs, self.objects, self.array_library, self.turns = law.inputs, law.objects, law.array_library, law.turns
+
+    @property
+    def title(self) -> str:
+        return f"{self.law.title} on {', '.join(self.names)}"
+
+    def who(self, bodies: Bodies) -> Any:
+        """(n,) 1 for the objects that it acts on, else 0. Raises UsageError where there is none."""
+        chosen = [name in self.names or label in self.names for name, label in zip(bodies.names, bodies.labels, strict=True)]
+        if not any(chosen):
+            raise UsageError(f"law {self.title}: no such object; there are {', '.join(bodies.names)}")
+        return np.array(chosen, float)
+
+    def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
+        who = self.who(state.bodies)
+        if self.array_library == "torch":
+            import torch
+
+            who = torch.as_tensor(who)
+        return [part * who for part in self.law.acceleration(t, state, parameters, inputs)]
+
+    def project(self, state: State, parameters: Values) -> State:
+        return self.law.project(state, parameters)
+
+    def contacts(self, bodies: Bodies, parameters: Values) -> Contacts:
+        return self.law.contacts(bodies, parameters)
+
+    def starts(self, clip: Clip) -> Mapping[str, Any]:
+        return self.law.starts(clip)
+
+    def potential(self, state: State, parameters: Values) -> Any:
+        part = self.law.potential(state, parameters)
+        return None if part is None else part * self.who(state.bodies)
+
+    def constrained(self, bodies: Bodies) -> int:
+        return self.law.constrained(bodies)
+
+
+def _qualified(terms: Sequence[Law]) -> list[dict[str, str]]:
+    """For each term, by its own parameter name the sum's."""
+    users: dict[str, int] = {}
+    titles: dict[str, int] = {}
+    for term in terms:
+        for name in term.parameters:
+            users[name] = users.get(name, 0) + 1
+    names = []
+    for term in terms:
+        titles[term.title] = titles.get(term.title, 0) + 1
+        prefix = term.title if titles[term.title] == 1 else f"{term.title} {titles[term.title]}"
+        names.append({name: name if users[name] == 1 or name in COMMON else f"{prefix}.{name}" for name in term.parameters})
+    return names

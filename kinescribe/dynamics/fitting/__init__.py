@@ -1,0 +1,1 @@
+"""A law fitted to clips: residuals, steps, optimizers, and what the data say about each parameter."""

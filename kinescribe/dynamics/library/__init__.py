@@ -1,0 +1,1 @@
+"""The laws that come with the package, one a file."""

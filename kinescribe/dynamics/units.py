@@ -1,0 +1,68 @@
+"""Dimensions of a law's parameters: length, time and mass, whatever unit the table is in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from kinescribe.errors import UsageError
+
+__all__ = ["Dimension"]
+
+_BASES = ("length", "time", "mass")
+_FACTOR = re.compile(r"^(length|time|mass|rad|1)(?:\^(-?\d+(?:/\d+)?|\(-?\d+/\d+\)))?$")
+_SUPERSCRIPTS = str.maketrans("0123456789-/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ")
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Powers of length, time and mass; all zero for a pure number or an angle (radians).
+
+    Attributes:
+        length, time, mass: the powers.
+        angle: radians are named in the unit, though they scale with nothing.
+    """
+
+    length: Fraction = Fraction(0)
+    time: Fraction = Fraction(0)
+    mass: Fraction = Fraction(0)
+    angle: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Dimension:
+        """From a product of powers: ``length/time^2``, ``mass/(time^2)``, ``1/time``, ``rad``, or "" for a pure number.
+
+        Raises:
+            UsageError: anything else.
+        """
+        powers = dict.fromkeys(_BASES, Fraction(0))
+        angle = False
+        numerator, *denominators = text.replace(" ", "").replace("(", "").replace(")", "").split("/")
+        for sign, group in [(1, numerator), *((-1, part) for part in denominators)]:
+            for factor in group.split("*") if group else []:
+                match = _FACTOR.match(factor)
+                if match is None:
+                    raise UsageError(f"unit '{text}' is not made of length, time, mass and rad, as in 'length/time^2' or 'mass*length^2'")
+                base, power = match[1], Fraction(match[2] or 1)
+                if base in powers:
+                    powers[base] += sign * power
+                angle = angle or base == "rad"
+        return cls(**powers, angle=angle)
+
+    def factor(self, length: float = 1.0, time: float = 1.0, mass: float = 1.0) -> float:
+        """What a value is multiplied by when the units shrink so that lengths, times and masses read larger by these factors."""
+        return float(length ** float(self.length) * time ** float(self.time) * mass ** float(self.mass))
+
+    def in_units(self, length: str = "length", time: str = "s", mass: str = "kg") -> str:
+        """The unit in words, such as ``m/s²``; "" for a pure number."""
+        up: list[str] = []
+        down: list[str] = []
+        for power, name in ((self.mass, mass), (self.length, length), (self.time, time)):
+            if power:
+                (up if power > 0 else down).append(name + (str(abs(power)).translate(_SUPERSCRIPTS) if abs(power) != 1 else ""))
+        if self.angle:
+            up.append("rad")
+        if not up and not down:
+            return ""
+        return "·".join(up or ["1"]) + ("/" + "/".join(down) if down else "")
