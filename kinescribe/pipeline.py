@@ -16,8 +16,8 @@ from kinescribe import plugins
 from kinescribe.assembly import assemble
 from kinescribe.errors import InputError, UsageError
 from kinescribe.labelling import AUTO_OBJECTS, Seen, asks_vlm, detected_names, name_tracks, read_objects
-from kinescribe.perception.backends import ROLES, Choice, Stack, choose, resolve
-from kinescribe.perception.coherence import check_options, idle_options
+from kinescribe.perception.backends import ROLES, Choice, Stack, choose, own_parts, resolve
+from kinescribe.perception.coherence import check_arguments, check_options, idle_options
 from kinescribe.perception.looking import Looked, look, resolve_every
 from kinescribe.perception.progress import Progress, Stages
 from kinescribe.perception.sightings import Path as SeenPath
@@ -105,6 +105,8 @@ def extract_states(
         InputError: a video that can't be read, or has one frame; weights that are missing or broken.
         NothingFoundError: nothing moves, or nothing looks like what was asked for.
     """
+    names = {"backend": backend, "device": device, "tracker": tracker}
+    check_arguments(objects=objects, names=names, one_each=one_each, vlm=vlm, calibration=calibration, progress=progress)
     asked = dict(zip(ROLES, (detector, segmenter, propagator, concept_tracker, verifier), strict=True))
     check_options(asked, detect_every=detect_every, precision=precision, batch_size=batch_size)
     choices, given = _choose(backend, asked, vlm, device)
@@ -155,7 +157,7 @@ def extract_states(
         configuration={
             "objects": objects,
             **({} if asked_for.discovered is None else {"discovered": asked_for.discovered}),
-            "backend": backend,
+            "backend": _backend_that_ran(backend, choices, given),
             **{role: str(choice) for role, choice in choices.items()},
             **{role: type(part).__name__ for role, part in given.items()},
             "detect_every": every if looked.detected is not None else None,
@@ -181,7 +183,19 @@ def _choose(backend: str, asked: dict[str, Any], vlm: Settings | None, device: s
     """Plug-ins by role, and the objects that were handed in instead."""
     given = {role: part for role, part in asked.items() if part is not None and not isinstance(part, str)}
     names = {role: part for role, part in asked.items() if isinstance(part, str)}
-    return choose(backend, names, given, ready=() if vlm is None else ("vlm",), on_device=device not in ("auto", "cpu")), given
+    boxes = "detector" in given and not getattr(given["detector"], "segments", True)
+    ready = () if vlm is None else ("vlm",)
+    return choose(backend, names, given, ready=ready, on_device=device not in ("auto", "cpu"), boxes=boxes), given
+
+
+def _backend_that_ran(backend: str, choices: dict[str, Choice], given: dict[str, Any]) -> str:
+    """The backend, if what it looks with ran; else the name of what ran in its place."""
+    for role in ("concept_tracker", "detector"):
+        if role in given:
+            return type(given[role]).__name__
+        if role in choices and choices[role].name not in own_parts(backend, role):
+            return choices[role].name
+    return backend
 
 
 def _stand_ins(choices: dict[str, Choice]) -> list[str]:

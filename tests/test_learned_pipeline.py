@@ -315,6 +315,63 @@ def test_bad_input_is_said(pucks: Scene, options: dict[str, Any], error: type[Ex
         run(pucks, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"detector": 42}, r"detector=42 is no detector: it has no prepare, detect; give the name of a plug-in"),
+        ({"detector": ScriptedDetector}, r"detector=ScriptedDetector is a class; make an object of it"),
+        ({"segmenter": object()}, "segmenter=<object .* is no segmenter: it has no segment"),
+        ({"propagator": []}, r"propagator=\[\] is no propagator"),
+        ({"concept_tracker": 1.5}, "concept_tracker=1.5 is no concept tracker: it has no track"),
+        ({"verifier": 7}, "verifier=7 is no verifier: it has no name, verify"),
+        ({"objects": 3.5}, "objects=3.5 must be one text"),
+        ({"objects": ["a", 1]}, r"objects=\['a', 1\] must be one text"),
+        ({"backend": 3}, "backend=3 must be a name"),
+        ({"tracker": None}, "tracker=None must be a name"),
+        ({"device": 0}, "device=0 must be a name"),
+        ({"one_each": "yes"}, "one_each='yes' must be True or False"),
+        ({"vlm": "gpt"}, "vlm='gpt' must be a kinescribe.llm.Settings"),
+        ({"calibration": 100.0}, "calibration=100.0 must be a kinescribe.Calibration"),
+        ({"progress": "bar"}, "progress='bar' must be a function"),
+        ({"precision": 16}, "unknown precision '16'"),
+        ({"batch_size": 2.5}, "--batch-size 2.5 must be a whole number"),
+        ({"detect_every": 3.5}, "--detect-every 3.5 must be between 1 and 10000 whole frames"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_said_in_one_line(pucks: Scene, options: dict[str, Any], message: str):
+    with pytest.raises(UsageError, match=message) as caught:
+        extract_states(pucks.images(), times=pucks.times, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_sidecar_says_what_ran(pucks: Scene):
+    states = run(pucks, detect_every=10)
+    assert states.meta.configuration["backend"] == states.meta.configuration["detector"] == "ScriptedDetector"
+
+
+def test_progress_follows_what_is_finished_and_not_what_is_decoded(pucks: Scene):
+    """With masks carried, frames are read a window ahead of the last stage."""
+    told: list[int] = []
+    seen_when_told: list[int] = []
+    carrier = ScriptedPropagator(pucks)
+    step = carrier.step
+    stepped: list[int] = []
+
+    def counted(frame: Any) -> Any:
+        stepped.append(frame.index)
+        return step(frame)
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        if stage == "detect":
+            told.append(done)
+            seen_when_told.append(len(stepped))
+
+    carrier.step = counted  # type: ignore[method-assign]
+    run(pucks, propagator=carrier, detect_every=10, progress=progress)
+    assert told == list(range(1, pucks.frame_count + 1))
+    assert all(done <= seen for done, seen in zip(told, seen_when_told, strict=True))
+
+
 def test_one_picture_is_no_video(pucks: Scene):
     with pytest.raises(InputError, match="single frame"):
         extract_states(

@@ -14,7 +14,7 @@ from typing import Any
 from kinescribe import plugins
 from kinescribe.errors import InputError, UsageError, unknown_value
 
-__all__ = ["BACKENDS", "NONE", "ON_DEVICE", "ROLES", "Backend", "Choice", "Stack", "available", "choose", "missing", "resolve"]
+__all__ = ["BACKENDS", "NONE", "ON_DEVICE", "ROLES", "Backend", "Choice", "Stack", "available", "choose", "missing", "own_parts", "resolve"]
 
 ROLES = {
     "detector": "detectors",
@@ -25,6 +25,15 @@ ROLES = {
 }
 """What a backend is made of, and the kind of plug-in that does it."""
 NONE = "none"
+OPTIONAL = {
+    "segmenter": "--segmenter none, with things as large as their boxes",
+    "propagator": "--propagator none, which detects in every frame",
+    "verifier": "--verifier none, with labels unchecked",
+}
+"""Roles that nothing need play, and how to say so."""
+NEEDS = {
+    "verifier": "'vlm' needs an OpenAI-compatible endpoint: --vlm-model and --vlm-url, or KINESCRIBE_MODEL and KINESCRIBE_BASE_URL",
+}
 ON_DEVICE = {"classical": "classical-torch"}
 """Detectors of the CPU, and the same ones for a device that was asked for by name."""
 
@@ -120,6 +129,12 @@ def available() -> dict[str, Backend]:
     return out
 
 
+def own_parts(backend: str, role: str) -> set[str]:
+    """The plug-ins that a backend takes for a role by itself, on whatever device; empty where it leaves the role out."""
+    names = available()[backend].parts.get(role, ())
+    return {*names, *(ON_DEVICE[name] for name in names if name in ON_DEVICE)}
+
+
 def missing(role: str, name: str, weights: str | None = None) -> str | None:
     """Why a plug-in can't run here, in one line, None where it can. Raises `UsageError` for an unknown name."""
     installed = [plugin for plugin in plugins.plugins(ROLES[role]) if plugin.name == name]
@@ -141,6 +156,7 @@ def choose(
     *,
     ready: Collection[str] = (),
     on_device: bool = False,
+    boxes: bool = False,
 ) -> dict[str, Choice]:
     """One plug-in for each role of a backend: what was asked for, else the first preference that can run here.
 
@@ -150,15 +166,17 @@ def choose(
         given: roles that ready-made objects play, for which nothing is chosen.
         ready: plug-ins that can run here, whatever they say, for the caller brings what they lack.
         on_device: whether a device other than the CPU was asked for by name: then detectors have their counterparts there.
+        boxes: whether the detector among `given` draws boxes only: then what comes after one that was named comes after it too.
 
     Raises:
         UsageError: an unknown backend or plug-in.
-        InputError: what was named can't run here, or none of the preferences of a role, with what the first of them lacks.
+        InputError: parts that can't run here, all of them, each with what it lacks: what was named, or the first preference of a role.
     """
     known = available()
     if backend not in known:
         raise unknown_value("backend", backend, known)
     out: dict[str, Choice] = {}
+    lacking: list[str] = []
     parts = dict(known[backend].parts)
     for role in _left_out(asked, given):
         parts.pop(role, None)
@@ -166,7 +184,7 @@ def choose(
         parts["detector"] = tuple(ON_DEVICE.get(name, name) for name in parts.get("detector", ()))
     for role in ROLES:
         spec = asked.get(role)
-        if role != "detector" and "detector" in out and _draws_boxes(out["detector"].name):
+        if role != "detector" and (boxes or ("detector" in out and _draws_boxes(out["detector"].name))):
             parts.setdefault(role, AFTER_BOXES.get(role, ()))
         preferred = parts.get(role, ())
         if spec == NONE or role in given:
@@ -176,13 +194,19 @@ def choose(
             if not name.strip():
                 raise UsageError(f"--{role.replace('_', '-')} '{spec}' names no plug-in; write NAME or NAME:WEIGHTS, or 'none'")
             out[role] = Choice(role, name, weights or None)
-            reason = None if name in ready else missing(role, name, weights or None)  # told before anything is read
+            reason = None if name in ready else _lack(role, name, weights or None)  # told before anything is read
             if reason is not None:
-                raise InputError(f"{role.replace('_', ' ')} '{name}' can't run here: {reason}")
+                lacking.append(f"{role.replace('_', ' ')} '{name}' can't run here: {reason}")
         elif preferred:
-            out[role] = _first_ready(role, preferred, ready)
+            out[role], lack = _first_ready(role, preferred, ready)
+            lacking += [lack] if lack is not None else []
     if not {"detector", "concept_tracker"} & {*out, *given}:
         raise UsageError(f"backend '{backend}' without a detector finds nothing; leave out --detector none")
+    if len(lacking) == 1:
+        raise InputError(lacking[0])
+    if lacking:
+        numbered = "; ".join(f"({k}) {lack}" for k, lack in enumerate(lacking, 1))
+        raise InputError(f"{len(lacking)} parts are missing: {numbered}")
     return out
 
 
@@ -195,18 +219,33 @@ def _left_out(asked: Mapping[str, str | None], given: Collection[str]) -> tuple[
 
 
 def _draws_boxes(detector: str) -> bool:
+    if any(plugins.failure(plugin) for plugin in plugins.plugins(ROLES["detector"]) if plugin.name == detector):
+        return False  # which is told with the rest
     return not getattr(plugins.load(ROLES["detector"], detector), "segments", True)
 
 
-def _first_ready(role: str, preferred: Sequence[str], ready: Collection[str]) -> Choice:
+def _lack(role: str, name: str, weights: str | None) -> str | None:
+    """As `missing`; among the names to choose from is that of no part at all, where there may be none."""
+    installed = [plugin.name for plugin in plugins.plugins(ROLES[role])]
+    if name in installed or role not in OPTIONAL:
+        return missing(role, name, weights)
+    unknown = str(unknown_value(role, name, [*installed, NONE]))
+    needs = f"; {NEEDS[role]}" if role in NEEDS else ""
+    raise UsageError(f"{unknown}{needs}")
+
+
+def _first_ready(role: str, preferred: Sequence[str], ready: Collection[str]) -> tuple[Choice, str | None]:
+    """The first preference that can run here; else the very first, and one line on what it lacks."""
     lacks: list[tuple[str, str]] = []
     for name in preferred:
         reason = None if name in ready else missing(role, name)
         if reason is None:
-            return Choice(role, name, None, tuple(lacks))
+            return Choice(role, name, None, tuple(lacks)), None
         lacks.append((name, reason))
-    others = f"; or one of: {', '.join(name for name, _ in lacks[1:])}" if len(lacks) > 1 else ""
-    raise InputError(f"{role.replace('_', ' ')} '{lacks[0][0]}' can't run here: {lacks[0][1]}{others}")
+    ways = [f"one of: {', '.join(name for name, _ in lacks[1:])}"] if len(lacks) > 1 else []
+    ways += [OPTIONAL[role]] if role in OPTIONAL else []
+    others = "".join(f"; or {way}" for way in ways)
+    return Choice(role, lacks[0][0]), f"{role.replace('_', ' ')} '{lacks[0][0]}' can't run here: {lacks[0][1]}{others}"
 
 
 def resolve(choices: Mapping[str, Choice], given: Mapping[str, Any], **options: Callable[[], Any]) -> Stack:

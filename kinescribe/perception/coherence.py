@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from kinescribe.errors import UsageError, unknown_value
 from kinescribe.perception.backends import NONE, Stack
 
-__all__ = ["PRECISIONS", "check_options", "idle_options"]
+__all__ = ["PRECISIONS", "check_arguments", "check_options", "idle_options"]
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+REQUIRED = {
+    "detector": ("prepare", "detect"),
+    "segmenter": ("segment",),
+    "propagator": ("step", "prompt", "drop", "reset"),
+    "concept_tracker": ("track",),
+    "verifier": ("name", "verify"),
+}
+"""What an object must have to play a role; the protocols say what it means."""
 
 
 def check_options(asked: Mapping[str, Any], *, detect_every: int | str | None, precision: str, batch_size: int | None) -> None:
@@ -20,18 +29,76 @@ def check_options(asked: Mapping[str, Any], *, detect_every: int | str | None, p
         asked: what the user names for each role, a name or an object; None where nothing was said.
 
     Raises:
-        UsageError: a concept tracker beside parts that it replaces; a value that no run takes.
+        UsageError: a part that can't do what its role asks; a concept tracker beside parts that it replaces; a value that no run takes.
     """
+    for role, part in asked.items():
+        _check_part(role, part)
     named = {role for role, part in asked.items() if part is not None and part != NONE}
     beside = sorted(named & {"detector", "segmenter", "propagator"})
     if "concept_tracker" in named and beside:
         raise UsageError(f"a concept tracker detects, segments and follows by itself; leave out --{' and --'.join(beside)}, or it")
     if "concept_tracker" in named and detect_every is not None:
         raise UsageError(f"a concept tracker looks at every frame by itself; leave out --detect-every {detect_every}")
-    if precision not in PRECISIONS:
-        raise unknown_value("precision", precision, PRECISIONS)
-    if batch_size is not None and (isinstance(batch_size, bool) or batch_size < 1):
-        raise UsageError(f"--batch-size {batch_size} must be 1 or more")
+    if not isinstance(precision, str) or precision not in PRECISIONS:
+        raise unknown_value("precision", str(precision), PRECISIONS)
+    if batch_size is not None and (isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1):
+        raise UsageError(f"--batch-size {batch_size} must be a whole number of 1 or more")
+
+
+def check_arguments(
+    *,
+    objects: Any,
+    names: Mapping[str, Any],
+    one_each: Any,
+    vlm: Any,
+    calibration: Any,
+    progress: Any,
+) -> None:
+    """Refuse what Python lets through where no command line has looked at it.
+
+    Args:
+        objects: text, or None.
+        names: by argument, what must be a name.
+        one_each, vlm, calibration, progress: as `extract_states` has them.
+
+    Raises:
+        UsageError: an argument of a wrong type.
+    """
+    from kinescribe.llm import Settings
+
+    if objects is not None and not isinstance(objects, str):
+        raise UsageError(f'objects={_shown(objects)} must be one text, such as "red ball, black cart"')
+    for argument, value in names.items():
+        if not isinstance(value, str):
+            raise UsageError(f"{argument}={_shown(value)} must be a name in quotes")
+    if not isinstance(one_each, bool):
+        raise UsageError(f"one_each={_shown(one_each)} must be True or False")
+    if vlm is not None and not isinstance(vlm, Settings):
+        raise UsageError(f"vlm={_shown(vlm)} must be a kinescribe.llm.Settings(model=..., base_url=...)")
+    if calibration is not None and not hasattr(calibration, "points"):
+        raise UsageError(f"calibration={_shown(calibration)} must be a kinescribe.Calibration, such as Calibration.from_scale(1250, 'm')")
+    if progress is not None and not callable(progress):
+        raise UsageError(f"progress={_shown(progress)} must be a function of stage, frames done and frames in all")
+
+
+def _check_part(role: str, part: Any) -> None:
+    """Raises UsageError for an object that isn't such a part: what a run would call must be there."""
+    if part is None or isinstance(part, str):
+        return
+    lacks = [name for name in REQUIRED[role] if not hasattr(part, name)]
+    if inspect.isclass(part) and not lacks:
+        raise UsageError(f"{role}={part.__name__} is a class; make an object of it: {role}={part.__name__}()")
+    if lacks:
+        what = role.replace("_", " ")
+        raise UsageError(
+            f"{role}={_shown(part)} is no {what}: it has no {', '.join(lacks)}; give the name of a plug-in, "
+            f"or an object as kinescribe.perception.protocols describes it"
+        )
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def idle_options(stack: Stack, *, detect_every: int | str | None, models: Mapping[str, Any], vlm: bool, asks_vlm: bool) -> list[str]:

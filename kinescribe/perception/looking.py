@@ -68,8 +68,8 @@ def resolve_every(every: int | str | None, stack: Stack) -> int | str:
         if not every.strip().isdecimal():
             raise UsageError(f"--detect-every '{every}' must be 'auto' or a number of frames, such as 10")
         every = int(every)
-    if isinstance(every, int) and (isinstance(every, bool) or not 1 <= every <= 10_000):
-        raise UsageError(f"--detect-every {every} must be between 1 and 10000 frames, or 'auto'")
+    if every is not None and every != AUTO and (isinstance(every, bool) or not isinstance(every, int) or not 1 <= every <= 10_000):
+        raise UsageError(f"--detect-every {every} must be between 1 and 10000 whole frames, or 'auto'")
     if stack.propagator is None:
         if every not in (None, AUTO, 1):
             raise UsageError(f"--detect-every {every} needs something that carries masks between detections; give --propagator flow")

@@ -21,6 +21,7 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,av1,obu,ivf,flv,asf,ogg,gif,apng,"
     "mjpeg,mpjpeg,dv,mxf,nut,yuv4mpegpipe,wtv,rm,vc1,y4m,dirac,webp_anim,mp3,wav,flac,aac,amr,aiff"
 )
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*")  # PNG, JPEG, BMP, TIFF
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):")
 _PROTOCOLS = frozenset(
     {"async", "bluray", "cache", "concat", "concatf", "crypto", "data", "fd", "file", "ftp", "gopher", "hls", "http", "https", "icecast"}
@@ -77,6 +78,8 @@ def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
     except av.FFmpegError as error:
         if isinstance(error, PermissionError):
             raise InputError(f"'{path}' can't be read: permission denied") from error
+        if _is_picture(path):
+            raise InputError(f"'{path}' is a single picture, not a video: give a video file, or the folder of numbered pictures") from error
         looks = "it holds plain text" if _is_text(path) else "unknown format, or cut off before its index"
         raise InputError(f"'{path}' is no video that can be read: {looks} ({decoder_message(error)})") from error
     except PermissionError as error:
@@ -113,6 +116,12 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     # A concealed frame shows objects where they never were: an error must end the reading, not be painted over.
     context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
     return stream
+
+
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as stream:
+        head = stream.read(12)
+    return head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head.endswith(b"WEBP"))
 
 
 def _is_text(path: Path) -> bool:

@@ -132,6 +132,32 @@ def test_what_can_not_run_here_is_said_before_anything_is_read(asked: dict[str, 
     assert choose("first", asked, ready=["first"])["detector"].name == "first"
 
 
+def test_all_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Ready, "missing", classmethod(lambda cls, weights=None: "it isn't installed: pip install it"))
+    with pytest.raises(InputError) as caught:
+        choose("both", {})
+    message = str(caught.value)
+    assert message.startswith("4 parts are missing: (1) detector 'first' can't run here: its weights aren't here; put them somewhere")
+    for part in ("segmenter 'cutter'", "propagator 'carrier'", "verifier 'checker'"):
+        assert f"{part} can't run here: it isn't installed: pip install it" in message
+    assert "or --segmenter none" in message
+    assert "\n" not in message
+
+
+def test_an_unknown_part_is_told_what_there_is_and_that_none_will_do():
+    with pytest.raises(UsageError, match=r"unknown verifier 'WRONG'; available: checker, none; 'vlm' needs an .*--vlm-model and --vlm-url"):
+        choose("both", {"verifier": "WRONG"})
+    with pytest.raises(UsageError, match=r"unknown detector 'WRONG'; available: bare, first, second$"):
+        choose("both", {"detector": "WRONG"})
+
+
+def test_a_detector_object_of_boxes_takes_along_the_same_as_a_named_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(backends, "AFTER_BOXES", {"segmenter": ("cutter",), "propagator": ("carrier",)})
+    assert set(choose("bare", {}, ["detector"], boxes=True)) == {"segmenter", "propagator"}
+    assert set(choose("bare", {"segmenter": "none"}, ["detector"], boxes=True)) == {"propagator"}
+    assert choose("bare", {}, ["detector"]) == {}
+
+
 def test_parts_get_the_arguments_that_they_list():
     made = []
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 from videofiles import noise, plain, write_audio, write_file
@@ -206,11 +207,15 @@ def test_what_is_no_video_is_refused_in_one_line(tmp_path):
     (tmp_path / "text.mp4").write_text("Dear diary,\n" * 100)
     (tmp_path / "garbage.mp4").write_bytes(np.random.default_rng(0).bytes(20_000))
     write_audio(tmp_path / "sound.mp4")
+    for ending in ("png", "jpg"):
+        cv2.imwrite(str(tmp_path / f"photo.{ending}"), np.zeros((30, 40, 3), np.uint8))
     for name, said in {
         "empty.mp4": "empty",
         "text.mp4": "plain text",
         "garbage.mp4": "no video",
         "sound.mp4": "no video stream.*audio",
+        "photo.png": "is a single picture, not a video",
+        "photo.jpg": "is a single picture, not a video",
     }.items():
         with pytest.raises(InputError, match=said) as caught:
             open_video(tmp_path / name)

@@ -47,7 +47,7 @@ def parse_prompts(text: str) -> list[Prompt]:
 
     Any script; full-width and Arabic separators count as such. A name in double quotes may hold separators. A name that begins with "@" is
     the path of a picture. Raises UsageError for an empty, repeated or over-long name, for control characters, for more than 64 objects and
-    for a threshold outside (0, 1).
+    for a threshold that is no number in (0, 1).
     """
     return prompts_of([text])
 
@@ -131,12 +131,21 @@ def _quoted(name: str) -> str:
 
 
 def _threshold(option: str) -> tuple[str, str | None]:
-    """A name and the number after its last colon, if that is all that stands there."""
+    """A name and the number after its last colon, if that is all that stands there.
+
+    Raises UsageError for something else that stands where a threshold would: a word by itself, or whatever follows a colon and a space.
+    """
     place = max(option.rfind(colon) for colon in COLONS)
     number = unicodedata.normalize("NFKC", option[place + 1 :]).strip()
-    if place < 0 or not NUMBER.fullmatch(number):
-        return option, None
-    return option[:place].strip(), number
+    if place >= 0 and NUMBER.fullmatch(number):
+        return option[:place].strip(), number
+    meant = number and (option[place + 1] == " " or " " not in number)  # "ratio 3:2 card" is a name
+    if place > 0 and meant and not option.startswith(PICTURE_MARK) and _unquoted(option) == option:
+        raise UsageError(
+            f'after the colon in "{_cut(option)}" a threshold between 0 and 1 is expected, not "{_cut(number)}"; '
+            f'write it such as "{_cut(option[:place].strip())}: 0.4", or put a name that holds a colon in double quotes'
+        )
+    return option, None
 
 
 def _fraction(number: str, name: str) -> float:
