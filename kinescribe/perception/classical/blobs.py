@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FAINT", "above_own_contrast", "fill_holes", "split_at_necks"]
+from kinescribe.perception.detections import MaskCrop
+
+__all__ = ["FAINT", "above_own_contrast", "cut_out", "fill_holes", "split_at_necks"]
 
 FAINT = 0.18  # of a body's own contrast: fainter surroundings are its shadow, its motion's smear or the codec's ringing
 
@@ -34,6 +36,13 @@ def above_own_contrast(mask: NDArray[np.bool_], difference: NDArray[np.float32])
     clear = mask & (smooth >= FAINT * nearby)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(clear.astype(np.uint8), connectivity=8)
     return [labels == k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= SMALLEST_PART_PX]
+
+
+def cut_out(mask: NDArray[np.bool_], x0: int, y0: int) -> MaskCrop:
+    """A mask (h, w), not empty, whose top left pixel is (x0, y0) in the picture, cut to its own box."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    pixels = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+    return MaskCrop(x0 + int(columns[0]), y0 + int(rows[0]), pixels)
 
 
 def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.background import Background, FrameSample, estimate_background, sample_frames
-from kinescribe.perception.classical.blobs import above_own_contrast, split_at_necks
+from kinescribe.perception.classical.blobs import above_own_contrast, cut_out, split_at_necks
 from kinescribe.perception.classical.foreground import Foreground, ForegroundModel
 from kinescribe.perception.classical.measure import Measurement, measure
 from kinescribe.perception.classical.plain import plain_background
@@ -148,9 +148,7 @@ class Body:
 
     def crop(self) -> MaskCrop:
         """The mask cut to its own box."""
-        rows, columns = np.flatnonzero(self.mask.any(1)), np.flatnonzero(self.mask.any(0))
-        pixels = self.mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-        return MaskCrop(self.x0 + int(columns[0]), self.y0 + int(rows[0]), pixels)
+        return cut_out(self.mask, self.x0, self.y0)
 
 
 def detections_from(frame: Frame, found: Sequence[tuple[Measurement, MaskCrop]], phrase: str = "") -> Detections:

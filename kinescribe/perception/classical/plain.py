@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.background import MIN_NOISE, Background
 
-__all__ = ["plain_background", "plain_color"]
+__all__ = ["plain_background", "plain_color", "unevenness"]
 
+WIDE = 16.0  # grey levels: what lies farther from the plain colour isn't the ground
 SAME_COLOR = 4.0  # grey levels: a title, a fade is another scene
 RINGING_PX = 17  # a codec's block and a pixel
 LEAST_SHARE = 0.4  # of the picture must be plain
@@ -33,7 +34,7 @@ def plain_color(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float, f
         near = np.abs(pixels - colour).max(1) <= 6
         colour = pixels[near].mean(0, dtype=np.float64).astype(np.float32)
     distance = np.sqrt(((image - colour) ** 2).mean(-1))
-    close, wide = distance <= 3, distance <= 16
+    close, wide = distance <= 3, distance <= WIDE
     spread = float(np.sqrt((distance[close] ** 2).mean())) if close.any() else np.inf
     clear = cv2.erode(wide.astype(np.uint8), np.ones((RINGING_PX, RINGING_PX), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(bool)
     clear = clear if clear.any() else wide
@@ -50,3 +51,10 @@ def plain_background(images: list[NDArray[np.uint8]], least_evenness: float = 0.
     plate = np.broadcast_to(colour, shape).astype(np.float32)
     sigma = np.full(shape[:2], max(float(np.median(spreads)), MIN_NOISE), np.float32)
     return Background(plate, sigma, sigma, np.full(shape[:2], float(np.median(shares)), np.float32))
+
+
+def unevenness(image: NDArray[np.uint8], plain: Background) -> float:
+    """How far the ground of a picture (H, W, 3) itself strays from its plain colour, mottled or unevenly lit: RMS, grey levels."""
+    distance = np.sqrt(((image - plain.plate) ** 2).mean(-1))
+    ground = distance[distance <= WIDE]
+    return float(np.sqrt((ground**2).mean())) if ground.size else 0.0
