@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 
@@ -24,8 +25,13 @@ def seen(
     seed: int = 0,
     color: tuple[float, float, float] = (40.0, 40.0, 40.0),
     alike: bool = False,
+    touched: bool = False,
 ) -> Measurement:
-    """Measure a drawn body under a mask of its outline; `alike`: the same noise in all channels, as codecs leave it."""
+    """Measure a drawn body under a mask of its outline.
+
+    `alike`: the same noise in all channels, as codecs leave it; `touched`: the mask holds every pixel that smoothing by 3 × 3 spreads
+    the body to, as the detector's does.
+    """
     image = np.full((*SHAPE, 3), GROUND, np.float32)
     if kind == "disc":
         coverage = disc_coverage(place, size[0] / 2, *SHAPE)
@@ -33,7 +39,9 @@ def seen(
         coverage = rectangle_coverage(place, size, angle, 0.0, *SHAPE)
     paint(image, coverage, color)
     mask = np.zeros(SHAPE, bool)
-    mask[coverage[0], coverage[1]] = coverage[2] > 0.3
+    mask[coverage[0], coverage[1]] = coverage[2] > (0.02 if touched else 0.3)
+    if touched:
+        mask = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
     shape = (*SHAPE, 1) if alike else image.shape
     image += np.random.default_rng(seed).normal(0, noise, shape).astype(np.float32)
     pixels = np.clip(image.round(), 0, 255).astype(np.uint8)
@@ -53,6 +61,15 @@ def test_centroid(kind: str, size: tuple[float, float], noise: float, bound: flo
         found = seen(kind, place, size, rng.uniform(-1.5, 1.5), noise, seed)
         # a small body's few rim pixels say less; all others keep the bound in every single frame
         assert np.hypot(*(found.centroid - [X0 + place[0], Y0 + place[1]])) < (bound if size[0] > 6 else 3 * bound)
+
+
+@pytest.mark.parametrize("size", [(12.0, 8.0), (40.0, 24.0), (70.0, 9.0)])
+@pytest.mark.parametrize("shift", [0.0, 0.15, 0.3, 0.5, 0.7, 0.85])
+def test_pixels_that_a_straight_edge_cuts_count_by_their_share(size: tuple[float, float], shift: float) -> None:
+    place = (80 + shift, 70 - shift)
+    found = seen("box", place, size, touched=True)
+    assert np.hypot(*(found.centroid - [X0 + place[0], Y0 + place[1]])) < 0.02
+    assert found.area == pytest.approx(size[0] * size[1], abs=0.02 * 2 * sum(size))
 
 
 @pytest.mark.parametrize(("kind", "size"), BODIES)

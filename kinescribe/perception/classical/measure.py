@@ -75,13 +75,14 @@ def soft_mask(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple
 
     At the outline a pixel's difference from the background over that of the inside is the covered share; inside, texture must
     not pull the centroid about, so the weight saturates there. `difference`: (h, w), RMS over channels, `mask`: the body.
+    A mask that was found by smoothed differences reaches a pixel beyond the outline, whose own pixels are then its second ring.
     """
     inside = cv2.erode(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
     enough = inside.sum() >= LEAST_INSIDE_PX
     contrast = median(difference[inside]) if enough else float(np.percentile(difference[mask], BRIGHT_PERCENTILE))
     rim = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
     weights = np.where(rim, np.minimum(difference / max(contrast, 1e-6), 1.0), 0.0).astype(np.float32)
-    weights[inside] = 1.0
+    weights[cv2.erode(inside.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)] = 1.0
     return weights, max(contrast, LEAST_CONTRAST)
 
 

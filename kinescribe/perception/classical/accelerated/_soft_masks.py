@@ -82,7 +82,7 @@ def _soft_masks(pixels: Pixels, difference: Tensor, filled: Tensor) -> tuple[Ten
     contrast = quantiles_by_owner(difference[core], pixels.owner[core], share)
     covered = (difference / contrast.clamp(min=1e-6)[pixels.owner]).clamp(max=1.0)
     weights = torch.where(pixels.dilate(filled), covered, 0.0)
-    return weights.masked_fill_(inside, 1.0), contrast.clamp(min=LEAST_CONTRAST)
+    return weights.masked_fill_(pixels.erode(inside), 1.0), contrast.clamp(min=LEAST_CONTRAST)
 
 
 def _sums(pixels: Pixels, weights: Tensor, variance: Tensor) -> Tensor:
