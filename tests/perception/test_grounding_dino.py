@@ -1,7 +1,8 @@
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -315,12 +316,22 @@ def test_weights_of_another_kind(folders: dict[str, Path], tmp_path: Path) -> No
     ("changes", "says"),
     [
         ({"size": {"shortest_edge": -1, "longest_edge": 5}}, "-1 for size's shortest_edge"),
-        ({"size": {"shortest_edge": 10**9, "longest_edge": 5}}, "from 1 to 8192"),
+        ({"size": {"shortest_edge": 10**9, "longest_edge": 5}}, "from 1 to 2048"),
         ({"size": "large"}, "'large' for size's shortest_edge"),
         ({"image_mean": [0.5, 0.5]}, "image_mean; it must be three numbers"),
-        ({"image_std": [0.5, 0, 0.5]}, "above 0"),
+        ({"image_std": [0.5, 0, 0.5]}, "gives 0 for image_std; it must be a number from 0.001"),
         ({"image_std": [0.5, None, 0.5]}, "None for image_std"),
         ({"rescale_factor": float("inf")}, "rescale_factor"),
+        ({"rescale_factor": True}, "True for rescale_factor"),
+        ({"rescale_factor": -1}, "-1 for rescale_factor"),
+        ({"image_mean": [float("nan")] * 3}, "nan for image_mean"),
+        ({"image_mean": [10**400] * 3}, "0… for image_mean"),
+        ({"image_mean": [0.5, "x", 0.5]}, "'x' for image_mean"),
+        ({"image_std": [1e-320] * 3}, "image_std"),
+        ({"image_std": [-1, 1, 1]}, "-1 for image_std"),
+        ({"size": {"shortest_edge": 96, "longest_edge": 8000}}, "8000 for size's longest_edge"),
+        ({"size": {"height": True, "width": 96}}, "True for size's height"),
+        ({"do_resize": "\x1b[2J"}, r"do_resize = '\\x1b\[2J'"),
         ({"do_normalize": False}, "do_normalize = False, which isn't supported"),
         ({"resample": 3}, "resample = 3"),
     ],
@@ -330,6 +341,95 @@ def test_settings_that_make_no_sense(folder: Path, tmp_path: Path, changes: dict
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(values), encoding="utf-8")
     with pytest.raises(InputError, match=says):
         ImageProcessor.read(tmp_path)
+
+
+def rewritten(path: Path, alter: Callable[[dict[str, Any]], object]) -> None:
+    """Write a JSON file anew after `alter` has changed its content."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    alter(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("alter", "says"),
+    [
+        (lambda vocabulary: vocabulary.update({"red": 100_000}), "ids up to 100000, and its model knows 1100 words"),
+        (lambda vocabulary: vocabulary.pop("."), r"does not know '\.'"),
+        (lambda vocabulary: vocabulary.clear(), "tokenizer in"),
+    ],
+)
+def test_a_tokenizer_that_does_not_belong_to_the_model(folder: Path, tmp_path: Path, alter: Any, says: str) -> None:
+    rewritten(copied(folder, tmp_path) / "tokenizer.json", lambda content: alter(content["model"]["vocab"]))
+    with pytest.raises(InputError, match=says) as caught:
+        detector(tmp_path)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"cls_token": None, "sep_token": None}, "lacks the cls token|does not know|ids up to"),
+        ({"cls_token": 5}, "doesn't load"),
+        ({"auto_map": {"AutoTokenizer": ["evil.Evil", None]}}, r"other files to be read \(auto_map\)"),
+        ({"fast_tokenizer_files": ["../../../etc/passwd.json"]}, r"other files to be read \(fast_tokenizer_files\)"),
+    ],
+)
+def test_a_tokenizer_s_settings_that_make_no_sense(folder: Path, tmp_path: Path, changes: dict[str, Any], says: str) -> None:
+    rewritten(copied(folder, tmp_path) / "tokenizer_config.json", lambda content: content.update(changes))
+    with pytest.raises(InputError, match=says):
+        detector(tmp_path)
+
+
+def test_truncation_and_padding_of_a_tokenizer_s_file_do_not_count(folder: Path, tmp_path: Path) -> None:
+    padding = {
+        "strategy": {"Fixed": 10**4},
+        "direction": "Right",
+        "pad_to_multiple_of": None,
+        "pad_id": 0,
+        "pad_type_id": 0,
+        "pad_token": "[PAD]",
+    }
+    truncation = {"direction": "Right", "max_length": 1, "strategy": "LongestFirst", "stride": 0}
+    rewritten(copied(folder, tmp_path) / "tokenizer.json", lambda content: content.update(padding=padding, truncation=truncation))
+    plain, odd = detector(folder, **ALL), detector(tmp_path, **ALL)
+    (frame,) = frames(1)
+    assert_equal(odd.detect(frame), plain.detect(frame))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes with names")
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "preprocessor_config.json"])
+def test_pipes_are_not_waited_for(folder: Path, tmp_path: Path, name: str) -> None:
+    (copied(folder, tmp_path) / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=r"no regular file|holds no"):
+        detector(tmp_path)
+
+
+@pytest.mark.parametrize("changes", [{"decoder_attention_heads": 3}, {"text_config": {"layer_norm_eps": "x"}}])
+def test_a_configuration_that_only_fails_in_use(folder: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    def alter(content: dict[str, Any]) -> None:
+        for key, value in changes.items():
+            content[key] = content[key] | value if isinstance(value, dict) else value
+
+    rewritten(copied(folder, tmp_path) / "config.json", alter)
+    with pytest.raises(InputError, match=r"can't be run|makes no GroundingDino|does not load"):
+        detector(tmp_path).detect(*frames(1))
+
+
+def test_what_fails_after_a_first_run_is_no_matter_of_the_weights(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = detector(folder)
+
+    def fail(images: Any) -> Any:
+        raise IndexError("a defect")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(made, "_search", fail)
+        with pytest.raises(InputError, match=r"can't be run \(IndexError: a defect\)"):
+            made.detect(*frames(1))
+    made.detect(*frames(1))
+    monkeypatch.setattr(made, "_search", fail)
+    with pytest.raises(IndexError, match="a defect"):
+        made.detect(*frames(1))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"image_processor": 3}'])

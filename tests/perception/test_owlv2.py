@@ -1,3 +1,8 @@
+import json
+import shutil
+import struct
+import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -180,12 +185,38 @@ def test_phrases_too_long(folder: Path) -> None:
 
 
 def test_pictures_that_are_none(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.png can't be read \(No such file"):
+    with pytest.raises(InputError, match=r"example picture nowhere\.png can't be read: No such file"):
         detector(folder, ["@nowhere.png"])
     for content in (b"", b"no picture"):
         (tmp_path / "text.png").write_bytes(content)
         with pytest.raises(InputError, match="is not a picture; use a PNG or JPEG"):
             detector(folder, [f"@{tmp_path / 'text.png'}"])
+
+
+def test_pictures_too_large_to_read(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    for side, says in ((9000, "has 81 megapixels, at most 64 are read"), (60_000, "megapixels, at most 64")):
+        chunks = {b"IHDR": struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0), b"IDAT": b"", b"IEND": b""}
+        parts = [struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks.items()]
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+        with pytest.raises(InputError, match=says):
+            detector(folder, [f"@{path}"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a device file")
+def test_a_device_is_no_picture(folder: Path) -> None:
+    with pytest.raises(InputError, match="example picture /dev/zero can't be read: it is no regular file"):
+        detector(folder, ["@/dev/zero"])
+
+
+def test_a_tokenizer_with_more_words_than_the_model(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    path = tmp_path / "copy" / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["model"]["vocab"] = {word: number + 10**6 for word, number in content["model"]["vocab"].items()}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match=r"the tokenizer in .*(ids up to 1000|doesn't load)"):
+        detector(tmp_path / "copy", ["ball"])
 
 
 def test_pictures_for_what_is_not_asked_for(folder: Path, example: Path) -> None:

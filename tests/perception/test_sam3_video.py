@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +246,26 @@ def test_a_folder_without_tokenizer_is_refused(tmp_path):
     for path in tmp_path.glob("*token*"):
         path.unlink()
     with pytest.raises(InputError, match="holds no tokenizer"):
+        list(tracker(tmp_path).track(video_of(2), PHRASES))
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "words"),
+    [
+        ("config.json", {"low_res_mask_size": 100_000}, "low_res_mask_size = 100000"),
+        ("config.json", {"hotstart_delay": 10**6}, "hotstart_delay = 1000000"),
+        (
+            "tokenizer_config.json",
+            {"eos_token": None, "bos_token": None, "pad_token": None},
+            "lacks the|doesn't load|does not fit|can't be run",
+        ),
+    ],
+)
+def test_a_folder_that_does_not_fit_itself_is_refused(tmp_path, file, change, words):
+    write_sam3_video(tmp_path)
+    content = json.loads((tmp_path / file).read_text())
+    (tmp_path / file).write_text(json.dumps(content | change))
+    with pytest.raises(InputError, match=words):
         list(tracker(tmp_path).track(video_of(2), PHRASES))
 
 

@@ -238,12 +238,32 @@ def test_the_other_model_s_folder_is_refused(tmp_path: Path, kind: str, other: s
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("change", [{"image_mean": [0.5]}, {"image_std": [0.0, 0.2, 0.2]}, {"rescale_factor": "a lot"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"image_mean": [0.5]}, {"image_mean": None}, {"image_std": [0.0, 0.2, 0.2]}, {"rescale_factor": "a lot"}, {"rescale_factor": -1}],
+)
 def test_preprocessing_that_makes_no_sense_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     folder = write_sam(tmp_path)
     path = folder / "processor_config.json"
     content = json.loads(path.read_text())
     content["image_processor"] |= change
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match="prepares pictures"):
+    with pytest.raises(InputError, match=f"processor_config.json gives .* for {min(change)}; it must be"):
+        segmenter("sam", folder).segment(picture(96, 160), BOXES)
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("prompt_encoder_config", {"image_size": 1}),
+        ("mask_decoder_config", {"num_attention_heads": 3}),
+        ("vision_config", {"patch_size": 7}),
+    ],
+)
+def test_a_configuration_that_does_not_fit_is_refused(tmp_path: Path, part: str, change: dict[str, Any]) -> None:
+    folder = write_sam(tmp_path)
+    content = json.loads((folder / "config.json").read_text())
+    content[part] |= change
+    (folder / "config.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"prompts on|can't be run|does not fit|makes no SamModel"):
         segmenter("sam", folder).segment(picture(96, 160), BOXES)

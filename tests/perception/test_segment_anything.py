@@ -238,6 +238,12 @@ def broken(kind: str) -> dict[str, torch.Tensor]:
         state["image_encoder.blocks.x.attn.rel_pos_h"] = torch.zeros(3, 3)
     elif kind == "transformers":
         state = {f"vision_encoder.{key}": value for key, value in state.items()}
+    elif kind == "whole":
+        state["mask_decoder.iou_token.weight"] = state["mask_decoder.iou_token.weight"].to(torch.int64)
+    elif kind == "large":
+        state["image_encoder.pos_embed"] = torch.zeros(1, 300, 300, 1)
+    elif kind == "flat":
+        state["image_encoder.patch_embed.proj.weight"] = torch.zeros(32)
     elif kind == "another":
         state = {"layer.weight": torch.zeros(4, 4)}
     return state
@@ -249,6 +255,9 @@ def broken(kind: str) -> dict[str, torch.Tensor]:
         ("missing", "iou_token"),
         ("extra", "memory_encoder"),
         ("shape", "qkv"),
+        ("whole", r"iou_token\.weight' is torch\.int64"),
+        ("large", r"pictures of \d+ px a side are larger than the 2048 px"),
+        ("flat", "segment-anything checkpoint"),
         ("layers", "segment-anything checkpoint"),
         ("transformers", "transformers"),
         ("another", "segment-anything checkpoint"),

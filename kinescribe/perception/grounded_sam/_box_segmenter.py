@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
 from kinescribe.perception.detections import SoftMask
+from kinescribe.perception.grounded_sam._first_run import FirstRun
 from kinescribe.perception.grounded_sam.masks import EMPTY, masks_from_logits
 from kinescribe.perception.weights import find, missing
 from kinescribe.video.frame import Frame
@@ -84,6 +86,8 @@ class BoxSegmenter(ABC):
         self._spec, self._best_of_three = weights, best_of_three
         self._runtime = runtime
         self._models: Replicas[PromptableModel] | None = None
+        self._folder: Path | None = None
+        self._first_run = FirstRun()
         self.provenance: dict[str, str] = {}
         self.warnings: list[str] = []
 
@@ -116,6 +120,7 @@ class BoxSegmenter(ABC):
 
         Raises:
             UsageError: boxes of another shape, or not as many lists of them as frames.
+            InputError: the weights are missing, or don't load or run.
         """
         if len(frames) != len(boxes):
             raise UsageError(f"{len(boxes)} lists of boxes for {len(frames)} frames; give one list a frame, empty where there are none")
@@ -127,7 +132,10 @@ class BoxSegmenter(ABC):
             if usable.any():
                 sized.setdefault(frame.image.shape, []).append(_Job(frame.image, cut[usable], f, np.flatnonzero(usable)))
         for jobs in sized.values():  # pictures of one size go together
-            for job, masks in zip(jobs, self._loaded().in_batches(self._masks, jobs), strict=True):
+            models = self._loaded()
+            with self._first_run.of(self._folder, last=True):
+                found = models.in_batches(self._masks, jobs)
+            for job, masks in zip(jobs, found, strict=True):
                 for row, mask in zip(job.rows, masks, strict=True):
                     out[job.frame][row] = mask
         return out
@@ -154,7 +162,9 @@ class BoxSegmenter(ABC):
     def _loaded(self) -> Replicas[PromptableModel]:
         if self._models is None:
             weights = find(self._spec, families=self.families, default=self.default)
-            self._models = self.runtime.replicate(lambda runtime: self._load(weights, runtime))
+            with self._first_run.of(weights.path):
+                self._models = self.runtime.replicate(lambda runtime: self._load(weights, runtime))
+            self._folder = weights.path
             self.provenance = {**weights.provenance(), **self.provenance}
         return self._models
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kinescribe.errors import InputError
+from kinescribe.perception.grounded_sam._preprocessing import FILES, edge, normalization, read_settings
+from kinescribe.perception.weights.wording import plain
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["ImageProcessor", "edge_limited_size"]
 
-FILES = ("preprocessor_config.json", "processor_config.json")
 BILINEAR = 2
-LARGEST_EDGE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +41,25 @@ class ImageProcessor:
     @classmethod
     def read(cls, folder: Path) -> ImageProcessor:
         """From a model's folder. Raises `InputError` where the configuration is missing, broken or asks for what isn't known here."""
-        path, values = _configuration(folder)
+        settings = read_settings(folder)
+        if settings is None:
+            raise InputError(f"{folder} holds no {FILES[0]}; download it beside the weights, from where they came")
+        path, values = settings
         for key, wanted in (("do_resize", True), ("do_rescale", True), ("do_normalize", True), ("resample", BILINEAR), ("pad_size", None)):
             if values.get(key, wanted) != wanted:
-                raise InputError(f"{path} asks for {key} = {values[key]!r}, which isn't supported; use the model's original files")
+                raise InputError(
+                    f"{path} asks for {key} = {plain(repr(values[key]))}, which isn't supported; use the model's original files"
+                )
         size = values.get("size")
         edges = size if isinstance(size, Mapping) else {"shortest_edge": size, "longest_edge": values.get("max_size", 1333)}
         fixed = None
         if "height" in edges:
-            fixed = (_edge(path, edges, "height"), _edge(path, edges, "width"))
+            fixed = (edge(path, edges, "height"), edge(path, edges, "width"))
         return cls(
-            0 if fixed else _edge(path, edges, "shortest_edge"),
-            0 if fixed else _edge(path, edges, "longest_edge"),
+            0 if fixed else edge(path, edges, "shortest_edge"),
+            0 if fixed else edge(path, edges, "longest_edge"),
             fixed,
-            _three(path, values, "image_mean"),
-            _three(path, values, "image_std"),
-            _number(path, "rescale_factor", values.get("rescale_factor", 1 / 255)),
+            *normalization(path, values),
         )
 
     def size_for(self, height: int, width: int) -> tuple[int, int]:
@@ -120,41 +122,3 @@ def _blurred(images: torch.Tensor, sigmas: list[float]) -> torch.Tensor:
         padding = (0, 0, reach, reach) if axis == 2 else (reach, reach, 0, 0)
         images = functional.conv2d(functional.pad(images, padding, mode="reflect"), weight, groups=images.shape[1])
     return images
-
-
-def _configuration(folder: Path) -> tuple[Path, dict[str, Any]]:
-    path = next((folder / name for name in FILES if (folder / name).is_file()), None)
-    if path is None:
-        raise InputError(f"{folder} holds no {FILES[0]}; download it beside the weights, from where they came")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}); download it again") from error
-    if isinstance(values, dict):
-        values = values.get("image_processor", values)
-    if not isinstance(values, dict):
-        raise InputError(f"{path} holds no settings by name; download it again")
-    return path, values
-
-
-def _edge(path: Path, size: Mapping[str, Any], key: str) -> int:
-    value = size.get(key)
-    if not isinstance(value, int) or not 1 <= value <= LARGEST_EDGE:
-        raise InputError(f"{path} gives {value!r} for size's {key}; it must be a whole number from 1 to {LARGEST_EDGE}")
-    return value
-
-
-def _three(path: Path, values: Mapping[str, Any], key: str) -> tuple[float, float, float]:
-    items = values.get(key)
-    if not isinstance(items, list) or len(items) != 3:
-        raise InputError(f"{path} gives {items!r} for {key}; it must be three numbers")
-    one, two, three = (_number(path, key, item) for item in items)
-    if key == "image_std" and min(one, two, three) <= 0:
-        raise InputError(f"{path} gives {items!r} for {key}; it must be three numbers above 0")
-    return one, two, three
-
-
-def _number(path: Path, key: str, value: Any) -> float:
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{path} gives {value!r} for {key}; it must be a number")
-    return float(value)

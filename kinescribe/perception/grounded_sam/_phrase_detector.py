@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
 from kinescribe.perception.detections import Detections
+from kinescribe.perception.grounded_sam._first_run import FirstRun
 from kinescribe.perception.grounded_sam.boxes import MOST_BOXES, classwise_nms, clip_boxes, detections_of_boxes, fills_picture
 from kinescribe.perception.naming.prompts import Prompt, prompts_of
 from kinescribe.video.frame import Frame
@@ -78,6 +80,8 @@ class PhraseDetector(ABC):
         self._warned: set[str] = set()
         self._loading_warned = 0
         self._loaded = False
+        self._folder: Path | None = None
+        self._first_run = FirstRun()
 
     @classmethod
     def missing(cls, weights: str | None = None) -> str | None:
@@ -101,7 +105,7 @@ class PhraseDetector(ABC):
     def prepare(self, video: Video | None, phrases: Sequence[str]) -> None:
         """Load the model at the first call, and learn the phrases, such as "cart | trolley" or "red ball: 0.4"; the video isn't looked at.
 
-        Raises `UsageError` for phrases that make no sense or are too long for the model, `InputError` for weights that don't load.
+        Raises `UsageError` for phrases that make no sense or are too long for the model, `InputError` for weights that don't load or run.
         """
         prompts = self._prompts(phrases)
         if not prompts:
@@ -114,7 +118,8 @@ class PhraseDetector(ABC):
             for number, prompt in enumerate(prompts)
             for name in self._names(prompt)
         ]
-        self._learn(queries)
+        with self._first_run.of(self._folder):
+            self._learn(queries)
         self._queries = queries
 
     def detect(self, frame: Frame) -> Detections:
@@ -125,7 +130,8 @@ class PhraseDetector(ABC):
         """What is in each of these frames, all of one size."""
         if not self._queries:
             raise RuntimeError(f"a {type(self).__name__} detects only after prepare(video, phrases)")
-        found = self._search([frame.image for frame in frames])
+        with self._first_run.of(self._folder, last=True):
+            found = self._search([frame.image for frame in frames])
         return [self._finish(frame, here) for frame, here in zip(frames, found, strict=True)]
 
     def _prompts(self, phrases: Sequence[str]) -> list[Prompt]:
@@ -145,7 +151,9 @@ class PhraseDetector(ABC):
             weights = find(self._weights, families=self.families, default=self.default)
             self.warnings.clear()
             self._warned.clear()
-            self._load(weights)
+            self._folder, self._first_run = weights.path, FirstRun()
+            with self._first_run.of(weights.path):
+                self._load(weights)
             self.warnings[:] = dict.fromkeys(self.warnings)  # a model on several devices is loaded several times
             self._loading_warned = len(self.warnings)
             self.provenance = weights.provenance()

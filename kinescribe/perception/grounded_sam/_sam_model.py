@@ -10,21 +10,19 @@ from torch.nn.functional import pad
 
 from kinescribe.errors import InputError
 from kinescribe.perception.grounded_sam._box_segmenter import PromptableModel
+from kinescribe.perception.grounded_sam._preprocessing import Normalization, normalization, read_settings
 from kinescribe.perception.grounded_sam.runtime import Runtime, normalize, resize
 from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision
 from kinescribe.perception.weights import load_pretrained
-from kinescribe.perception.weights.contents import read_json
 
 if TYPE_CHECKING:
     from kinescribe.perception.weights import Weights
 
 __all__ = ["Sam2Parts", "SamParts"]
 
-Channels = tuple[float, float, float]
 Features = list[tuple[torch.Tensor, ...]]
 
-MEAN: Channels = (0.485, 0.456, 0.406)
-STD: Channels = (0.229, 0.224, 0.225)
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 PROCESSORS = ("processor_config.json", "preprocessor_config.json")
 
 
@@ -58,7 +56,10 @@ class SamParts(_Parts):
 
     def __init__(self, weights: Weights, runtime: Runtime, warnings: list[str]) -> None:
         model = load_pretrained(import_with_torchvision("transformers").SamModel, weights, model_types=("sam",), warnings=warnings)
-        super().__init__(model, int(model.config.vision_config.image_size), weights, runtime)
+        side, prompted = int(model.config.vision_config.image_size), int(model.config.prompt_encoder_config.image_size)
+        if side != prompted:
+            raise InputError(f"{weights.path} takes pictures of {side} px a side, and prompts on {prompted} px; download it again")
+        super().__init__(model, side, weights, runtime)
         self.padded = self.side
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
@@ -127,20 +128,7 @@ class Sam2Parts(_Parts):
         return logits[:, 0], trust[:, 0]
 
 
-def _normalization(folder: Path) -> tuple[Channels, Channels, float]:
-    """Mean and standard deviation of the input's channels, RGB, and the factor before, where the folder tells; else those of ImageNet."""
-    found: dict[str, Any] = {}
-    for name in PROCESSORS:
-        if (folder / name).is_file():
-            content = read_json(folder / name)
-            nested = content.get("image_processor", content)
-            found = nested if isinstance(nested, dict) else {}
-            break
-    mean, std, scale = found.get("image_mean", MEAN), found.get("image_std", STD), found.get("rescale_factor", 1 / 255)
-    if not (_three(mean) and _three(std) and min(std) > 0 and isinstance(scale, int | float) and 0 < scale <= 1):
-        raise InputError(f"'{folder}' prepares pictures by mean {mean}, deviation {std} and factor {scale}; download it again")
-    return tuple(mean), tuple(std), float(scale)
-
-
-def _three(values: Any) -> bool:
-    return isinstance(values, list | tuple) and len(values) == 3 and all(isinstance(v, int | float) and abs(v) <= 10 for v in values)
+def _normalization(folder: Path) -> Normalization:
+    """What is done to the input's channels, where the folder tells; else as for ImageNet."""
+    path, values = read_settings(folder, PROCESSORS) or (folder, {})
+    return normalization(path, {"image_mean": MEAN, "image_std": STD} | values)

@@ -16,6 +16,7 @@ from kinescribe.perception.grounded_sam._pillow_resize import pillow_resize
 from kinescribe.perception.grounded_sam.runtime import Runtime, normalize
 from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision
 from kinescribe.perception.weights import load_state
+from kinescribe.perception.weights.wording import plain
 
 if TYPE_CHECKING:
     from kinescribe.perception.weights import Weights
@@ -29,6 +30,7 @@ NAMES = {(768, 12): "vit_b", (1024, 24): "vit_l", (1280, 32): "vit_h"}
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 DECODER_HEADS = 8  # of every published checkpoint; the tensors' shapes don't tell
+LARGEST_SIDE = 2048
 OTHERS = {
     "vision_encoder.": "SAM in the format of transformers; choose the segmenter 'sam' or 'sam2' for it",
     "image_encoder.trunk.": "SAM 2 in its original format; take the transformers' one with the segmenter 'sam2'",
@@ -78,6 +80,8 @@ class Architecture:
         sizes = [(span + 1) // 2 for span, _ in spans]
         whole = tuple(i for i, size in enumerate(sizes) if size == grid)
         windows = {size for size in sizes if size != grid}
+        if patch * grid > LARGEST_SIDE:
+            raise ValueError(f"pictures of {patch * grid} px a side are larger than the {LARGEST_SIDE} px that a model takes")
         if len(windows) > 1 or width % spans[0][1]:
             raise ValueError(f"attention over windows of {sorted(windows)} patches with heads of {spans[0][1]} of {width} channels")
         return cls(
@@ -163,9 +167,9 @@ class SegmentAnythingModel(PromptableModel):
         try:
             architecture = Architecture.of(state)
             network = architecture.build()
-            network.load_state_dict({key: value.float() for key, value in state.items()}, strict=True, assign=True)
-        except (KeyError, ValueError, RuntimeError, AssertionError, ZeroDivisionError, IndexError) as error:
-            reason = " ".join(str(error).split())[:200]
+            network.load_state_dict(_floats(state, network.state_dict()), strict=True, assign=True)
+        except (KeyError, ValueError, RuntimeError, AssertionError, ZeroDivisionError, IndexError, TypeError) as error:
+            reason = plain(" ".join(str(error).split()), 200)
             raise InputError(f"'{name}' is no whole segment-anything checkpoint: {reason}; download it again") from error
         return cls(network, architecture, runtime)
 
@@ -203,6 +207,21 @@ class SegmentAnythingModel(PromptableModel):
         with torch.autocast(fine.device.type, enabled=False):  # where the terms of this sum cancel is the outline
             logits = torch.einsum("nkc,nchw->nkhw", filters.float(), fine.float())
         return logits, decoder.iou_prediction_head(answers[:, 0])
+
+
+def _floats(state: State, wanted: State) -> dict[str, torch.Tensor]:
+    """The tensors in float32, unless they have other names, shapes or kinds than the network's: then nothing is converted.
+
+    Raises:
+        ValueError: one of them is not as the network has it.
+    """
+    for name in [*state, *wanted]:
+        if name not in state or name not in wanted:
+            raise ValueError(f"the tensor '{plain(name)}' is {'missing' if name in wanted else 'unknown'}")
+        found = state[name]
+        if found.shape != wanted[name].shape or not found.is_floating_point():
+            raise ValueError(f"the tensor '{plain(name)}' is {found.dtype} {list(found.shape)} instead of {list(wanted[name].shape)}")
+    return {name: tensor.float() for name, tensor in state.items()}
 
 
 def _count(state: State, prefix: str) -> int:

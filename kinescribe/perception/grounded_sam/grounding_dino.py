@@ -57,7 +57,7 @@ class GroundingDinoDetector(PhraseDetector):
 
     def _load(self, weights: Weights) -> None:
         from kinescribe.perception.grounded_sam._image_processor import ImageProcessor
-        from kinescribe.perception.grounded_sam._tokens import read_tokenizer
+        from kinescribe.perception.grounded_sam._tokens import check_tokenizer, read_tokenizer
         from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision
         from kinescribe.perception.weights import load_pretrained
 
@@ -72,6 +72,8 @@ class GroundingDinoDetector(PhraseDetector):
             model = load_pretrained(architecture, weights, model_types=self.families, warnings=self.warnings)
             if not model.config.two_stage:
                 raise InputError(f"{weights.path} is a one-stage {self.called}, which isn't supported; use one with two_stage = true")
+            words = int(model.config.text_config.vocab_size)
+            check_tokenizer(self._tokenizer, weights.path, words, needed=("cls_token", "sep_token", "unk_token"), symbols=(".",))
             self._longest = min(model.config.max_text_len, model.config.text_config.max_position_embeddings)
             return DeviceModel(model, processor, runtime)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from kinescribe.errors import InputError, UsageError
 from kinescribe.perception.grounded_sam._phrase_detector import TRANSFORMERS, Found, PhraseDetector, Query, checked_share
 from kinescribe.perception.naming.prompts import PICTURE_MARK, Prompt, prompts_of
+from kinescribe.perception.weights.regular import read_bytes
 
 if TYPE_CHECKING:
     from kinescribe.perception.grounded_sam._owlv2_model import DeviceModel
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Owlv2Detector"]
 
+MOST_PICTURE_BYTES, MOST_PIXELS = 256 * 2**20, 64_000_000
 ARTICLES = ("a ", "an ", "the ")
 
 
@@ -81,7 +86,7 @@ class Owlv2Detector(PhraseDetector):
 
     def _load(self, weights: Weights) -> None:
         from kinescribe.perception.grounded_sam._image_processor import ImageProcessor
-        from kinescribe.perception.grounded_sam._tokens import read_tokenizer
+        from kinescribe.perception.grounded_sam._tokens import check_tokenizer, read_tokenizer
         from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision
         from kinescribe.perception.weights import load_pretrained
 
@@ -98,6 +103,8 @@ class Owlv2Detector(PhraseDetector):
                 raise InputError(
                     f"{weights.path} scales pictures to {processor.fixed}, but its model sees {side}×{side}; download it again"
                 )
+            words = int(model.config.text_config.vocab_size)
+            check_tokenizer(self._tokenizer, weights.path, words, needed=("bos_token", "eos_token"))
             self._longest = model.config.text_config.max_position_embeddings
             return DeviceModel(model, processor, runtime)
 
@@ -130,13 +137,33 @@ def _find(model: DeviceModel, runtime: Runtime, images: list[NDArray[np.uint8]])
 
 
 def _read_picture(name: str) -> NDArray[np.uint8]:
-    """The picture "@…", (H, W, 3), BGR. Raises `InputError` for files that are missing or no pictures."""
+    """The picture "@…", (H, W, 3), BGR. Raises `InputError` for files that are missing, too large, or no pictures."""
     path = Path(name.removeprefix(PICTURE_MARK))
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise InputError(f"the example picture {path} can't be read ({error.strerror}); give an existing file after '@'") from error
-    image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        data = read_bytes(path, MOST_PICTURE_BYTES)
+    except InputError as error:
+        raise InputError(f"the example picture {error}; give an existing file after '@'") from error
+    pixels = _pixels(data)
+    if pixels > MOST_PIXELS:
+        raise InputError(
+            f"the example picture {path} has {pixels / 1e6:.0f} megapixels, at most {MOST_PIXELS / 1e6:.0f} are read; scale it down"
+        )
+    image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if pixels else None
     if image is None:
         raise InputError(f"the example {path} is not a picture; use a PNG or JPEG file")
     return np.asarray(image, np.uint8)
+
+
+def _pixels(data: bytes) -> int:
+    """How many pixels a picture has by its header, 0 for what is none: a file of some bytes may claim to hold gigabytes."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            width, height = Image.open(io.BytesIO(data)).size
+    except Image.DecompressionBombError:
+        return sys.maxsize
+    except (OSError, ValueError, SyntaxError, OverflowError):
+        return 0
+    return int(width) * int(height)

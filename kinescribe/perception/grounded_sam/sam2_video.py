@@ -12,6 +12,7 @@ import numpy as np
 
 from kinescribe.errors import InputError, UsageError
 from kinescribe.perception.detections import MaskCrop, SoftMask
+from kinescribe.perception.grounded_sam._first_run import FirstRun
 from kinescribe.perception.weights import find, missing
 from kinescribe.video.frame import Frame
 
@@ -51,6 +52,8 @@ class Sam2VideoPropagator:
             raise UsageError(f"conditioning {conditioning} frames is too few: the first prompt and the latest are needed, so at least 2")
         self._spec, self._given_runtime, self._conditioning = weights, runtime, conditioning
         self._loaded: tuple[MaskPropagation, ImageProcessor, Runtime] | None = None
+        self._folder: Path | None = None
+        self._first_run = FirstRun()
         self.provenance: dict[str, str] = {}
         self.warnings: list[str] = []
         self.reset()
@@ -94,13 +97,15 @@ class Sam2VideoPropagator:
         import torch
 
         propagation, _, runtime = self._load()
-        features, step = self._features(frame), self._step
+        with self._first_run.of(self._folder):
+            features, step = self._features(frame), self._step
 
         def carry(things: list[ThingMemory]) -> list[tuple[Any, Memory]]:
             with runtime.autocast():
                 return propagation.carry(features, things, step)
 
-        carried = runtime.in_batches(carry, list(self._things.values()), size=_at_once(runtime, len(self._things)))
+        with self._first_run.of(self._folder, last=True):
+            carried = runtime.in_batches(carry, list(self._things.values()), size=_at_once(runtime, len(self._things)))
         for thing, (_, memory) in zip(self._things.values(), carried, strict=True):
             thing.carry(step, memory)
         logits = torch.cat([masks.logits[:, 0] for masks, _ in carried])
@@ -123,13 +128,15 @@ class Sam2VideoPropagator:
         from kinescribe.perception.grounded_sam._memory_bank import ThingMemory
 
         propagation, _, runtime = self._load()
-        features = self._features(frame)
+        with self._first_run.of(self._folder):
+            features = self._features(frame)
 
         def show(crops: list[MaskCrop]) -> list[Memory]:
             with runtime.autocast():
                 return propagation.show(features, _prompts(crops, frame, propagation.image_size, runtime.device))
 
-        memories = runtime.in_batches(show, list(masks.values()), size=_at_once(runtime, len(masks)))
+        with self._first_run.of(self._folder):
+            memories = runtime.in_batches(show, list(masks.values()), size=_at_once(runtime, len(masks)))
         for number, memory in zip(masks, memories, strict=True):
             self._things.setdefault(number, ThingMemory(propagation.limits)).show(self._step, memory)
 
@@ -159,7 +166,9 @@ class Sam2VideoPropagator:
             model = load_pretrained(model_class, weights, model_types=("sam2_video",), warnings=self.warnings)
             check_size(processor, int(model.config.image_size), weights.path)
             runtime = Runtime.choose() if self._given_runtime is None else self._given_runtime
-            self._loaded = MaskPropagation(runtime.place(model, ("vision_encoder",)), self._conditioning), processor, runtime
+            with self._first_run.of(weights.path):
+                self._loaded = MaskPropagation(runtime.place(model, ("vision_encoder",)), self._conditioning), processor, runtime
+            self._folder = weights.path
             self.provenance = weights.provenance()
             self.warnings += [line for line in runtime.warnings if line not in self.warnings]
         return self._loaded

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
 from kinescribe.perception.detections import Detections, SoftMask
+from kinescribe.perception.grounded_sam._first_run import FirstRun
 from kinescribe.perception.naming.prompts import Prompt, prompts_of
 from kinescribe.perception.weights import find, missing
 from kinescribe.video.frame import Frame
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from kinescribe.video.source import Video
 
 __all__ = ["Sam3VideoTracker"]
+
+STEPS_OF_A_FIRST_RUN = 2  # in the frames before, a thing has hardly a memory to attend to
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +66,8 @@ class Sam3VideoTracker:
             raise UsageError(f"conditioning {conditioning} frames is too few: the first and the latest are needed, so at least 2")
         self._spec, self._given_runtime, self._conditioning = weights, runtime, conditioning
         self._loaded: _Loaded | None = None
+        self._folder: Path | None = None
+        self._first_run = FirstRun()
         self.provenance: dict[str, str] = {}
         self.warnings: list[str] = []
 
@@ -101,13 +107,15 @@ class Sam3VideoTracker:
         from kinescribe.perception.grounded_sam._sam3_step import take_step
 
         loaded = self._load()
-        queries = Queries.read(prompts, loaded.model, loaded.tokenizer, loaded.runtime)
+        with self._first_run.of(self._folder):
+            queries = Queries.read(prompts, loaded.model, loaded.tokenizer, loaded.runtime)
         session = new_session(loaded.runtime.device, [prompt.label for prompt in prompts])
         held: deque[tuple[Frame, Seen]] = deque()
         delay = max(int(loaded.model.hotstart_delay), 1)
         ended: set[int] = set()
         for step, (frame, vision) in enumerate(self._encoded(video, loaded)):
-            seen = take_step(loaded.model, session, step, vision, queries, loaded.runtime, self._conditioning)
+            with self._first_run.of(self._folder, last=step >= STEPS_OF_A_FIRST_RUN):
+                seen = take_step(loaded.model, session, step, vision, queries, loaded.runtime, self._conditioning)
             held.append((frame, seen))
             ended |= seen.ended
             if len(held) >= delay:
@@ -119,7 +127,7 @@ class Sam3VideoTracker:
     def _load(self) -> _Loaded:
         if self._loaded is None:
             from kinescribe.perception.grounded_sam._image_processor import ImageProcessor
-            from kinescribe.perception.grounded_sam._tokens import read_tokenizer
+            from kinescribe.perception.grounded_sam._tokens import check_tokenizer, read_tokenizer
             from kinescribe.perception.grounded_sam.runtime import Runtime
             from kinescribe.perception.grounded_sam.sam2_video import check_size
             from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision
@@ -130,9 +138,12 @@ class Sam3VideoTracker:
             processor = ImageProcessor.read(weights.path)
             tokenizer = read_tokenizer(transformers.CLIPTokenizer, weights.path)
             model = load_pretrained(transformers.Sam3VideoModel, weights, model_types=("sam3_video",), warnings=self.warnings)
+            words = int(model.config.detector_config.text_config.vocab_size)
+            check_tokenizer(tokenizer, weights.path, words, needed=("bos_token", "eos_token", "pad_token"))
             check_size(processor, int(model.config.image_size), weights.path)
             runtime = Runtime.choose() if self._given_runtime is None else self._given_runtime
             self._loaded = _Loaded(runtime.place(model, ("detector_model.vision_encoder",)), tokenizer, processor, runtime)
+            self._folder = weights.path
             self.provenance = weights.provenance()
             self.warnings += [line for line in runtime.warnings if line not in self.warnings]
         return self._loaded
@@ -150,7 +161,8 @@ class Sam3VideoTracker:
 
         source = iter(video)
         while batch := list(islice(source, runtime.batch_size)):
-            encoded = deque(runtime.in_batches(encode, batch))
+            with self._first_run.of(self._folder):
+                encoded = deque(runtime.in_batches(encode, batch))
             for frame in batch:
                 yield frame, encoded.popleft()
 

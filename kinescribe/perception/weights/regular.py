@@ -21,7 +21,7 @@ def size_of(path: Path) -> int:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
     if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"{path} can't be read: it is no regular file; name one that holds the weights or their configuration")
+        raise InputError(f"{path} can't be read: it is no regular file")
     return found.st_size
 
 
@@ -34,5 +34,5 @@ def read_bytes(path: Path, most: int) -> bytes:
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}") from error
     if len(content) > most:
-        raise InputError(f"{path} has more than {most} bytes, which no such file has; download it again")
+        raise InputError(f"{path} has over {most} bytes, more than such a file may have")
     return content
