@@ -286,12 +286,33 @@ def test_garbage_is_an_error(garbage: bytes) -> None:
         '{"a": 3}',
         "[]",
         '{"a": ["<f4", ["x"]]}',
+        '{"a": ["<f4", [1e999]]}',
+        '{"a": ["<f4", [true]]}',
+        '{"a": ["<f4", [1.5]]}',
+        '{"a": ["<f4", 3]}',
+        '{"a": [["<f4"], [1]]}',
+        '{"a": ["|u1", [0, 4611686018427387904, 4611686018427387904]]}',
+        f'{{"a": ["|u1", {[1] * 100}]}}',
+        f'{{"a": ["|u1", {[1] * 100_000}]}}',
+        '{"a": ["|u1", [8589934592]], "b": ["|u1", [1]]}',
+        '{"' + "a" * 100_000 + '": ["no\\u001b", [1]]}',
+        "[" * 100_000,
     ],
 )
 def test_arrays_that_no_one_would_send_are_errors(listed: str) -> None:
     text = f'{{"arrays": {listed}}}'.encode()
-    with pytest.raises(protocol.ProtocolError):
-        protocol.read_message(io.BytesIO(b"KSW1" + len(text).to_bytes(4, "little") + text + bytes(64)))
+    with pytest.raises(protocol.ProtocolError) as caught:
+        protocol.read_message(io.BytesIO(b"KSW1" + len(text).to_bytes(4, "little") + text + bytes(64)), 2**33)
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
+
+
+def test_all_arrays_of_a_message_have_one_bound() -> None:
+    stream = io.BytesIO()
+    protocol.write_message(stream, {}, {"a": np.zeros(60, np.uint8), "b": np.zeros(60, np.uint8)})
+    with pytest.raises(protocol.ProtocolError, match="all take 40 bytes at most"):
+        protocol.read_message(io.BytesIO(stream.getvalue()), 100)
+    assert protocol.read_message(io.BytesIO(stream.getvalue()), 120) is not None
 
 
 def test_a_header_that_would_fill_the_memory_is_an_error() -> None:
@@ -442,6 +463,76 @@ def test_a_program_that_is_slow(make: Make) -> None:
     with pytest.raises(InputError, match=r"gave no answer within 1\.5 s"):
         detector.detect(scene())
     assert gone(process_id)
+
+
+LOADED = {"architecture": "Swin-T", "versions": {"torch": "9.9"}, "unused": [], "longest": 9}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"longest": value} for value in ("x", 0, True, 10**30, None)),
+        *({"versions": value} for value in ([], None)),
+        *({"unused": value} for value in (5, None)),
+        *({"architecture": value} for value in (1, None)),
+    ],
+)
+def test_facts_of_a_model_that_make_no_sense(change: dict[str, Any]) -> None:
+    assert adapter._loaded(LOADED) == (9, "Swin-T", {"torch": "9.9"}, [])
+    with pytest.raises(InputError, match="answered 'load' with") as caught:
+        adapter._loaded({**LOADED, **change})
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "names",
+    [None, [], [5], [[5, True]], [["a", True, False]], [[5, 1, 0]], [[10**30, True, False]], [[-5, True, False]], [[5, True, False]] * 2],
+)
+def test_counts_of_words_that_make_no_sense(names: Any) -> None:
+    assert adapter._read({"names": [[5, True, False]]}, 1) == [(5, True, False)]
+    with pytest.raises(InputError, match="answered 'read' of 1 names with"):
+        adapter._read({"names": names}, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"boxes": np.zeros((1, 3), "<f4")},
+        {"boxes": np.zeros((1, 4), "<i8")},
+        {"boxes": np.full((1, 4), 1e30, "<f4")},
+        {"scores": np.zeros(2, "<f4")},
+        {"scores": np.full(1, 1.5, "<f4")},
+        {"scores": np.full(1, -0.5, "<f4")},
+        {"scores": np.full(1, np.inf, "<f4")},
+        {"scores": np.zeros(1, "|u1")},
+        {"pairs": np.zeros(1, "<f8")},
+        {"pairs": np.zeros((), "<i8")},
+        {"pairs": np.full(1, 2, "<i8")},
+        {"pairs": np.full(1, -1, "<i8")},
+    ],
+)
+def test_boxes_that_make_no_sense(change: dict[str, Any]) -> None:
+    good = {"boxes": np.full((1, 4), np.nan, "<f4"), "scores": np.full(1, np.nan, "<f4"), "pairs": np.ones(1, "<i8")}
+    boxes, scores, pairs = adapter._checked(good, 2)
+    assert (boxes.shape, scores.shape, pairs.tolist()) == ((1, 4), (1,), [1])
+    with pytest.raises(InputError, match="answered boxes"):
+        adapter._checked({**good, **change}, 2)
+    for name in good:
+        with pytest.raises(InputError, match=f"answered without '{name}'"):
+            adapter._checked({key: value for key, value in good.items() if key != name}, 2)
+
+
+def test_what_a_program_says_is_made_fit_to_be_shown() -> None:
+    assert process.cleaned("a\x1b[2J\n b" + "c" * 10**6, 20) == "a [2J b" + "c" * 12 + "…"
+
+
+@pytest.mark.parametrize("name", ["~no-such-user-here/python", "x" * 5000, "a/" * 3000])
+def test_places_that_can_not_be_looked_at(make: Make, name: str) -> None:
+    with pytest.raises(UsageError, match=r"the python of groundingdino-py '.*(can't be looked at|is no program)") as caught:
+        process.find_python(name)
+    assert len(str(caught.value)) < 300
+    with pytest.raises(InputError, match=r"the text encoder '.*(can't be looked at|has no)"):
+        adapter.find_vocabulary(name)
 
 
 def test_what_the_program_started_ends_with_it(make: Make) -> None:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from kinescribe.errors import InputError, KinescribeError, UsageError
 from kinescribe.perception.grounded_sam import groundingdino_worker as protocol
 
-__all__ = ["PYTHON", "RECIPE", "WorkerProcess", "find_python", "python_missing"]
+__all__ = ["PYTHON", "RECIPE", "WorkerProcess", "cleaned", "find_python", "python_missing"]
 
 PYTHON = "KINESCRIBE_GROUNDINGDINO_PYTHON"
 RECIPE = (
@@ -36,12 +36,24 @@ def find_python(named: str | None) -> Path:
     text = named or os.environ.get(PYTHON, "")
     if not text:
         raise UsageError(f"groundingdino-py runs in an environment of its own, and ${PYTHON} doesn't name its python; make one: {RECIPE}")
-    path = Path(text).expanduser().absolute()  # not resolved: the python of an environment is a link, and finds it by its own place
-    if path.is_dir():
+    try:
+        path = Path(text).expanduser().absolute()  # not resolved: the python of an environment is a link, and finds it by its own place
+        is_folder, runs = path.is_dir(), path.is_file() and os.access(path, os.X_OK)
+    except (OSError, RuntimeError) as error:  # no such user, a name that is too long, a folder that may not be looked into
+        raise UsageError(f"the python of groundingdino-py '{cleaned(text, 80)}' can't be looked at ({cleaned(error)})") from error
+    if is_folder:
         raise UsageError(f"the python of groundingdino-py '{text}' is a folder; name the program in it, such as {path / 'bin' / 'python'}")
-    if not path.is_file() or not os.access(path, os.X_OK):
-        raise UsageError(f"the python of groundingdino-py '{text}' is no program here; make the environment: {RECIPE}")
+    if not runs:
+        raise UsageError(f"the python of groundingdino-py '{cleaned(text, 80)}' is no program here; make the environment: {RECIPE}")
     return path
+
+
+def cleaned(text: object, longest: int = 300) -> str:
+    """What a program said, in one line without control characters, and no longer than so many characters."""
+    if isinstance(text, OSError) and text.strerror:
+        text = text.strerror
+    words = " ".join("".join(c if c.isprintable() else " " for c in str(text)[: 8 * longest]).split())
+    return words if len(words) <= longest else words[: longest - 1] + "…"
 
 
 def python_missing(named: str | None = None) -> str | None:
@@ -50,14 +62,15 @@ def python_missing(named: str | None = None) -> str | None:
         worker = WorkerProcess(find_python(named), START_S, arguments=("--versions",))
     except KinescribeError as error:
         return str(error)
-    installed = worker.hello.get("versions", {})
+    installed = worker.hello.get("versions")
     worker.close()
+    if not isinstance(installed, dict):
+        return f"{worker.python} doesn't tell what is installed beside it; make an environment for groundingdino-py: {RECIPE}"
     if installed.get("groundingdino-py") is None:
         return f"groundingdino-py is not installed beside {worker.python}; make an environment that has it: {RECIPE}"
-    if str(installed.get("transformers")).split(".")[0] not in ("4",):
-        return (
-            f"groundingdino-py needs transformers 4 and {worker.python} has {installed.get('transformers')}; make an environment: {RECIPE}"
-        )
+    version = cleaned(installed.get("transformers"), 40)
+    if version.split(".")[0] != "4":
+        return f"groundingdino-py needs transformers 4 and {worker.python} has {version}; make an environment: {RECIPE}"
     return None
 
 
@@ -128,7 +141,7 @@ class WorkerProcess:
         reply, results = self._exchange(({"request": request, **values}, arrays or {}), self._timeout_s)
         if "error" not in reply:
             return reply, results
-        kind, text = reply["error"], str(reply.get("message"))
+        kind, text = reply["error"], cleaned(reply.get("message"), 600)
         if kind == "memory":
             from kinescribe.perception.grounded_sam.runtime.batching import MemoryFullError
 
@@ -151,7 +164,7 @@ class WorkerProcess:
             try:
                 if message is not None:
                     protocol.write_message(process.stdin, *message)
-                reply = protocol.read_message(process.stdout)
+                reply = protocol.read_message(process.stdout, protocol.MOST_REPLY_BYTES)
                 if reply is not None:
                     return reply
                 reason = self._ended()
@@ -183,8 +196,7 @@ class WorkerProcess:
         size = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, size - 4096))
         lines = self._errors.read().decode("utf-8", "replace").split("\n")
-        said = [" ".join(line.split()) for line in lines if line.strip()]
-        return "".join(c for c in said[-1] if c.isprintable())[:300] if said else ""
+        return next((said for line in reversed(lines) if (said := cleaned(line))), "")
 
 
 def _give_up(process: subprocess.Popen[bytes], late: threading.Event) -> None:

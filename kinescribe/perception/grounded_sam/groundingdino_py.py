@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.errors import InputError, KinescribeError, UsageError
-from kinescribe.perception.grounded_sam._groundingdino_process import WorkerProcess, find_python, python_missing
+from kinescribe.perception.grounded_sam._groundingdino_process import WorkerProcess, cleaned, find_python, python_missing
 from kinescribe.perception.grounded_sam._phrase_detector import Found, PhraseDetector, Query, checked_share
 from kinescribe.perception.naming.prompts import PICTURE_MARK
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["GroundingDinoPyDetector", "find_vocabulary"]
 
 DIVIDERS = str.maketrans({".": " ", "?": " "})  # the model takes what stands between them for separate phrases
+MOST_TOKENS = 100_000  # of a caption; models read 256
+MOST_SHARE = 1e3  # of the picture's sides, that a box may reach
 VOCABULARY = "KINESCRIBE_BERT"
 VOCABULARY_FILES = ("vocab.txt", "tokenizer.json")
 BERT = ("google-bert/bert-base-uncased", "bert-base-uncased")
@@ -38,9 +40,14 @@ def find_vocabulary(named: str | None = None) -> Path:
 
     text = named or os.environ.get(VOCABULARY)
     if text:
-        place = Path(text).expanduser().absolute()
-        if place.is_file() and place.suffix in (".txt", ".json"):
-            return place
+        try:
+            place = Path(text).expanduser().absolute()
+            if place.is_file() and place.suffix in (".txt", ".json"):
+                return place
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"the text encoder '{cleaned(text, 80)}' can't be looked at ({cleaned(error)}); name another folder"
+            ) from error
         folders = [place]
     else:
         folders = [weights_folder() / name for name in reversed(BERT)]
@@ -134,21 +141,23 @@ class GroundingDinoPyDetector(PhraseDetector):
         worker = WorkerProcess(find_python(self._python), self._timeout_s)
         try:
             reply, _ = worker.ask("load", checkpoint=str(weights.path), vocabulary=str(vocabulary), device=str(self.runtime.device))
+            longest, architecture, installed, unused = _loaded(reply)
         except BaseException:
             worker.close()
             raise
-        self._worker, self._longest = worker, int(reply["longest"])
-        installed = {name: str(version) for name, version in reply["versions"].items()}
-        self._facts = {"architecture": str(reply["architecture"]), "vocabulary": vocabulary.parent.name, **installed}
-        if reply["unused"]:
-            names = reply["unused"]
-            self._warn("unused", f"{weights.path.name}: {len(names)} tensors have no place in the model, such as '{names[0]}'")
+        self._worker, self._longest = worker, longest
+        self._facts = {"architecture": architecture, "vocabulary": vocabulary.parent.name, **installed}
+        if unused:
+            self._warn(
+                "unused", f"{weights.path.name}: {len(unused)} tensors have no place in the model, such as '{cleaned(unused[0], 60)}'"
+            )
 
     def _learn(self, queries: Sequence[Query]) -> None:
         assert self._worker is not None
         names = [self._words(query.name) for query in queries]
         reply, _ = self._worker.ask("read", names=names)
-        for query, (count, has_words, unknown) in zip(queries, reply["names"], strict=True):
+        known = _read(reply, len(queries))
+        for query, (count, has_words, unknown) in zip(queries, known, strict=True):
             if not has_words:
                 raise self._wordless(query.name)
             if unknown:
@@ -157,7 +166,7 @@ class GroundingDinoPyDetector(PhraseDetector):
             if count > self._longest:
                 raise UsageError(f'"{query.name}" takes {count} tokens, {self.called} reads {self._longest}; use fewer words')
         self._asked = names
-        self._tokens = np.array([count for count, _, _ in reply["names"]])
+        self._tokens = np.array([count for count, _, _ in known])
         boxes = np.array([query.threshold for query in queries])
         self._least = np.stack([boxes, np.minimum(boxes, self._text_threshold)], 1)
 
@@ -198,13 +207,42 @@ class GroundingDinoPyDetector(PhraseDetector):
         return [(boxes[which == k], scores[which == k]) for k in range(len(pairs))]
 
 
+def _loaded(reply: dict[str, Any]) -> tuple[int, str, dict[str, str], list[str]]:
+    """What an answer to "load" says: most tokens, architecture, versions, tensors without a place. Raises `InputError` for another one."""
+    longest, architecture, installed, unused = (reply.get(name) for name in ("longest", "architecture", "versions", "unused"))
+    if not (
+        type(longest) is int
+        and 0 < longest <= MOST_TOKENS
+        and isinstance(architecture, str)
+        and isinstance(installed, dict)
+        and isinstance(unused, list)
+    ):
+        raise InputError(f"the program of groundingdino-py answered 'load' with {cleaned(reply, 100)}")
+    versions = {cleaned(name, 60): cleaned(version, 60) for name, version in installed.items()}
+    return longest, cleaned(architecture, 60), versions, [cleaned(name, 60) for name in unused]
+
+
+def _read(reply: dict[str, Any], count: int) -> list[tuple[int, bool, bool]]:
+    """Tokens, whether there are words, whether all are unknown, of each of so many names. Raises `InputError` for another answer."""
+    names = reply.get("names")
+    known = [tuple(item) if isinstance(item, list) else () for item in names] if isinstance(names, list) else []
+    if len(known) != count or not all(
+        len(item) == 3 and type(item[0]) is int and 0 < item[0] <= MOST_TOKENS and type(item[1]) is type(item[2]) is bool for item in known
+    ):
+        raise InputError(f"the program of groundingdino-py answered 'read' of {count} names with {cleaned(reply, 100)}")
+    return [(item[0], item[1], item[2]) for item in known]
+
+
 def _checked(results: dict[str, Any], pairs: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Boxes, scores and their pairs out of an answer. Raises `InputError` for an answer that holds something else."""
+    """Boxes, scores and their pairs out of an answer; NaN stays. Raises `InputError` for an answer that holds something else."""
     try:
         boxes, scores, which = (np.asarray(results[name]) for name in ("boxes", "scores", "pairs"))
     except KeyError as error:
         raise InputError(f"the program of groundingdino-py answered without {error}") from error
-    count = len(which)
-    if boxes.shape != (count, 4) or scores.shape != (count,) or which.dtype.kind != "i" or not ((which >= 0) & (which < pairs)).all():
+    shaped = boxes.shape == (which.size, 4) and scores.shape == which.shape == (which.size,)
+    kinds = "".join(array.dtype.kind for array in (boxes, scores, which))
+    if not shaped or kinds != "ffi" or not ((which >= 0) & (which < pairs)).all():
         raise InputError(f"the program of groundingdino-py answered boxes {boxes.shape} with scores {scores.shape} for {pairs} questions")
+    if (np.abs(boxes[np.isfinite(boxes)]) > MOST_SHARE).any() or not ((scores >= 0) & (scores <= 1) | np.isnan(scores)).all():
+        raise InputError("the program of groundingdino-py answered boxes far outside the picture, or scores that aren't between 0 and 1")
     return boxes.astype(np.float64), scores.astype(np.float64), which.astype(np.int64)

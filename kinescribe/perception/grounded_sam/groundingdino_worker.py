@@ -28,6 +28,8 @@ __all__ = ["HELLO", "PACKAGES", "ProtocolError", "Session", "read_message", "ser
 MAGIC = b"KSW1"
 HELLO = {"hello": "kinescribe-groundingdino", "protocol": 1}
 MOST_HEADER_BYTES, MOST_ARRAY_BYTES = 2**20, 2**33
+MOST_REPLY_BYTES = 2**26  # of the arrays in an answer: some boxes, where a request holds pictures
+MOST_DIMENSIONS, LONGEST_TEXT = 8, 200
 DTYPES = ("|u1", "<i8", "<f4", "<f8")
 PACKAGES = ("groundingdino-py", "transformers", "torch", "torchvision")
 CONFIGURATIONS = {96: ("GroundingDINO_SwinT_OGC", "Swin-T"), 128: ("GroundingDINO_SwinB_cfg", "Swin-B")}  # by channels of the first layer
@@ -63,8 +65,11 @@ def write_message(stream: IO[bytes], header: dict[str, Any], arrays: dict[str, A
     stream.flush()
 
 
-def read_message(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """The next header and its arrays by name; None where the stream ends. Raises `ProtocolError` for what is no message or breaks off."""
+def read_message(stream: IO[bytes], most: int = MOST_ARRAY_BYTES) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The next header and its arrays by name; None where the stream ends.
+
+    `most`: bytes of all arrays together. Raises `ProtocolError` for what is no message, is larger, or breaks off.
+    """
     start = stream.read(8)
     if not start:
         return None
@@ -75,15 +80,19 @@ def read_message(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, Any]] | N
         raise ProtocolError(f"its header has {size} bytes")
     try:
         header = json.loads(_exactly(stream, size))
-        listed = {str(name): (str(dtype), tuple(int(n) for n in shape)) for name, (dtype, shape) in header.pop("arrays").items()}
+        listed = {str(name): (dtype, tuple(shape)) for name, (dtype, shape) in header.pop("arrays").items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ProtocolError(f"its header is damaged: {error}") from error
+        raise ProtocolError(f"its header is damaged: {_line(error)[:LONGEST_TEXT]}") from error
     arrays = {}
     for name, (dtype, shape) in listed.items():
-        count = math.prod(shape)
-        if dtype not in DTYPES or any(n < 0 for n in shape) or count * np.dtype(dtype).itemsize > MOST_ARRAY_BYTES:
-            raise ProtocolError(f"its array '{name}' of {dtype} is {list(shape)}")
-        arrays[name] = np.frombuffer(_exactly(stream, count * np.dtype(dtype).itemsize), dtype).reshape(shape)
+        if dtype not in DTYPES or len(shape) > MOST_DIMENSIONS or any(type(n) is not int or n < 0 for n in shape):
+            raise ProtocolError(f"its array {name!r:.60} is {[dtype, *shape]!s:.{LONGEST_TEXT}}")
+        # an empty array takes no bytes, but its other sides must be countable too
+        if math.prod(max(n, 1) for n in shape) * np.dtype(dtype).itemsize > most:
+            raise ProtocolError(f"its array {name!r:.60} of {dtype} is {list(shape)}, and all take {most} bytes at most")
+        count = math.prod(shape) * np.dtype(dtype).itemsize
+        most -= count
+        arrays[name] = np.frombuffer(_exactly(stream, count), dtype).reshape(shape)
     return header, arrays
 
 
