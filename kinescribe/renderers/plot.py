@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import NothingFoundError
 from kinescribe.renderers.colors import color_of
+from kinescribe.renderers.fonts import font_for, warn_of_unwritable
 from kinescribe.states.writing import replaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
     from kinescribe.states import States
 
@@ -57,6 +59,7 @@ def plot_states(states: States, path: str | Path) -> None:
 
     Thin dotted lines are rows in which the object was not seen; where there is no row there is no line. The path's axes have one scale,
     y up in a calibrated table and down in pixels. Of more than twelve objects the longest paths are drawn, and the figure says so.
+    Labels that no font of this machine can write are left out, their ids alone remain, and a `UserWarning` says so.
 
     Raises `NothingFoundError` for a table without rows.
     """
@@ -97,11 +100,31 @@ def _draw(figure: Figure, states: States, curves: list[_Curves], total: int) -> 
     if not y_up:
         panels[1].invert_yaxis()
     _draw_path(figure.add_subplot(grid[:, 1]), states, curves, unit, y_up)
-    figure.legend(loc="outside lower center", ncols=6, fontsize=8, frameon=False)
+    legend = figure.legend(loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     shown = f"the {len(curves)} of {total} objects with the longest paths" if total > len(curves) else f"{total} object{'s' * (total != 1)}"
-    video = f"{states.meta.video.name}: " if states.meta.video is not None else ""
+    name = states.meta.video.name if states.meta.video is not None else ""
+    unwritable = [name] if not _write(title := figure.suptitle(name), name) else []
+    video = f"{name}: " if name and not unwritable else ""
     contacts = "; vertical lines and crosses: contacts" if states.meta.events else ""
-    figure.suptitle(f"{video}{shown}; bands: ±{BAND:g}σ; dotted: not seen{contacts}", fontsize=10)
+    title.set(text=f"{video}{shown}; bands: ±{BAND:g}σ; dotted: not seen{contacts}", fontsize=10)
+    for curve, text in zip(curves, legend.get_texts(), strict=True):
+        if not _write(text, curve.label):
+            text.set_text(str(curve.object_id))
+            unwritable.append(curve.label)
+    warn_of_unwritable(unwritable, "plot")
+
+
+def _write(text: Text, words: str) -> bool:
+    """Choose the font that has the words, and the rest of what is written with them; False where none has."""
+    import matplotlib
+    from matplotlib.font_manager import FontProperties
+
+    # from 3.11 on it joins letters and writes from right to left
+    shaping = tuple(int(part) for part in matplotlib.__version__.split(".")[:2]) >= (3, 11)
+    path = font_for(f"{words} 0123456789:;,±σ", shaping=shaping)
+    if path is not None:
+        text.set_fontproperties(FontProperties(fname=path, size=text.get_fontsize()))
+    return path is not None
 
 
 def _draw_path(axes: Axes, states: States, curves: list[_Curves], unit: str, y_up: bool) -> None:

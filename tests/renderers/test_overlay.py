@@ -8,6 +8,7 @@ import pytest
 from kinescribe.errors import UsageError
 from kinescribe.evaluation.scenes import many_discs, two_pucks_collision
 from kinescribe.renderers import draw_overlay
+from kinescribe.renderers import overlay as overlay_module
 from kinescribe.renderers.colors import COLORS, color_of, text_color_of
 from kinescribe.states import States
 from kinescribe.video import open_video
@@ -106,3 +107,29 @@ def test_colours_depend_on_the_id_alone_and_can_be_read():
     for color in COLORS:
         lighter, darker = sorted((luminance(color), luminance(text_color_of(color))), reverse=True)
         assert (lighter + 0.05) / (darker + 0.05) > 3, f"{text_color_of(color)} on {color}"  # WCAG's least contrast for large text
+
+
+def relabelled(table: States, label: str) -> States:
+    columns = table.columns | {"label": np.full(len(table.columns["label"]), label, object)}
+    return States.from_columns(columns, table.meta)
+
+
+@pytest.mark.parametrize("label", ["μπάλα", "шар", "bålle"])
+def test_letters_beyond_ascii_are_written(tmp_path, table_of, label):
+    """Labels of as many letters differ where the letters do; question marks for all of them would not."""
+    scene = many_discs(n=1, frame_count=2, radius=14)
+    table = table_of(scene)
+    written = overlay(tmp_path, scene, relabelled(table, label))[0].astype(int)
+    other = overlay(tmp_path, scene, relabelled(table, "".join("ж" if ord(c) > 127 else c for c in label)))[0].astype(int)
+    assert (np.abs(written - other).max(axis=-1) > 60).sum() > 5
+
+
+def test_what_no_font_can_write_is_left_to_the_id_and_told(tmp_path, table_of, monkeypatch):
+    scene = many_discs(n=1, frame_count=2, radius=14)
+    table = table_of(scene)
+    monkeypatch.setattr(overlay_module, "font_for", lambda text, *, shaping: None)
+    with pytest.warns(UserWarning, match="红球.*ids alone") as caught:
+        drawn = overlay(tmp_path, scene, relabelled(table, "红球"))
+    assert len(caught) == 1
+    plain = overlay(tmp_path, scene, relabelled(table, ""))
+    assert all(np.array_equal(a, b) for a, b in zip(drawn, plain, strict=True))

@@ -117,3 +117,14 @@ def test_a_table_without_rows_is_refused(tmp_path, table_of):
     with pytest.raises(NothingFoundError, match="no rows"):
         plot_states(empty, tmp_path / "p.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_no_font_can_write_is_left_to_the_id_and_told(figure_of, table_of, monkeypatch):
+    table = table_of(many_discs(n=2, frame_count=4))
+    labels = np.where(table.columns["object_id"] == 1, "红球", "шар").astype(object)
+    known = plot.font_for
+    monkeypatch.setattr(plot, "font_for", lambda text, *, shaping: None if "红" in text else known(text, shaping=shaping))
+    with pytest.warns(UserWarning, match='"红球".*the plot shows ids alone') as caught:
+        figure = figure_of(States.from_columns(table.columns | {"label": labels}, table.meta))
+    assert len(caught) == 1
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["1", "2 шар"]
