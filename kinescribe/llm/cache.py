@@ -103,7 +103,10 @@ class Cache:
             if len(data) > MOST_BYTES:
                 raise ValueError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
             return _entry(json.loads(data.decode("utf-8")), key)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except PermissionError as error:  # of the folder's, mostly: one line for all its entries
+            self.warn(f"recorded answers in '{self.folder}' can't be read ({_reason(error)}) and are passed over")
             return None
         except (OSError, ValueError, RecursionError) as error:
             self.warn(f"the recorded answer {path} can't be used ({_reason(error)}) and is passed over")

@@ -181,6 +181,20 @@ def test_a_full_disk_loses_no_answer(client_of, tmp_path, monkeypatch, call):
     assert not (tmp_path / "c").exists() or list((tmp_path / "c").iterdir()) == []
 
 
+def test_a_folder_that_may_not_be_read_is_told_once(client_of, tmp_path, monkeypatch):
+    with FakeServer("one") as server:
+        for n_tag in range(3):
+            client_of(server, cache=tmp_path).ask(ASK, n_tag=n_tag)
+
+        def locked(*_: object, **__: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(Path, "open", locked)
+        client = client_of(server, cache=tmp_path)
+        assert [client.ask(ASK, n_tag=n_tag).cached for n_tag in range(3)] == [False] * 3
+    assert client.warnings == [f"recorded answers in '{tmp_path}' can't be read (Permission denied) and are passed over"]
+
+
 def test_a_recorded_name_of_a_model_is_made_fit_to_be_shown(client_of, tmp_path):
     with FakeServer("one") as server:
         client_of(server, cache=tmp_path).ask(ASK)

@@ -192,6 +192,15 @@ def test_settings_do_as_well_as_a_client(short):
         assert discover(short, Settings("fake", server.url)).phrases == ["red disc", "blue disc"]
 
 
+def test_what_the_client_has_to_say_comes_along(short, tmp_path):
+    with FakeServer(PUCKS) as server, Client(Settings("fake", server.url, cache=tmp_path / "c")) as client:
+        (tmp_path / "c").write_text("in the way")
+        found = discover(short, client)
+    (line,) = found.warnings
+    assert "answers can't be recorded" in line
+    assert client.usage.calls == 1
+
+
 def test_failures_are_handed_on(short, tmp_path):
     with pytest.raises(EndpointError, match="401"):
         ask(short, error(401))

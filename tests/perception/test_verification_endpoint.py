@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from verification_scenes import cart_pole_evidence
 
-from kinescribe.llm import Settings
+from kinescribe.llm import Client, Message, Settings, picture
 from kinescribe.perception.verification import VlmVerifier
+
+ANY = {"type": "object", "properties": {"answer": {"enum": ["pole", "black cart", "not there", "unsure"]}}}
 
 
 @pytest.fixture
@@ -79,3 +81,23 @@ def test_one_refused_question_does_not_end_it(servers):
         found = verifier.verify(cart_pole_evidence())
     assert [verdict.label for verdict in found] == ["pole", "black cart"]
     assert verifier.warnings == []
+
+
+def test_a_client_may_be_shared_and_its_caps_hold_for_all_that_ask(servers):
+    with servers.FakeServer(by_color) as server, Client(settings(server.url, max_calls=3)) as client:
+        client.ask([Message.user("dimmed", picture(np.zeros((8, 8, 3), np.uint8)))], schema=ANY)
+        verifier = VlmVerifier(settings=client, workers=1)
+        found = verifier.verify(cart_pole_evidence())
+        assert server.calls == client.usage.calls == 3
+    assert len(found) == 2
+    assert "the cap of 3 calls" in verifier.warnings[0]
+
+
+def test_what_the_client_has_to_say_is_told(servers, tmp_path):
+    with servers.FakeServer(by_color) as server:
+        verifier = VlmVerifier(settings=settings(server.url, cache=tmp_path / "c"), workers=1)
+        (tmp_path / "c").write_text("in the way")
+        found = verifier.verify(cart_pole_evidence())
+    assert [verdict.label for verdict in found] == ["pole", "black cart"]
+    (line,) = verifier.warnings
+    assert "answers can't be recorded" in line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kinescribe.errors import NothingFoundError, UsageError
@@ -61,6 +61,7 @@ class Discovery:
         rejected: what else the model said, and which rule it breaks.
         frames: that the model was shown.
         reply: of the client: model, usage, whether it was recorded earlier.
+        warnings: of the client, one line each.
     """
 
     phrases: list[str]
@@ -68,6 +69,7 @@ class Discovery:
     rejected: dict[str, str]
     frames: list[int]
     reply: Reply = field(repr=False)
+    warnings: list[str] = field(default_factory=list)
 
 
 def discover(video: Video, client: Client | Settings | None) -> Discovery:
@@ -78,7 +80,8 @@ def discover(video: Video, client: Client | Settings | None) -> Discovery:
 
     Args:
         video: is read once.
-        client: the endpoint; settings make one for this question.
+        client: that asks; a verifier may ask through the same one, and its caps then hold for both together. Settings make one for this
+            question.
 
     Raises:
         UsageError: no endpoint.
@@ -93,8 +96,13 @@ def discover(video: Video, client: Client | Settings | None) -> Discovery:
     sheet = contact_sheet(video)
     if isinstance(client, Settings):
         with Client(client) as own:
-            return _discovery(sheet, own.ask(_question(sheet), schema=SCHEMA))
-    return _discovery(sheet, client.ask(_question(sheet), schema=SCHEMA))
+            return _asked(sheet, own)
+    return _asked(sheet, client)
+
+
+def _asked(sheet: ContactSheet, client: Client) -> Discovery:
+    found = _discovery(sheet, client.ask(_question(sheet), schema=SCHEMA))
+    return replace(found, warnings=client.warnings)
 
 
 def _question(sheet: ContactSheet) -> list[Message]:

@@ -22,8 +22,9 @@ class EndpointAsk:
         client: that carries the questions.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.client = Client(settings)
+    def __init__(self, client: Client | Settings) -> None:
+        """A client that others ask through too, or settings for one of its own."""
+        self.client = client if isinstance(client, Client) else Client(client)
         self._refusals = 0
         self._lock = threading.Lock()
 

@@ -24,7 +24,7 @@ from kinescribe.perception.verification.same import apart
 from kinescribe.perception.verification.verdicts import verdict_of
 
 if TYPE_CHECKING:
-    from kinescribe.llm import Settings
+    from kinescribe.llm import Client, Settings
 
 __all__ = ["VlmVerifier"]
 
@@ -32,7 +32,8 @@ Float = NDArray[np.float64]
 
 RULES_COUNT = 0.5  # power to which colours and shapes enter the prior: they are a hint, and light deceives
 NO_ENDPOINT = (
-    "no endpoint to ask: set KINESCRIBE_BASE_URL and KINESCRIBE_MODEL (any OpenAI-compatible one, such as http://localhost:11434/v1)"
+    "no endpoint to ask: give --vlm-url and --vlm-model, or set KINESCRIBE_BASE_URL and KINESCRIBE_MODEL "
+    "(any OpenAI-compatible one, such as http://localhost:11434/v1)"
 )
 
 
@@ -54,7 +55,7 @@ class VlmVerifier:
     def __init__(
         self,
         *,
-        settings: Settings | None = None,
+        settings: Client | Settings | None = None,
         ask: Ask | None = None,
         budget: int | None = None,
         most: int = 12,
@@ -64,7 +65,8 @@ class VlmVerifier:
         """Nothing is asked yet.
 
         Args:
-            settings: endpoint and model; from the environment if not given.
+            settings: endpoint and model, from the environment if not given; or a client that others ask through too, whose caps then hold
+                for all of them together.
             ask: who answers, in place of an endpoint; asked one question at a time.
             budget: questions in all, besides the caps of the settings.
             most: questions about one track.
@@ -81,6 +83,7 @@ class VlmVerifier:
         self.name, self.questions = "vlm", 0
         self._budget, self._most, self._seed = budget, most, seed
         self._workers = 1 if ask is not None else workers
+        self._client: Client | None = None
         if ask is not None:
             self._ask = ask
             return
@@ -90,12 +93,14 @@ class VlmVerifier:
         settings = settings or Endpoint.from_environment()
         if settings is None:
             raise UsageError(NO_ENDPOINT)
-        self._ask = EndpointAsk(settings)
-        self.name = settings.model
-        self.provenance = {"name": settings.model, "endpoint": settings.host}
+        self._ask = asking = EndpointAsk(settings)
+        self._client = asking.client
+        endpoint = self._client.settings
+        self.name = endpoint.model
+        self.provenance = {"name": endpoint.model, "endpoint": endpoint.host}
 
     @classmethod
-    def missing(cls, weights: str | None = None, settings: Settings | None = None) -> str | None:
+    def missing(cls, weights: str | None = None, settings: Client | Settings | None = None) -> str | None:
         """What is missing to run it, in one line, None if nothing: the package that speaks to endpoints, or an endpoint to speak to."""
         if find_spec("httpx") is None:
             return "httpx is not installed; pip install 'kinescribe[llm]'"
@@ -147,6 +152,8 @@ class VlmVerifier:
         )
         self.questions = inquiry.count + asked
         self._warn(inquiry.stopped or stopped, verdicts)
+        if self._client is not None:
+            self._client.close()  # it stays usable
         return verdicts
 
     def _warn(self, stopped: str | None, verdicts: list[Verdict]) -> None:
@@ -155,6 +162,8 @@ class VlmVerifier:
             self.warnings.append(
                 f"{self.name} did not verify all labels: {stopped}; the rest went by rules, {open_tracks} of {len(verdicts)} are unsure"
             )
+        if self._client is not None:
+            self.warnings += self._client.warnings
 
 
 def _priors(evidence: Sequence[Evidence]) -> Float:
