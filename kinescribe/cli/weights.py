@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -31,6 +32,7 @@ def list_weights(as_json: AsJson = False, debug: Debug = False) -> None:
     """Show the models whose weights kinescribe knows, their size and licence, and which are here."""
     from kinescribe.perception.weights import CATALOG
     from kinescribe.perception.weights.getting import command, size_text
+    from kinescribe.perception.weights.places import unusable
 
     rows = [(model, *_whereabouts(model)) for model in CATALOG]
     if as_json:
@@ -40,7 +42,10 @@ def list_weights(as_json: AsJson = False, debug: Debug = False) -> None:
     for model, state, text in rows:
         licence = model.licence + (", gated" if model.gated else "")
         where = text if state == "here" else state
-        print(f"{model.name:<28} {', '.join(model.families):<18} {size_text(model.size_bytes):>8}  {licence:<20} {where}")
+        _say(f"{model.name:<28} {', '.join(model.families):<18} {size_text(model.size_bytes):>8}  {licence:<20} {where}")
+    reason = unusable()
+    if reason is not None:
+        _say(f"kinescribe: {reason}", sys.stderr)
     print("kinescribe weights check NAME says how to get one", file=sys.stderr)
 
 
@@ -55,20 +60,28 @@ def check_weights(
 ) -> int:
     """Check that weights are here, open safely, fit their model and have the right hash; say how to get those that are missing.
 
-    Exit codes: 0 sound, 3 something is broken, or something named is missing.
+    Exit codes: 0 sound, 2 a name that nothing has, 3 something is broken, or something named is missing; of several the highest.
     """
+    from kinescribe.errors import UsageError
     from kinescribe.perception.weights import CATALOG, check
 
-    results = [check(name) for name in names or [model.name for model in CATALOG]]
+    results, unknown = [], []
+    for name in names or [model.name for model in CATALOG]:
+        try:
+            results.append(check(name))
+        except UsageError as error:
+            unknown.append(str(error))
     bad = [result for result in results if result.state == "broken" or (names and result.state == "missing")]
     if as_json:
         print(json.dumps([result.record() for result in results], indent=2))
     else:
         for result in results:
             _print(result)
+    for message in unknown:
+        _say(f"kinescribe: error: {message}", sys.stderr)
     if bad:
-        print(f"kinescribe: {len(bad)} of {len(results)} not usable, see above", file=sys.stderr)
-    return 3 if bad else 0
+        print(f"kinescribe: {len(bad)} of {len(results) + len(unknown)} not usable, see above", file=sys.stderr)
+    return 3 if bad else 2 if unknown else 0
 
 
 @weights.command("path")
@@ -80,7 +93,14 @@ def path_of_weights(
     from kinescribe.perception.weights import CATALOG, find, weights_folder
     from kinescribe.perception.weights.catalogue import FAMILIES
 
-    print(weights_folder() if name is None else find(name, families=tuple(FAMILIES), default=CATALOG[0].name).path)
+    path = weights_folder() if name is None else find(name, families=tuple(FAMILIES), default=CATALOG[0].name).path
+    sys.stdout.flush()
+    sys.stdout.buffer.write(os.fsencode(path) + b"\n")  # as it is, for a shell; it need not be text
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print a line that may hold paths and a stranger's words: what isn't printable is shown as an escape."""
+    print("".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text), file=stream)
 
 
 def _whereabouts(model: Model) -> tuple[str, str | None]:
@@ -119,11 +139,11 @@ def _print(result: Checked) -> None:
     from kinescribe.perception.weights.catalogue import called
     from kinescribe.perception.weights.getting import command, gate, size_text, target
 
-    print(f"{result.state:<8} {result.name}")
+    _say(f"{result.state:<8} {result.name}")
 
     def line(what: str, text: object) -> None:
         if text:
-            print(f"  {what:<9} {text}")
+            _say(f"  {what:<9} {text}")
 
     model = called(result.name)
     if result.state == "missing" and model is not None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -111,6 +112,61 @@ def test_check_of_an_unknown_name(call):
     assert (ran.code, ran.out) == (2, "")
     assert "did you mean 'sam3'" in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_every_name_is_checked_and_the_worst_counts(call, tmp_path):
+    folder = put(tmp_path / "mine")
+    ran = call("check", "sam33", folder)
+    assert ran.code == 2
+    assert "ok       mine" in ran.out
+    assert "did you mean 'sam3'" in ran.err
+    ran = call("check", "sam33", "sam3", folder)
+    assert ran.code == 3
+    assert "missing  sam3" in ran.out
+    assert "1 of 3 not usable" in ran.err
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"KINESCRIBE_WEIGHTS": "~nosuchuser/x"},
+        {"KINESCRIBE_WEIGHTS": "/tmp/" + "a" * 300},
+        {"KINESCRIBE_WEIGHTS": "/tmp/\udcff"},
+        {"KINESCRIBE_WEIGHTS": "/tmp/\x1b[31mX\nY"},
+        {"HF_HUB_CACHE": "~nosuchuser/x"},
+        {"HF_HUB_CACHE": "/tmp/" + "a" * 5000},
+        {"XDG_CACHE_HOME": "~nosuchuser/x", "KINESCRIBE_WEIGHTS": "", "HF_HUB_CACHE": ""},
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="names that no variable can hold there")
+def test_odd_places_crash_nothing(call, monkeypatch, variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    ran = call("list")
+    assert ran.code == 0
+    assert ran.out.count("missing") == len(CATALOG)
+    assert all(line.isprintable() for line in (ran.out + ran.err).splitlines())
+    if variables.get("KINESCRIBE_WEIGHTS"):
+        assert "$KINESCRIBE_WEIGHTS names '" in ran.err
+        assert "which is no folder" in ran.err
+    ran = call("check", "sam3")
+    assert (ran.code, "\x1b" in ran.out) == (3, False)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="needs file names that are no text")
+def test_a_path_that_is_no_text_is_printed_as_it_is():
+    code = "import sys; from kinescribe.cli import main; sys.exit(main(['weights', 'path']))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, env={**os.environb, b"KINESCRIBE_WEIGHTS": b"/tmp/\xff"})
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"/tmp/\xff\n", b"")
+
+
+def test_odd_things_in_the_cache_are_passed_over(call, tmp_path):
+    snapshots = tmp_path / "hub" / "models--facebook--sam3" / "snapshots"
+    snapshots.mkdir(parents=True)
+    (snapshots / ("a" * 40)).symlink_to("/nonexistent")
+    (snapshots / ("b" * 40)).symlink_to("b" * 40)
+    ran = call("list")
+    assert (ran.code, ran.out.count("missing")) == (0, len(CATALOG))
 
 
 def test_path(call, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from weight_files import COMMIT, safetensors_bytes, write_folder, write_snapshot
 
 from kinescribe.errors import UsageError
-from kinescribe.perception.weights import catalogue, check
+from kinescribe.perception.weights import catalogue, check, find
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +107,27 @@ def test_a_model_that_no_family_takes_is_broken(places):
     found = check(str(write_folder(places / "mine", "bert")))
     assert found.state == "broken"
     assert "'bert'" in found.problem
+
+
+def test_another_file_under_a_known_name_is_told_and_takes_no_licence(places, known):
+    path = places / "weights" / "sam_vit_b_01ec64.pth"
+    path.write_bytes(known)
+    sound = find("sam_vit_b_01ec64", families=("segment-anything",), default="sam_vit_b_01ec64")
+    assert sound.mismatch() is None
+    assert "warning" not in sound.provenance()
+    assert sound.provenance()["licence"] == "Apache-2.0"
+    path.write_bytes(safetensors_bytes({"a.weight": (3, 4), "b": (4,)}))
+    odd = find("sam_vit_b_01ec64", families=("segment-anything",), default="sam_vit_b_01ec64")
+    facts = odd.provenance()
+    assert "not the file that the catalogue knows as 'sam_vit_b_01ec64'" in facts["warning"]
+    assert (facts["licence"], facts["revision"]) == ("unknown", "unknown")
+    assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_changed_file_of_the_cache_is_told(places):
+    folder = write_snapshot(places / "hub", "facebook/sam-vit-base")
+    weights = find("sam-vit-base", families=("sam",), default="sam-vit-base")
+    assert weights.mismatch() is None
+    (folder / "model.safetensors").resolve().write_bytes(safetensors_bytes({"other": (16,)}))
+    assert "not the file that the hub had under that name" in weights.mismatch()
+    assert weights.provenance()["revision"] == "unknown"

@@ -166,6 +166,7 @@ class BoxSegmenter(ABC):
                 self._models = self.runtime.replicate(lambda runtime: self._load(weights, runtime))
             self._folder = weights.path
             self.provenance = {**weights.provenance(), **self.provenance}
+            self.warnings += [self.provenance["warning"]] if "warning" in self.provenance else []
         return self._models
 
     def _masks(self, model: PromptableModel, runtime: Runtime, jobs: list[_Job]) -> list[list[SoftMask]]:

@@ -154,9 +154,10 @@ class PhraseDetector(ABC):
             self._folder, self._first_run = weights.path, FirstRun()
             with self._first_run.of(weights.path):
                 self._load(weights)
+            self.provenance = weights.provenance()
+            self.warnings += [self.provenance["warning"]] if "warning" in self.provenance else []
             self.warnings[:] = dict.fromkeys(self.warnings)  # a model on several devices is loaded several times
             self._loading_warned = len(self.warnings)
-            self.provenance = weights.provenance()
             self._loaded = True
 
     @abstractmethod

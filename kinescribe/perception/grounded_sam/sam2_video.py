@@ -170,6 +170,7 @@ class Sam2VideoPropagator:
                 self._loaded = MaskPropagation(runtime.place(model, ("vision_encoder",)), self._conditioning), processor, runtime
             self._folder = weights.path
             self.provenance = weights.provenance()
+            self.warnings += [self.provenance["warning"]] if "warning" in self.provenance else []
             self.warnings += [line for line in runtime.warnings if line not in self.warnings]
         return self._loaded
 

@@ -145,6 +145,7 @@ class Sam3VideoTracker:
             self._loaded = _Loaded(runtime.place(model, ("detector_model.vision_encoder",)), tokenizer, processor, runtime)
             self._folder = weights.path
             self.provenance = weights.provenance()
+            self.warnings += [self.provenance["warning"]] if "warning" in self.provenance else []
             self.warnings += [line for line in runtime.warnings if line not in self.warnings]
         return self._loaded
 

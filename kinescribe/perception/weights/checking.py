@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from kinescribe.errors import InputError, KinescribeError
-from kinescribe.perception.weights.catalogue import CATALOG, FAMILIES, called
+from kinescribe.perception.weights.catalogue import CATALOG, FAMILIES
 from kinescribe.perception.weights.contents import tokenizer_missing
 from kinescribe.perception.weights.finding import find
 from kinescribe.perception.weights.found import Weights
 from kinescribe.perception.weights.getting import MissingWeightsError
+from kinescribe.perception.weights.regular import is_folder
 
 __all__ = ["Checked", "check"]
 
@@ -59,8 +60,8 @@ def check(spec: str, *, families: Sequence[str] = tuple(FAMILIES)) -> Checked:
         return Checked(spec, "missing", problem=str(error))
     except InputError as error:
         return Checked(spec, "broken", problem=str(error))
-    size = sum(file.stat().st_size for file in weights.files)
     try:
+        size = sum(file.stat().st_size for file in weights.files)
         found = weights.sha256()
         problem, verified = _problem(weights, found, size)
     except (KinescribeError, OSError) as error:
@@ -82,8 +83,8 @@ def check(spec: str, *, families: Sequence[str] = tuple(FAMILIES)) -> Checked:
 
 def _problem(weights: Weights, found: str, size: int) -> tuple[str | None, bool | None]:
     """A line where something is wrong, and whether the hash is the stated one."""
-    model = called(weights.path.name, ()) or called(weights.name, ())
-    catalogued = model.sha256 if model is not None and model.is_file and not weights.path.is_dir() else None
+    model = weights.catalogued()
+    catalogued = None if model is None else model.sha256
     stated = catalogued or weights.stated_sha256()
     if stated is not None and found != stated:
         by = "the catalogue" if catalogued else "the hub"
@@ -91,6 +92,6 @@ def _problem(weights: Weights, found: str, size: int) -> tuple[str | None, bool 
         line = f"{weights.path} has {size}{wanted} bytes and the hash {found[:12]}…, where {by} states {stated[:12]}…; download it again"
         return line, False
     verified = None if stated is None else True
-    if weights.path.is_dir() and weights.family is not None and FAMILIES[weights.family].reads_text:
+    if is_folder(weights.path) and weights.family is not None and FAMILIES[weights.family].reads_text:
         return tokenizer_missing(weights.path), verified
     return None, verified

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kinescribe.errors import InputError
-from kinescribe.perception.weights.regular import read_bytes
+from kinescribe.perception.weights.regular import is_file, read_bytes
 from kinescribe.perception.weights.wording import plain
 
 __all__ = ["read_json", "tokenizer_missing", "weight_files"]
@@ -42,9 +42,9 @@ def weight_files(folder: Path) -> list[Path]:
         InputError: there is none, a part is missing, or the index names something outside the folder.
     """
     for single, index in zip(SINGLE, INDEXES, strict=True):
-        if (folder / single).is_file():
+        if is_file(folder / single):
             return [folder / single]
-        if (folder / index).is_file():
+        if is_file(folder / index):
             return _parts(folder / index)
     raise InputError(f"{folder} has no weights file ({' or '.join(SINGLE)}); download it again, or name another folder")
 
@@ -57,14 +57,14 @@ def _parts(index: Path) -> list[Path]:
     for name in names:
         if not PART.fullmatch(name):
             raise InputError(f"{index} names the part '{plain(name)}', which is not a file beside it; refused")
-        if not (index.parent / name).is_file():
-            missing = sum(not (index.parent / other).is_file() for other in names)
+        if not is_file(index.parent / name):
+            missing = sum(not is_file(index.parent / other) for other in names)
             raise InputError(f"{index.parent} lacks {missing} of {len(names)} parts, such as '{name}'; download it again")
     return [index.parent / name for name in names]
 
 
 def tokenizer_missing(folder: Path) -> str | None:
     """A line where a folder holds no tokenizer."""
-    if any(all((folder / name).is_file() for name in names) for names in TOKENIZERS):
+    if any(all(is_file(folder / name) for name in names) for names in TOKENIZERS):
         return None
     return f"{folder} has no tokenizer (tokenizer.json); download the whole model again"

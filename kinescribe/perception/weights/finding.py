@@ -14,7 +14,8 @@ from kinescribe.perception.weights.contents import weight_files
 from kinescribe.perception.weights.found import Weights
 from kinescribe.perception.weights.getting import MissingWeightsError, command_for_repo, how_to_get
 from kinescribe.perception.weights.inspection import inspect
-from kinescribe.perception.weights.places import VARIABLE, hub_snapshots, local_record, weights_folder
+from kinescribe.perception.weights.places import hub_snapshots, local_record, unusable, weights_folder
+from kinescribe.perception.weights.regular import entries, is_file, is_folder
 
 __all__ = ["find", "missing"]
 
@@ -95,12 +96,10 @@ def _existing(name: str) -> Path | None:
 
 
 def _but(incomplete: InputError | None) -> str:
-    named = os.environ.get(VARIABLE)
     if incomplete is not None:
         return f" as a whole ({str(incomplete).split(';')[0]})"
-    if named and not weights_folder().is_dir():
-        return f" (and ${VARIABLE} names '{named}', which is no folder)"
-    return ""
+    reason = unusable()
+    return f" (and {reason})" if reason else ""
 
 
 def _names(families: Sequence[str]) -> str:
@@ -120,16 +119,16 @@ def _explicit(path: Path, families: Sequence[str]) -> Weights:
     """A folder or file that the user named."""
     of_files = [name for name in families if not FAMILIES[name].model_types]
     of_folders = [name for name in families if FAMILIES[name].model_types]
-    if path.is_file():
+    if is_file(path):
         if not of_files:
-            hint = f"; name its folder '{path.parent}'" if (path.parent / "config.json").is_file() else ""
+            hint = f"; name its folder '{path.parent}'" if is_file(path.parent / "config.json") else ""
             raise UsageError(f"{path} is a single file, where {_either(families)} needs a folder with config.json{hint}")
         return _single(path, of_files, "file")
-    if not path.is_dir():
+    if not is_folder(path):
         raise InputError(f"{path} is neither a folder nor a file; name a folder with weights")
-    if of_folders and ((path / "config.json").is_file() or not of_files):
+    if of_folders and (is_file(path / "config.json") or not of_files):
         return Weights(path.name, _by_type(path, of_folders), path, "folder", local_record(path / "config.json")[0], None)
-    inside = sorted(file for file in path.iterdir() if file.suffix in ENDINGS and file.is_file())
+    inside = sorted(file for file in entries(path) if file.suffix in ENDINGS and is_file(file))
     known = [file for file in inside if called(file.name, of_files)]
     if len(known or inside) == 1:
         return _single((known or inside)[0], of_files, "folder")
@@ -159,12 +158,12 @@ def _places(model: Model, families: Sequence[str]) -> Iterator[Weights]:
     if model.is_file:
         candidates = [root / model.files[0], *(folder / model.files[0] for folder in candidates)]
     for path in candidates:
-        if path.is_file() if model.is_file else path.is_dir():
+        if is_file(path) if model.is_file else is_folder(path):
             revision, _ = local_record(path if model.is_file else path / "config.json")
             yield Weights(model.name, family, path, "weights folder", revision, model.licence)
     for folder, commit in hub_snapshots(model.repo) if model.repo else ():
         path = folder / model.files[0] if model.is_file else folder
-        if path.exists():
+        if is_file(path) or is_folder(path):
             yield Weights(model.name, family, path, "hub cache", commit, model.licence)
 
 
@@ -180,7 +179,7 @@ def _uncatalogued(name: str, families: Sequence[str]) -> Weights:
             f"weights '{name}' are not in the catalogue, and {_either(families)} needs a single file; available: {_names(families)}"
         )
     root = weights_folder()
-    if (root / name).is_dir():
+    if is_folder(root / name):
         revision, _ = local_record(root / name / "config.json")
         return _checked(Weights(name, None, root / name, "weights folder", revision, None), families)
     for folder, commit in hub_snapshots(name):
@@ -196,7 +195,7 @@ def _uncatalogued(name: str, families: Sequence[str]) -> Weights:
 def _checked(weights: Weights, families: Sequence[str]) -> Weights:
     """The same weights, their family filled in, if a look into them finds nothing wrong."""
     family = weights.family
-    if weights.path.is_dir():
+    if is_folder(weights.path):
         family = _by_type(weights.path, [family] if family else families)
         files = weight_files(weights.path)
     else:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from kinescribe.perception.weights.catalogue import Model, called
 from kinescribe.perception.weights.contents import weight_files
 from kinescribe.perception.weights.places import local_record
+from kinescribe.perception.weights.regular import is_folder
 
 __all__ = ["Weights"]
 
@@ -37,7 +39,7 @@ class Weights:
     @property
     def files(self) -> list[Path]:
         """The files that hold tensors, safetensors before pickles, a model's parts in order. Raises `InputError` where there are none."""
-        return weight_files(self.path) if self.path.is_dir() else [self.path]
+        return weight_files(self.path) if is_folder(self.path) else [self.path]
 
     def sha256(self) -> str:
         """SHA-256 of the weights file, hexadecimal; of a model in parts, over the parts' names and contents.
@@ -51,16 +53,38 @@ class Weights:
         files = self.files
         return local_record(files[0])[1] if len(files) == 1 else None
 
+    def catalogued(self) -> Model | None:
+        """The model of the catalogue whose single file this should be, by its name; None for others."""
+        model = None if is_folder(self.path) else called(self.path.name) or called(self.name)
+        return model if model is not None and model.is_file else None
+
+    def mismatch(self) -> str | None:
+        """A line where the hash isn't the one that the catalogue or the hub states; None where it is, or neither states one."""
+        found, model = self.sha256(), self.catalogued()
+        known = None if model is None else model.sha256
+        stated = known or self.stated_sha256()
+        if stated is None or found == stated:
+            return None
+        knows = f"the catalogue knows as '{model.name}'" if model is not None and known else "the hub had under that name"
+        hashes = f"SHA-256 {found[:12]}…, not {stated[:12]}…"
+        return f"{self.path.name} is not the file that {knows} ({hashes}); `kinescribe weights check` says more"
+
     def provenance(self) -> dict[str, str]:
-        """What a result should say of the weights it came from: name, family, path (the last part), revision, sha256, licence."""
-        return {
-            "name": self.name,
+        """What a result should say of the weights it came from: name, family, path (the last part), revision, sha256, licence.
+
+        Where the file is another than its name says (`mismatch`), that stands under "warning", and name, revision and licence are not the
+        known file's.
+        """
+        warning = self.mismatch()
+        facts = {
+            "name": self.path.stem if warning else self.name,
             "family": self.family or UNKNOWN,
             "path": self.path.name,
-            "revision": self.revision or UNKNOWN,
+            "revision": self.revision if self.revision and not warning else UNKNOWN,
             "sha256": self.sha256(),
-            "licence": self.licence or UNKNOWN,
+            "licence": self.licence if self.licence and not warning else UNKNOWN,
         }
+        return facts | ({"warning": warning} if warning else {})
 
 
 @lru_cache(maxsize=64)

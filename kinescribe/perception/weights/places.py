@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["COMMIT", "hub_cache", "hub_snapshots", "local_record", "weights_folder"]
+from kinescribe.perception.weights.regular import entries, is_file, is_folder, read_bytes
+from kinescribe.perception.weights.wording import plain
 
+__all__ = ["COMMIT", "hub_cache", "hub_snapshots", "local_record", "unusable", "weights_folder"]
+
+MOST_NOTE_BYTES = 65536
 VARIABLE = "KINESCRIBE_WEIGHTS"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -18,13 +23,13 @@ def weights_folder() -> Path:
     """The folder where weights are looked for: $KINESCRIBE_WEIGHTS, else ``kinescribe/weights`` in the user's cache. It may not exist."""
     named = os.environ.get(VARIABLE)
     if named:
-        return Path(named).expanduser()
+        return _user(named)
     if sys.platform == "darwin":
-        cache = Path.home() / "Library" / "Caches"
+        cache = _user("~/Library/Caches")
     elif sys.platform == "win32":
-        cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        cache = _user(os.environ.get("LOCALAPPDATA") or "~/AppData/Local")
     else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        cache = _user(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     return cache / "kinescribe" / "weights"
 
 
@@ -38,8 +43,22 @@ def hub_cache() -> Path:
     return _expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface" / "hub"
 
 
+def unusable() -> str | None:
+    """A line where the weights folder or the cache was named, or exists, and can't be looked into; None where all is well."""
+    folder, cache = weights_folder(), hub_cache()
+    named = os.environ.get(VARIABLE)
+    if named and not is_folder(folder):
+        return f"${VARIABLE} names '{plain(named)}', which is no folder that can be reached"
+    locked = [place for place in (folder, cache) if is_folder(place) and not os.access(place, os.R_OK | os.X_OK)]
+    return f"the folder {plain(locked[0], 200)} can't be read (permission denied)" if locked else None
+
+
 def _expanded(path: str) -> Path:
-    return Path(os.path.expandvars(path)).expanduser()
+    return _user(os.path.expandvars(path))
+
+
+def _user(path: str) -> Path:
+    return Path(os.path.expanduser(path))  # noqa: PTH111 (pathlib's raises for a user that doesn't exist)
 
 
 def hub_snapshots(repo: str) -> Iterator[tuple[Path, str]]:
@@ -47,14 +66,26 @@ def hub_snapshots(repo: str) -> Iterator[tuple[Path, str]]:
     root = hub_cache() / f"models--{repo.replace('/', '--')}"
     commits: list[str] = []
     main = root / "refs" / "main"
-    if main.is_file():
-        commits.append(main.read_text(encoding="utf-8", errors="replace").strip())
+    if is_file(main):
+        commits.append(_text(main).strip())
     snapshots = root / "snapshots"
-    if snapshots.is_dir():
-        commits += [folder.name for folder in sorted(snapshots.iterdir(), key=lambda folder: -folder.stat().st_mtime)]
+    if is_folder(snapshots):
+        commits += [folder.name for folder in sorted(entries(snapshots), key=_age)]
     for commit in dict.fromkeys(commits):
-        if COMMIT.fullmatch(commit) and (snapshots / commit).is_dir():
+        if COMMIT.fullmatch(commit) and is_folder(snapshots / commit):
             yield snapshots / commit, commit
+
+
+def _age(folder: Path) -> float:
+    """Newest first; a broken link is the oldest."""
+    try:
+        return -folder.stat().st_mtime
+    except OSError:
+        return math.inf
+
+
+def _text(path: Path) -> str:
+    return read_bytes(path, MOST_NOTE_BYTES).decode("utf-8", "replace")
 
 
 def local_record(file: Path) -> tuple[str | None, str | None]:
@@ -63,8 +94,8 @@ def local_record(file: Path) -> tuple[str | None, str | None]:
     The cache names a large file's bytes by their SHA-256; ``hf download --local-dir`` notes commit and hash beside the files.
     """
     note = file.parent / ".cache" / "huggingface" / "download" / f"{file.name}.metadata"
-    if note.is_file():
-        lines = [line.strip() for line in note.read_text(encoding="utf-8", errors="replace").splitlines()[:2]]
+    if is_file(note):
+        lines = [line.strip() for line in _text(note).splitlines()[:2]]
         commit, etag = (*lines, "", "")[:2]
         return (commit if COMMIT.fullmatch(commit) else None), _sha256(etag)
     if file.is_symlink() and file.parent.parent.name == "snapshots":

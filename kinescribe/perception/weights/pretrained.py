@@ -13,6 +13,7 @@ from kinescribe.perception.weights.contents import weight_files
 from kinescribe.perception.weights.found import Weights
 from kinescribe.perception.weights.inspection import inspect
 from kinescribe.perception.weights.library import quiet_offline, reason_of
+from kinescribe.perception.weights.regular import is_folder
 from kinescribe.perception.weights.state import first_few, load_state
 from kinescribe.perception.weights.wording import plain
 
@@ -41,7 +42,7 @@ def load_pretrained(model_class: Any, weights: Weights, *, model_types: Sequence
         UsageError: `weights` are a single file.
     """
     folder = weights.path
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UsageError(f"{folder} is a single file, where a folder with config.json is needed; name its folder '{folder.parent}'")
     declared = read_config(folder, model_types)
     most = sum(inspect(file).most_elements for file in weight_files(folder))

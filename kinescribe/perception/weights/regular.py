@@ -1,13 +1,32 @@
-"""Reading files of which nothing is known: a pipe would be waited for, a device read for ever."""
+"""Paths and files of which nothing is known: one can't be looked at, a pipe would be waited for, a device read for ever."""
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 from kinescribe.errors import InputError
 
-__all__ = ["read_bytes", "size_of"]
+__all__ = ["entries", "is_file", "is_folder", "read_bytes", "size_of"]
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder that can be reached; pathlib's raises for a name that is too long and for one behind a locked folder."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_file(path: Path) -> bool:
+    """The same for a regular file."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, by name. Raises `InputError` where that can't be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder} can't be read: {error.strerror or error}") from error
 
 
 def size_of(path: Path) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kinescribe.errors import InputError, UsageError
 from kinescribe.perception.weights.contents import weight_files
 from kinescribe.perception.weights.inspection import AGAIN, inspect
+from kinescribe.perception.weights.regular import is_folder
 from kinescribe.perception.weights.wording import plain
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
         InputError: the file is cut off, damaged, no weights, or a pickle with code, which is never run.
         UsageError: torch or safetensors are not installed.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         return _load(path)
     state: dict[str, torch.Tensor] = {}
     for file in weight_files(path):
