@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kinescribe import plugins
 from kinescribe.assembly import assemble
 from kinescribe.errors import InputError, UsageError
-from kinescribe.labelling import AUTO_OBJECTS, Seen, asks_vlm, detected_names, name_tracks, read_objects
+from kinescribe.labelling import AUTO_OBJECTS, Seen, asks_vlm, detected_names, name_tracks, read_objects, votes_of
 from kinescribe.perception.backends import ROLES, Choice, Stack, choose, own_parts, resolve
 from kinescribe.perception.coherence import check_arguments, check_options, idle_options
 from kinescribe.perception.looking import Looked, look, resolve_every
@@ -24,6 +24,7 @@ from kinescribe.perception.sightings import Path as SeenPath
 from kinescribe.states import Calibration, LeftOutMeta, States
 from kinescribe.tracking.by_id import tracks_by_id
 from kinescribe.tracking.corrections import without_frames
+from kinescribe.tracking.identity import with_identity
 from kinescribe.tracking.pieces import join_pieces
 from kinescribe.tracking.refinement import refine
 from kinescribe.tracking.selection import leave_out, worth_a_second_look
@@ -138,13 +139,15 @@ def extract_states(
     if len(frames.times) == 1:
         raise InputError(f"{video.info.name} holds a single frame; motion takes two at least: give a video, or a folder of images")
     left_out: list[LeftOutMeta] = []
+    votes = looked.votes
     if looked.ids is not None:
         tracks, left_out = _believed(stack, looked, len(frames.times))
     else:
         tracks = follow.track(looked.detections, size)
-    objects_seen = _settle(stack, stages, tracks, frames.times, size, asked_for=bool(asked_for.phrases))
-    seen = Seen(video, len(frames.times), frames.all_equal, looked.votes, left_out, _told(stack))
-    labelled = name_tracks(objects_seen, seen, asked_for, reads_phrases=stack.reads_phrases, verifier=stack.verifier, one_each=one_each)
+        votes = votes_of(tracks, looked.detections, looked.named) if looked.named else {}
+    tracks = with_identity(_settle(stack, stages, tracks, frames.times, size, asked_for=bool(asked_for.phrases)))
+    seen = Seen(video, len(frames.times), frames.all_equal, votes, left_out, _told(stack))
+    labelled = name_tracks(tracks, seen, asked_for, reads_phrases=stack.reads_phrases, verifier=stack.verifier, one_each=one_each)
     warnings = [*idle, *_stand_ins(choices), *asked_for.warnings, *labelled.warnings, *looked.warnings, *_told(stack)]
     warnings += [*(used.warnings if used is not None else []), *video.warnings]
     states = assemble(
@@ -171,7 +174,7 @@ def extract_states(
         overridden=frame_interval is not None or times is not None,
         warnings=list(dict.fromkeys(warnings)),
         partial=partial,
-        left_out=left_out + labelled.left_out,
+        left_out=left_out + labelled.notes(),
         models={role: dict(source) for role, part in stack.parts() if (source := getattr(part, "provenance", None))},
     )
     if masks is not None:

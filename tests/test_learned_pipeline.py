@@ -18,6 +18,7 @@ from kinescribe.errors import InputError, NothingFoundError, UsageError
 from kinescribe.evaluation import scenes
 from kinescribe.evaluation.scenes import Scene
 from kinescribe.evaluation.scenes.drawing import COLORS
+from kinescribe.evaluation.scenes.paths import still
 from kinescribe.llm import Settings
 from kinescribe.perception.evidence import Evidence, Split, Verdict
 from kinescribe.perception.grounded_sam.boxes import detections_of_boxes
@@ -131,7 +132,85 @@ def test_one_each_leaves_one_of_each(pucks: Scene):
     states = extract_states(pucks.images(), times=pucks.times, objects="disc", one_each=True, ends=False)
     assert set(np.unique(states.columns["label"])) == {"disc"}
     assert len(np.unique(states.columns["object_id"])) == 1
-    assert ["another is the surer" in item.reason for item in states.meta.left_out] == [True]
+    (gone,) = states.meta.left_out
+    assert 'there is one "disc", and that is rather object 1 ("disc")' in gone.reason
+    (warning,) = states.meta.warnings
+    assert 'kept is object 1 ("disc")' in warning
+    assert f"left out: frames {gone.first_frame} to {gone.last_frame} (score " in warning
+
+
+@pytest.mark.parametrize("verifier", ["none", "rules"])
+def test_of_two_of_one_name_the_one_that_moves_is_kept_whichever_comes_first(verifier: str):
+    resting = scenes.Body("resting ball", "disc", (40.0, 40.0), still((260.0, 60.0)), "red")
+    moving = scenes.falling_ball(texture=1.5)
+    scene = Scene("one of them moves", moving.camera, [resting, *moving.bodies])
+    named = ScriptedDetector(scene, called=dict.fromkeys(scene.truth, "red ball"))
+    states = run(scene, named, objects="red ball", one_each=True, propagator="none", verifier=verifier, ends=False)
+    assert list(states.meta.objects) == [1]
+    assert np.ptp(states.columns["y_px"]) > 50
+    (gone,) = states.meta.left_out
+    assert "object 1" in gone.reason
+    assert "moved over 0 px" in gone.reason
+
+
+def test_what_was_joined_is_told_by_its_final_number():
+    """The track that stays is the second before anything is left out, and the first after that."""
+    scene = scenes.many_discs(n=3, width=320, height=240, frame_count=30)
+    detector = ScriptedDetector(scene)
+
+    class Joining(Scripted):
+        def verify(self, evidence: Any, *, unique: bool = False) -> list[Verdict]:
+            first, second, third = evidence
+            return [
+                Verdict(first.track_id, "no", first.label, 0.9, reason="nothing there"),
+                Verdict(second.track_id, "yes", second.label, 0.9),
+                Verdict(third.track_id, "yes", third.label, 0.9, same_as=second.track_id),
+            ]
+
+    states = run(scene, detector, verifier=Joining(), detect_every=5, ends=False)
+    assert list(states.meta.objects) == [1]
+    reasons = [item.reason for item in states.meta.left_out]
+    assert reasons == ["nothing there", f'the same thing as object 1 ("{states.meta.objects[1].label}"), which it was joined to']
+
+
+def test_second_names_reach_the_verifier_without_a_propagator(pucks: Scene):
+    first, second = pucks.truth
+
+    class Both(ScriptedDetector):
+        def detect(self, frame: Any) -> Any:
+            once = super().detect(frame)
+            again = once.take(np.arange(len(once)))
+            again.phrases = [second if phrase == first else first for phrase in again.phrases]
+            again.scores = again.scores / 2
+            return once.joined(again)
+
+    verifier = Scripted()
+    run(pucks, Both(pucks), verifier=verifier, propagator="none")
+    for one in verifier.asked:
+        assert one.votes[one.label] == pytest.approx(0.8 * len(one.frames))
+        assert min(one.votes.values()) == pytest.approx(0.4 * len(one.frames))
+
+
+def test_second_names_reach_the_verifier_where_names_are_given_by_look(pucks: Scene):
+    verifier = Scripted()
+    extract_states(pucks.images(), times=pucks.times, objects="red ball, blue ball, ball", verifier=verifier, ends=False)
+    for one in verifier.asked:
+        assert one.votes["ball"] > 0.5 * len(one.frames)
+        assert max(one.votes.values()) == one.votes[one.label]
+        assert not one.votes["blue ball" if one.label == "red ball" else "red ball"]
+
+
+def test_coming_back_after_long_leaves_the_identity_less_sure():
+    scene = scenes.ball_behind_occluder(texture=4.0)
+    name = next(iter(scene.truth))
+    gone = range(20, 36)
+    detector = ScriptedDetector(scene, hidden={name: gone})
+    for propagator in ("none", ScriptedPropagator(scene, loses={name: gone})):
+        states = run(scene, detector, propagator=propagator, objects=name, detect_every=None if propagator == "none" else 2, ends=False)
+        c = states.columns
+        before, after = c["identity_score"][c["frame"] < 19], c["identity_score"][c["frame"] >= 40]
+        assert (before == 1).all()
+        assert ((after > 0.5) & (after < 0.95)).all()
 
 
 def test_synonyms_are_one_label_and_thresholds_are_handed_on(pucks: Scene):

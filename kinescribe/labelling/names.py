@@ -10,7 +10,9 @@ import numpy as np
 from kinescribe.states import LeftOutMeta, VerificationMeta
 from kinescribe.tracking.tracks import Track
 
-__all__ = ["Labelled", "Name", "detected_names", "in_order", "left_out"]
+__all__ = ["OTHER", "Labelled", "LeftOut", "Name", "detected_names", "in_order"]
+
+OTHER = "{other}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,51 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """A track that is not in the table.
+
+    Attributes:
+        track, name: what it was, and was called.
+        reason: why it isn't; `OTHER` in it stands for the one that is there instead, of which the number isn't known yet.
+        instead: name of that one, None without one.
+    """
+
+    track: Track
+    name: Name
+    reason: str
+    instead: Name | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Labelled:
     """Tracks and their names, one each, what was left out, and lines for the user."""
 
     tracks: list[Track]
     names: list[Name]
-    left_out: list[LeftOutMeta] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def notes(self) -> list[LeftOutMeta]:
+        """What the sidecar says of all that was left out; for the tracks in their final order."""
+        return [
+            LeftOutMeta(
+                label=one.name.label,
+                first_frame=int(one.track.frames[0]),
+                last_frame=int(one.track.frames[-1]),
+                reason=one.reason if one.instead is None else one.reason.replace(OTHER, self.told(one.instead)),
+                verification=one.name.verification,
+            )
+            for one in self.left_out
+        ]
+
+    def told(self, name: Name) -> str:
+        """How the table, or else the sidecar, has a track: by its number, or by its frames."""
+        for number, (mine, numbered) in enumerate(zip(self.names, self.numbered(), strict=True), 1):
+            if mine is name:
+                return f'object {number} ("{numbered.label}")'
+        track = next((one.track for one in self.left_out if one.name is name), None)
+        where = "" if track is None else f" of frames {track.frames[0]} to {track.frames[-1]}"
+        return f'the "{name.label}"{where}, left out too'
 
     def numbered(self) -> list[Name]:
         """The names; those of which there are several carry a number, and no two are the same."""
@@ -83,8 +123,3 @@ def detected_names(tracks: Sequence[Track], known: Sequence[dict[str, float]] = 
         sure = [float(score) for phrase, score in zip(track.phrases, track.scores, strict=True) if phrase == label]
         out.append((Name(label, float(np.clip(np.mean(sure), 0, 1)) if sure else 0.0), votes))
     return out
-
-
-def left_out(track: Track, label: str, reason: str, meta: VerificationMeta | None = None) -> LeftOutMeta:
-    """The sidecar's note on a track that is not in the table."""
-    return LeftOutMeta(label=label, first_frame=int(track.frames[0]), last_frame=int(track.frames[-1]), reason=reason, verification=meta)

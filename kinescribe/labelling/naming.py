@@ -11,9 +11,9 @@ import numpy as np
 from kinescribe.errors import NothingFoundError
 from kinescribe.labelling.asked import Asked
 from kinescribe.labelling.names import Labelled, Name, detected_names, in_order
-from kinescribe.labelling.one_each import one_of_each
+from kinescribe.labelling.one_each import one_of_each, rivals_told
 from kinescribe.labelling.verifying import verify_names
-from kinescribe.perception.naming import Candidate, assign_phrases, describe, number_labels
+from kinescribe.perception.naming import Candidate, Phrase, assign_phrases, describe, match_phrase, number_labels
 from kinescribe.perception.naming.prompts import prompts_of
 from kinescribe.states import LeftOutMeta
 from kinescribe.tracking.tracks import Track
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Seen", "name_tracks"]
 
 Votes = dict[str, float]
+LEAST_FIT = 0.25  # of a look with a phrase: what fits worse is no second name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +74,21 @@ def name_tracks(tracks: list[Track], seen: Seen, asked: Asked, *, reads_phrases:
         labelled.warnings.append("labels weren't verified, for nothing was named; give --objects")
     elif verifier is not None:
         labelled = _verified(labelled, votes, candidates, verifier, seen.video, one_each)
+    before = labelled
     if one_each:
-        labelled = one_of_each(labelled)
+        labelled = one_of_each(labelled, seen.frames)
+    labelled = in_order(labelled)
+    if one_each:
+        labelled.warnings.extend(rivals_told(labelled, before))
     if reads_phrases:
         labelled.warnings.extend(_absent(labelled, votes, candidates))
-    return in_order(labelled)
+    return labelled
 
 
 def _verified(labelled: Labelled, votes: list[Votes], candidates: list[str], verifier: Any, video: Video, one_each: bool) -> Labelled:
     mended = verify_names(labelled.tracks, labelled.names, votes, candidates, verifier, video, unique=one_each)
     if not mended.tracks:
-        gone = ", ".join(dict.fromkeys(f'"{item.label}"' for item in mended.left_out))
+        gone = ", ".join(dict.fromkeys(f'"{item.name.label}"' for item in mended.left_out))
         raise NothingFoundError(f"the verifier says that none of {gone} is in {video.info.name}; see what is there with --verifier none")
     return replace(mended, warnings=labelled.warnings + mended.warnings)
 
@@ -142,9 +147,16 @@ def _by_look(tracks: list[Track], seen: Seen, asked: Asked) -> tuple[Labelled, l
         (track, phrase, float(score)) for track, phrase, score in zip(tracks, assigned.phrases, assigned.scores, strict=True) if phrase
     ]
     names = [Name(phrase.text, score) for _, phrase, score in chosen]
-    votes = [{phrase.text: score * len(track)} for track, phrase, score in chosen]
+    votes = [_votes_by_look(track, phrase, score, asked.phrases) for track, phrase, score in chosen]
     labelled = Labelled([track for track, _, _ in chosen], names, warnings=warnings)
     return labelled, votes, [phrase.text for phrase in asked.phrases]
+
+
+def _votes_by_look(track: Track, own: Phrase, score: float, phrases: Sequence[Phrase]) -> Votes:
+    """What the track's look says for each phrase, the one that it was given first: that was chosen with all others in view."""
+    fits = {phrase.text: min(match_phrase(phrase, *_look(track)), score) for phrase in phrases if phrase is not own}
+    others = {text: fit * len(track) for text, fit in fits.items() if fit >= LEAST_FIT}
+    return {own.text: score * len(track), **others}
 
 
 def _look(track: Track) -> Candidate:

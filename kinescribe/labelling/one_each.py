@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from kinescribe.labelling.names import Labelled, left_out
+import numpy as np
 
-__all__ = ["one_of_each"]
+from kinescribe.labelling.names import OTHER, Labelled, LeftOut, Name
+from kinescribe.tracking.tracks import Track
+
+__all__ = ["one_of_each", "rivals_told"]
+
+LEAST_TRAVEL = 0.25  # worth of a thing that stays where it is, against one that gets its own length away
 
 
-def one_of_each(labelled: Labelled) -> Labelled:
-    """Of several of one label the one that is surest, and seen longest; the others are left out, which the sidecar says."""
+def one_of_each(labelled: Labelled, frame_count: int) -> Labelled:
+    """Of several of one label the likeliest: one that a verifier stands by, else by scores, presence and travel. The others are left out.
+
+    The worth of a track is the confidence in its name, times the mean score of its detections, times the share of the video's frames in
+    which it is seen, times a quarter to one for how far it moved: one from its own length on.
+
+    Args:
+        labelled: tracks with names.
+        frame_count: of the video.
+    """
 
     def worth(k: int) -> tuple[bool, float]:
-        name = labelled.names[k]
-        return name.verified in ("yes", "corrected"), name.score * len(labelled.tracks[k])
+        name, track = labelled.names[k], labelled.tracks[k]
+        moved = min(_travel(track) / max(2 * track.radius, 1.0), 1.0)
+        presence = len(track) / max(frame_count, 1)
+        value = name.score * _detection(track) * presence * (LEAST_TRAVEL + (1 - LEAST_TRAVEL) * moved)
+        return name.verified in ("yes", "corrected"), value
 
     best: dict[str, int] = {}
     for k, name in enumerate(labelled.names):
@@ -22,5 +38,46 @@ def one_of_each(labelled: Labelled) -> Labelled:
     gone = list(labelled.left_out)
     for k, (track, name) in enumerate(zip(labelled.tracks, labelled.names, strict=True)):
         if k not in kept:
-            gone.append(left_out(track, name.label, f'another is the surer "{name.label}", of which there is one', name.verification))
+            other = best[name.label]
+            why = f'there is one "{name.label}", and that is rather {OTHER}: {_seen(labelled, other)}; this one: {_seen(labelled, k)}'
+            gone.append(LeftOut(track, name, why, labelled.names[other]))
     return Labelled([labelled.tracks[k] for k in kept], [labelled.names[k] for k in kept], gone, labelled.warnings)
+
+
+def rivals_told(labelled: Labelled, before: Labelled) -> list[str]:
+    """A line for each name that several bore: which one was kept, and which were left out.
+
+    Args:
+        labelled: in its final order, after `one_of_each`.
+        before: the tracks and names that it chose from.
+    """
+    lines = []
+    for kept in labelled.names:
+        others = [k for k, name in enumerate(before.names) if name.label == kept.label and name is not kept]
+        if others:
+            own = next(k for k, name in enumerate(before.names) if name is kept)
+            gone = "; ".join(f"frames {before.tracks[k].frames[0]} to {before.tracks[k].frames[-1]} ({_seen(before, k)})" for k in others)
+            lines.append(
+                f'{len(others) + 1} tracks are called "{kept.label}", of which there is one: kept is {labelled.told(kept)}, '
+                f"{_seen(before, own)}; left out: {gone}"
+            )
+    return lines
+
+
+def _detection(track: Track) -> float:
+    """Mean score of its detections, [0, 1]."""
+    known = track.scores[np.isfinite(track.scores)]
+    return float(np.clip(known, 0, 1).mean()) if len(known) else 0.0
+
+
+def _travel(track: Track) -> float:
+    """The longer side of the field that it covers, px, outliers aside."""
+    return float(np.max(np.percentile(track.positions, 97, axis=0) - np.percentile(track.positions, 3, axis=0)))
+
+
+def _seen(labelled: Labelled, k: int) -> str:
+    """What speaks for one of them."""
+    name: Name = labelled.names[k]
+    track = labelled.tracks[k]
+    said = "" if name.verified == "unchecked" else f", verified: {name.verified}"
+    return f"score {name.score * _detection(track):.2f}{said}, seen in {len(track)} frames, moved over {_travel(track):.0f} px"

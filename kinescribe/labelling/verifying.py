@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinescribe.errors import UsageError
-from kinescribe.labelling.names import Labelled, Name, left_out
+from kinescribe.labelling.names import OTHER, Labelled, LeftOut, Name
 from kinescribe.labelling.showing import gather
 from kinescribe.perception.evidence import VERDICTS, Verdict
-from kinescribe.states import LeftOutMeta, VerificationMeta, VoteMeta
+from kinescribe.states import VerificationMeta, VoteMeta
 from kinescribe.tracking.corrections import merge_tracks, split_track
 from kinescribe.tracking.tracks import Track
 
@@ -42,28 +42,41 @@ def verify_names(
         unique: no two tracks may bear the same label.
     """
     evidence = gather(tracks, names, votes, candidates, video)
-    verdicts = {verdict.track_id: _checked(verdict, verifier) for verdict in verifier.verify(evidence, unique=unique)}
+    given = verifier.verify(evidence, unique=unique)
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise UsageError(f"verifier '{verifier.name}' gave a {type(given).__name__}; it must give a list, one Verdict a track")
+    verdicts = {verdict.track_id: verdict for verdict in (_checked(one, verifier) for one in given)}
     if set(verdicts) != {track.track_id for track in tracks}:
         raise UsageError(
             f"verifier '{verifier.name}' gave verdicts on the tracks {sorted(verdicts)}; it was asked about 1 to {len(tracks)}"
         )
     kept: dict[int, list[tuple[Track, Name]]] = {}
-    gone: list[LeftOutMeta] = []
+    gone: list[LeftOut] = []
     for track, before in zip(tracks, names, strict=True):
         verdict = verdicts[track.track_id]
         meta = _meta(verdict, before, verifier.name)
         if verdict.verdict == "no" and getattr(verifier, "drops", True):
-            gone.append(left_out(track, before.label, verdict.reason or "not there", meta))
+            gone.append(LeftOut(track, Name(before.label, before.score, "no", meta), verdict.reason or "not there"))
             continue
-        score = verdict.confidence if verdict.verdict in ("yes", "corrected") else before.score
-        kept[track.track_id] = _parted(track, Name(verdict.label, score, verdict.verdict, meta), verdict)
+        kept[track.track_id] = _parted(track, Name(verdict.label, _score(verdict, before), verdict.verdict, meta), verdict)
     gone += _join(kept, verdicts)
     pairs = [pair for parts in kept.values() for pair in parts]
     return Labelled([track for track, _ in pairs], [name for _, name in pairs], gone)
 
 
+def _score(verdict: Verdict, before: Name) -> float:
+    """Confidence in the name: the verifier's where it decided; where it didn't, no more than it or the detector has."""
+    if verdict.verdict in ("yes", "corrected"):
+        return verdict.confidence
+    return min(before.score, verdict.confidence if verdict.verdict == "unsure" else 1 - verdict.confidence)
+
+
 def _checked(verdict: Verdict, verifier: LabelVerifier) -> Verdict:
     """A verifier may be anybody's. Raises `UsageError` for a verdict that isn't one."""
+    if not isinstance(verdict, Verdict):
+        raise UsageError(
+            f"verifier '{verifier.name}' gave {str(verdict)[:60]!r}; it must give a kinescribe.perception.evidence.Verdict a track"
+        )
     if verdict.verdict not in VERDICTS or not verdict.label or not 0 <= verdict.confidence <= 1:
         raise UsageError(
             f"verifier '{verifier.name}' says '{verdict.verdict}', label '{verdict.label}', confidence {verdict.confidence}; "
@@ -86,7 +99,7 @@ def _parted(track: Track, name: Name, verdict: Verdict) -> list[tuple[Track, Nam
     return out
 
 
-def _join(kept: dict[int, list[tuple[Track, Name]]], verdicts: dict[int, Verdict]) -> list[LeftOutMeta]:
+def _join(kept: dict[int, list[tuple[Track, Name]]], verdicts: dict[int, Verdict]) -> list[LeftOut]:
     """Tracks that are a second name of another become part of it; what is said of them stays on record."""
     record = []
     for number in sorted(kept):
@@ -102,7 +115,7 @@ def _join(kept: dict[int, list[tuple[Track, Name]]], verdicts: dict[int, Verdict
         joined, joined_name = kept[target][k]
         kept[target][k] = (merge_tracks(joined, track), joined_name)
         kept[number] = []
-        record.append(left_out(track, name.label, f'the same thing as "{joined_name.label}", which it was joined to', name.verification))
+        record.append(LeftOut(track, name, f"the same thing as {OTHER}, which it was joined to", joined_name))
     return record
 
 

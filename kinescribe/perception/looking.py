@@ -21,7 +21,7 @@ from kinescribe.errors import UsageError
 from kinescribe.perception.backends import Stack
 from kinescribe.perception.background import Background
 from kinescribe.perception.detections import Detections
-from kinescribe.perception.finding import Finder
+from kinescribe.perception.finding import Finder, Found
 from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower, Withdrawn
 from kinescribe.perception.progress import Stages
 from kinescribe.video.frame import Frame
@@ -45,6 +45,7 @@ class Looked:
         dropped: ids of things that the detector hardly ever confirmed.
         withdrawn: rows that turned out to be another thing's, or none's.
         votes: by id, the sum of the detector's scores for each name that it gave the thing; empty where no stage gave ids.
+        named: of each frame, for each detection the score of each name that it was given; empty where detections have one name or none.
         detected: how many frames the detector looked at; None where it is its own business.
         warnings: lines for the user.
     """
@@ -54,6 +55,7 @@ class Looked:
     dropped: set[int] = field(default_factory=set)
     withdrawn: list[Withdrawn] = field(default_factory=list)
     votes: dict[int, dict[str, float]] = field(default_factory=dict)
+    named: list[list[dict[str, float]]] = field(default_factory=list)
     detected: int | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -111,8 +113,9 @@ def look(
     batch = int(getattr(runtime, "batch_size", BATCH))
     finder = Finder(stack.detector, stack.segmenter)
     if stack.propagator is None or every == 1:
-        for seen in _in_every_frame(finder, frames, batch, background, runtime):
+        for seen, named in _in_every_frame(finder, frames, batch, background, runtime):
             out.detections.append(seen)
+            out.named.append(named)
             stages.done("detect", len(out.detections))
         out.detected = len(out.detections)
         return out
@@ -139,16 +142,17 @@ def _by_concept(tracker: Any, stages: Stages, phrases: Sequence[str], on_frame: 
 
 def _in_every_frame(
     finder: Finder, frames: Iterator[Frame], batch: int, background: Background | None, runtime: Any
-) -> Iterator[Detections]:
+) -> Iterator[tuple[Detections, list[dict[str, float]]]]:
     def find(here: list[Frame]) -> Any:
         return list(zip(here, finder.find(here), strict=True))
 
-    def measure(found: Any) -> Detections:
+    def measure(found: tuple[Frame, Found]) -> tuple[Detections, list[dict[str, float]]]:
         from kinescribe.perception.refinement import measure_masks
 
         frame, one = found
-        seen: Detections | None = one.detections
-        return measure_masks(frame, one.masks, one.scores, one.phrases, background) if seen is None else seen
+        if one.detections is not None:
+            return one.detections, one.votes
+        return measure_masks(frame, one.masks, one.scores, one.phrases, background), one.votes  # none of its masks is empty
 
     with closing(_staged(_batches(frames, batch), find, runtime=runtime)) as batches:
         yield from _side_by_side((one for found in batches for one in found), measure, runtime=runtime)

@@ -9,13 +9,22 @@ from typing import Any
 
 import numpy as np
 
+from kinescribe.tracking.identity import after_gap
 from kinescribe.tracking.tracks import Track
 
 __all__ = ["merge_tracks", "split_track", "without_frames"]
 
 
 def merge_tracks(first: Track, second: Track) -> Track:
-    """One track of both's sightings; where both have one, the first's stands."""
+    """One track of both's sightings; where both have one, the first's stands.
+
+    Where one begins after the other's end, it is only as sure as that one, and less by the gap between them.
+    """
+    early, late = (first, second) if first.frames[0] <= second.frames[0] else (second, first)
+    if late.frames[0] > early.frames[-1]:
+        doubt = after_gap(int(late.frames[0] - early.frames[-1]) - 1) * float(early.identity_scores[-1])
+        late = replace(late, identity_scores=late.identity_scores * doubt)
+        first, second = (early, late) if early is first else (late, early)
     rows = np.flatnonzero(~np.isin(second.frames, first.frames))
     merged = first.joined(second, rows, np.zeros(2), np.zeros(2))
     return replace(merged, gaps={k: v for k, v in merged.gaps.items() if k not in set(merged.frames.tolist())} | _gaps(merged))

@@ -110,3 +110,29 @@ def test_nothing_to_look_at_is_no_error():
     )
     assert RulesVerifier().verify([empty, track])[0].verdict == "unsure"
     assert RulesVerifier.missing() is None
+
+
+def test_a_name_without_a_rival_needs_a_colour_that_speaks_for_it():
+    shot = film({1: still(disc(80, 100, 20), RED)}, N)
+
+    def say(label: str) -> tuple[str, float]:
+        (verdict,) = RulesVerifier().verify(evidence(shot, {1: label}, (label,), {1: "disc"}))
+        return verdict.verdict, verdict.confidence
+
+    assert say("ball")[0] == say("giraffe")[0] == "unsure"
+    assert say("giraffe")[1] <= say("ball")[1] <= 0.8
+    verdict, sure = say("red ball")
+    assert verdict == "yes"
+    assert 0.9 < sure < 1
+
+
+@pytest.mark.parametrize("label", ["ball", "giraffe", "red ball"])
+def test_one_of_each_makes_nothing_surer(label: str):
+    shot = film({1: still(disc(80, 100, 20), RED), 2: still(disc(200, 100, 20), RED)}, N)
+    tracks = evidence(shot, {1: label, 2: label}, (label,), {1: "disc", 2: "disc"})
+    free, bound = (RulesVerifier().verify(tracks, unique=unique) for unique in (False, True))
+    assert [one.verdict for one in bound] == ["unsure", "unsure"]
+    assert all(b.confidence <= f.confidence for f, b in zip(free, bound, strict=True))
+    assert len({one.verdict for one in free}) == 1
+    if label == "red ball":
+        assert "another track goes by the same name" in bound[0].reason

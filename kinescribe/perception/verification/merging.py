@@ -67,7 +67,7 @@ def merged(
         changed = replace(verdict, votes=verdict.votes + votes.get(verdict.track_id, ()))
         if verdict.track_id in root:
             kept = root[verdict.track_id]
-            reason = f"the same thing as object {kept}: {reasons.get(verdict.track_id, 'by way of another')}; {verdict.reason}"
+            reason = f"the same thing as another track: {reasons.get(verdict.track_id, 'by way of another')}; {verdict.reason}"
             changed = replace(changed, same_as=kept, reason=reason)
         out.append(changed)
     return out, asked, stopped

@@ -21,6 +21,7 @@ __all__ = ["RulesVerifier"]
 Float = NDArray[np.float64]
 
 SURE, SURE_YES = 0.9, 0.8  # probability for another name, and for the detector's own
+CHANCE_COLOR, CHANCE_SHAPE = 0.15, 0.5  # how often words with a colour, and words without, fit a thing that they weren't meant for
 LEAST_PART, LEAST_SHARE = 5, 0.15  # rows, and share of the track, that each side of a split must have
 
 
@@ -28,7 +29,8 @@ class RulesVerifier:
     """Looks twice at labels with words alone: no endpoint, no weights, always the same answer.
 
     It knows colours, shapes and relative sizes. Where a label has none of these words, the verdict is "unsure". It says "no" only where
-    every candidate has a colour and the thing has none of them.
+    every candidate has a colour and the thing has none of them. A name that was asked for alone is held against things that nobody asked
+    for, and "yes" only where its words have a colour.
     """
 
     name = "rules"
@@ -56,8 +58,12 @@ class RulesVerifier:
             choice, confidence = assigned(posterior, grouped(posterior, apart(evidence)))
         else:
             choice, confidence = each_for_itself(posterior)
+        # a name without a rival is likeliest whatever the thing looks like: only a stranger to hold it against tells how sure it is
+        alone = [_against_a_stranger(item, look) if len(item.candidates) == 1 else 1.0 for item, look in zip(evidence, seen, strict=True)]
+        confidence = np.minimum(confidence, alone)
+        names = [item.label for item in evidence]
         verdicts = [
-            _verdict(item, look, int(index), float(sure), float(size))
+            _verdict(item, look, int(index), float(sure), float(size), shared=unique and names.count(item.label) > 1)
             for item, look, index, sure, size in zip(evidence, seen, choice, confidence, sizes, strict=True)
         ]
         return _merged(evidence, verdicts)
@@ -74,7 +80,16 @@ def _posterior(item: Evidence, look: Looks, width: int) -> Float:
     return out
 
 
-def _verdict(item: Evidence, look: Looks, index: int, sure: float, size: float) -> Verdict:
+def _against_a_stranger(item: Evidence, look: Looks) -> float:
+    """Probability of the only name, against something that nobody asked for and that its words fit by chance."""
+    named, stranger = np.exp(log_prior(item.label, item.candidates, item.votes))
+    if np.isnan(look.match[0]):
+        return float(named)  # nothing is known that wasn't before
+    fits = named * look.match[0]
+    return float(fits / (fits + stranger * (CHANCE_COLOR if np.isfinite(look.color[0]) else CHANCE_SHAPE)))
+
+
+def _verdict(item: Evidence, look: Looks, index: int, sure: float, size: float, *, shared: bool) -> Verdict:
     own = item.candidates.index(item.label) if item.label in item.candidates else -1
     frames = tuple(view.frame for view in item.views)
     if contradicted(look):
@@ -90,10 +105,10 @@ def _verdict(item: Evidence, look: Looks, index: int, sure: float, size: float) 
         reason = f"goes by {label!r} before frame {cut.frame} and by {cut.label!r} from there on"
         return Verdict(item.track_id, verdict, label, sure if index < len(item.candidates) else 0.5, (vote,), splits=(cut,), reason=reason)
     known = index < len(item.candidates) and bool(look.whole[index]) and np.isfinite(look.match[index])
-    if not known or look.match[index] < FITS or sure < (SURE_YES if index == own else SURE):
-        return Verdict(
-            item.track_id, "unsure", item.label, min(sure, SURE_YES), (Vote(frames, "rules", UNSURE, 0.0),), reason=_doubt(look, own)
-        )
+    enough = SURE_YES if index == own and len(item.candidates) > 1 else SURE
+    if not known or look.match[index] < FITS or sure < enough:
+        vote = Vote(frames, "rules", UNSURE, 0.0)
+        return Verdict(item.track_id, "unsure", item.label, min(sure, SURE_YES), (vote,), reason=_doubt(item, look, own, shared))
     rivals = np.delete(log_likelihood(look), index)
     worth = float(log_likelihood(look)[index] - rivals.max()) if len(rivals) else 0.0
     vote = Vote(frames, "rules", item.candidates[index], worth)
@@ -103,12 +118,18 @@ def _verdict(item: Evidence, look: Looks, index: int, sure: float, size: float) 
     return Verdict(item.track_id, "corrected", item.candidates[index], sure, (vote,), reason=reason)
 
 
-def _doubt(look: Looks, own: int) -> str:
+def _doubt(item: Evidence, look: Looks, own: int, shared: bool) -> str:
     if own < 0:
         return "the detector gave it no name, and colour, shape and size don't tell"
     if np.isnan(look.match[own]):
         return "the label has no word for a colour, a shape or a size"
-    return "its words are known only in part" if not look.whole[own] else "colour, shape and size don't tell"
+    if not look.whole[own]:
+        return "its words are known only in part"
+    if shared:
+        return "another track goes by the same name, of which there is one, and colour, shape and size don't tell which"
+    if len(item.candidates) == 1 and look.match[own] >= FITS:
+        return "its words go with many things, and no other name was asked for to hold it against; name a colour"
+    return "colour, shape and size don't tell"
 
 
 def _splits(item: Evidence, size: float) -> tuple[str, Split] | None:
@@ -145,4 +166,4 @@ def _second_name(verdict: Verdict, kept: int | None) -> Verdict:
     if kept is None:
         return verdict
     v = verdict
-    return Verdict(v.track_id, v.verdict, v.label, v.confidence, v.votes, kept, v.splits, f"the same thing as object {kept}; {v.reason}")
+    return Verdict(v.track_id, v.verdict, v.label, v.confidence, v.votes, kept, v.splits, f"the same thing as another track; {v.reason}")
