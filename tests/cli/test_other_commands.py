@@ -88,8 +88,12 @@ def test_list_backends_says_what_runs_here_and_what_is_missing(run, tmp_path, mo
     monkeypatch.delenv("KINESCRIBE_BASE_URL", raising=False)
     ran = run("list", "backends")
     assert ran.code == 0
-    assert "classical: a static camera, no weights, no GPU (runs here)" in ran.out
-    assert "cannot run here yet" in ran.out
+    lines = {line.split()[0]: line for line in ran.out.splitlines()}
+    assert all(len(line) <= 100 for line in lines.values())
+    assert lines["classical"].split(maxsplit=1)[1].startswith("runs here  a static camera")
+    assert lines["grounded-sam"].endswith("lacks detector, such as grounding-dino; segmenter, such as sam2")
+    assert lines["sam3"].endswith("the weights 'sam3' are not here")
+    assert "kinescribe list backends grounded-sam" in ran.err
     records = {record["name"]: record for record in json.loads(run("list", "backends", "--json").out)}
     assert records["classical"]["runs_here"]
     assert not records["grounded-sam"]["runs_here"]
@@ -98,6 +102,24 @@ def test_list_backends_says_what_runs_here_and_what_is_missing(run, tmp_path, mo
     assert parts["propagator"]["flow"] is None
     assert parts["verifier"]["rules"] is None
     assert "KINESCRIBE_BASE_URL" in parts["verifier"]["vlm"]
+    assert set(records) == set(lines)
+
+
+def test_list_backends_says_of_one_what_each_part_lacks(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("KINESCRIBE_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    ran = run("list", "backends", "grounded-sam")
+    assert ran.code == 0
+    assert "(cannot run here yet)" in ran.out
+    assert "hf download IDEA-Research/grounding-dino-tiny" in ran.out
+    assert "flow               ready" in ran.out
+    assert "sam3" not in ran.out
+    (record,) = json.loads(run("list", "backends", "classical", "--json").out)
+    assert record["lacks"] == []
+    wrong = run("list", "backends", "grounded_sma")
+    assert wrong.code == 2
+    assert "did you mean 'grounded-sam'?" in wrong.err
+    assert run("list", "detectors", "classical").code == 2
 
 
 def test_a_backend_that_can_not_run_here_says_so_before_the_video_is_opened(run, tmp_path, monkeypatch):
