@@ -1,0 +1,7 @@
+"""Checks of any law, whoever wrote it."""
+
+from __future__ import annotations
+
+from kinescribe.dynamics.checks.report import Finding
+
+__all__ = ["Finding"]
