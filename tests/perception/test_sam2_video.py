@@ -396,3 +396,9 @@ def test_importing_and_asking_what_is_missing_needs_no_torch(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "sam2.1-hiera-tiny" in done.stdout
     assert "gated" in done.stdout
+
+
+def test_a_configuration_that_only_fails_with_memories_is_told(tmp_path):
+    write_sam2_video(tmp_path, memory_attention_rope_feat_sizes=[1, 1])
+    with pytest.raises(InputError, match=r"the model in .* can't be run \(RuntimeError"):
+        follow(propagator(tmp_path), frames_of(moving_video(6)), {0: MASKS})

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Owlv2Detector"]
 
-MOST_PICTURE_BYTES, MOST_PIXELS = 256 * 2**20, 64_000_000
+MOST_PICTURE_BYTES, MOST_SIDE = 256 * 2**20, 8000
 ARTICLES = ("a ", "an ", "the ")
 
 
@@ -143,27 +143,24 @@ def _read_picture(name: str) -> NDArray[np.uint8]:
         data = read_bytes(path, MOST_PICTURE_BYTES)
     except InputError as error:
         raise InputError(f"the example picture {error}; give an existing file after '@'") from error
-    pixels = _pixels(data)
-    if pixels > MOST_PIXELS:
-        raise InputError(
-            f"the example picture {path} has {pixels / 1e6:.0f} megapixels, at most {MOST_PIXELS / 1e6:.0f} are read; scale it down"
-        )
-    image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if pixels else None
+    side = _longer_side(data)
+    if side > MOST_SIDE:
+        raise InputError(f"the example picture {path} is over {MOST_SIDE} px high or wide; scale it down")
+    image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if side else None
     if image is None:
         raise InputError(f"the example {path} is not a picture; use a PNG or JPEG file")
     return np.asarray(image, np.uint8)
 
 
-def _pixels(data: bytes) -> int:
-    """How many pixels a picture has by its header, 0 for what is none: a file of some bytes may claim to hold gigabytes."""
+def _longer_side(data: bytes) -> int:
+    """Of a picture, px, by its header, 0 for what is none: a file of some bytes may claim to hold gigabytes, and it is made square."""
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            width, height = Image.open(io.BytesIO(data)).size
+            return int(max(Image.open(io.BytesIO(data)).size))
     except Image.DecompressionBombError:
         return sys.maxsize
     except (OSError, ValueError, SyntaxError, OverflowError):
         return 0
-    return int(width) * int(height)

@@ -26,6 +26,7 @@ __all__ = ["Sam2VideoPropagator", "check_size"]
 
 CARRIED_AT_ONCE = {"cuda": 16}  # things: some 200 MB each at the public models' size
 CARRIED_AT_ONCE_ELSEWHERE = 4
+STEPS_OF_A_FIRST_RUN = 8  # in the frames before, a thing has hardly a memory to attend to
 
 
 class Sam2VideoPropagator:
@@ -104,7 +105,7 @@ class Sam2VideoPropagator:
             with runtime.autocast():
                 return propagation.carry(features, things, step)
 
-        with self._first_run.of(self._folder, last=True):
+        with self._first_run.of(self._folder, last=self._step >= STEPS_OF_A_FIRST_RUN):
             carried = runtime.in_batches(carry, list(self._things.values()), size=_at_once(runtime, len(self._things)))
         for thing, (_, memory) in zip(self._things.values(), carried, strict=True):
             thing.carry(step, memory)
