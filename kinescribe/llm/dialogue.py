@@ -19,6 +19,8 @@ from .usage import Usage
 __all__ = ["Dialogue", "UnusableError"]
 
 LONGEST_QUOTE = 4000  # characters of an unusable answer that are shown to the model again
+SHOWN = 60  # characters of it that are shown to people
+CUT_OFF = ", for it was cut off at its longest"
 IGNORED_TIMES = 2  # answers without any JSON in a row after which a level is given up
 
 
@@ -55,7 +57,7 @@ class Dialogue:
             data = form.read(completion.text)
         except MisfitError as error:
             self._note_level(level, error.found_json)
-            fault = f"{error}, for it was cut off at its longest; be brief" if completion.cut_off else str(error)
+            fault = f"{error}{CUT_OFF}; be brief" if completion.cut_off else str(error)
         else:
             self._note_level(level, True)
             return completion, data
@@ -64,7 +66,8 @@ class Dialogue:
         try:
             return completion, form.read(completion.text)
         except MisfitError as error:
-            line = f"{self.settings.model} does not answer in the form that was asked for: {one_line(str(error))}"
+            fault = f'{one_line(str(error))}{CUT_OFF if completion.cut_off else ""} ("{one_line(completion.text, SHOWN)}")'
+            line = f"{self.settings.model} does not answer in the form that was asked for: {fault}; ask another model"
             raise UnusableError(line, completion.text) from None
 
     def stream(self, asked: list[Message]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from kinescribe.errors import KinescribeError, UsageError
 from .errors import EndpointError
 from .lines import Line, Lines, library
 from .messages import CHARACTERS_A_TOKEN
-from .refusals import PassingError, failure_of
+from .refusals import LATER, PassingError, failure_of
 from .replies import Completion, piece_of, read_completion
 from .retrying import LONGEST_WAIT_S, backoff
 from .secrecy import begun_in, hider
@@ -213,7 +213,8 @@ class Endpoint:
         if attempt >= self._settings.retries:
             raise failure.error from None
         if failure.wait_s is not None and failure.wait_s > LONGEST_WAIT_S:
-            raise EndpointError(f"{failure.error}; it asks to wait {failure.wait_s:.0f} s", failure.error.status) from None
+            line = f"{str(failure.error).removesuffix(LATER)} and asks to wait {failure.wait_s:.0f} s, which is long{LATER}"
+            raise EndpointError(line, failure.error.status) from None
         self._sleep(backoff(attempt, self._chance) if failure.wait_s is None else failure.wait_s)
 
     def _estimate(self, ticket: Ticket, prompt_tokens: int, completion_tokens: int) -> None:

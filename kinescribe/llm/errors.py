@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kinescribe.errors import InputError, KinescribeError
+from kinescribe.errors import InputError, KinescribeError, UsageError
 
 __all__ = ["AnswerError", "BudgetExceededError", "EndpointError", "NotRecordedError"]
 
@@ -29,3 +29,5 @@ class NotRecordedError(EndpointError):
 
 class BudgetExceededError(KinescribeError):
     """A cap on calls, tokens or money is reached. Nothing was sent; callers may go on without the answer."""
+
+    exit_code = UsageError.exit_code  # where nobody goes on without: the cap is too low for what was asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,10 @@ from .replies import message_of, refused_parameter
 from .retrying import RETRIED_STATUSES, retry_after
 from .settings import Settings
 
-__all__ = ["PassingError", "RefusedError", "failure_of"]
+__all__ = ["LATER", "PassingError", "RefusedError", "failure_of"]
+
+LATER = "; try again later"
+ABOUT_PICTURES = re.compile("image|picture|vision|modal", re.IGNORECASE)
 
 
 class RefusedError(EndpointError):
@@ -53,9 +57,10 @@ def failure_of(
         return EndpointError(f"{url}: the account's quota is used up ({said}); top it up or ask another endpoint", status)
     if status in RETRIED_STATUSES:
         what = "is rate-limited" if status == 429 else "fails"
-        return PassingError(EndpointError(f"{url} {what} ({said}); try again later", status), retry_after(wait))
+        return PassingError(EndpointError(f"{url} {what} ({said}){LATER}", status), retry_after(wait))
     if status in (400, 422, 501):
-        refusal = RefusedError(f"{url} refuses the question ({said})", status)
+        way = f"; does the model '{settings.model}' take pictures?" if ABOUT_PICTURES.search(said) else ""
+        refusal = RefusedError(f"{url} refuses the question ({said}){way}", status)
         refusal.parameter = refused_parameter(data, body)
         return refusal
     if 300 <= status < 400:

@@ -119,7 +119,7 @@ def _why_empty(message: dict[str, Any], reason: Any, hide: Hide) -> str:
     refusal = message.get("refusal")
     if refusal or reason == "content_filter":
         why = refusal if isinstance(refusal, str) else "content filter" if reason == "content_filter" else "no reason given"
-        return f"the model declines to answer: {one_line(hide(why))}"
+        return f"the model declines to answer: {one_line(hide(why))}; ask another one"
     if any(message.get(name) for name in THOUGHTS):
         return "the model thought and then said nothing; ask one that doesn't think aloud, or switch its thinking off there"
     if message.get("tool_calls") or message.get("function_call"):

@@ -17,6 +17,7 @@ def refusal(client, **options) -> str:
     assert isinstance(caught.value, KinescribeError)
     assert not isinstance(caught.value, InputError)
     assert len(str(caught.value).splitlines()) == 1
+    assert caught.value.exit_code == 2
     return str(caught.value)
 
 

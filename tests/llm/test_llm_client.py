@@ -147,8 +147,15 @@ def test_what_was_cut_off_is_said_to_the_model(client_of):
     cut = Raw(json.dumps(completion('{"answer": "ri', finish_reason="length")))
     with FakeServer(cut, {"answer": "right"}) as server:
         assert client_of(server, max_reply_tokens=5).ask(ASK, schema=SCHEMA).data == {"answer": "right"}
-    assert "cut off" in server.requests[1].text
+    assert "cut off at its longest; be brief" in server.requests[1].text
     assert server.requests[0].body["max_tokens"] == 5
+
+
+def test_what_is_cut_off_twice_is_said_to_the_user(client_of):
+    cut = Raw(json.dumps(completion('{"answer": "ri', finish_reason="length")))
+    with FakeServer(cut) as server, pytest.raises(AnswerError) as caught:
+        client_of(server).ask(ASK, schema=SCHEMA)
+    assert 'no valid JSON in it, for it was cut off at its longest ("{"answer": "ri"); ask another model' in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["temperature", "seed", "max_tokens"])

@@ -43,7 +43,7 @@ def test_passing_failures_are_tried_again(client_of, waits, status):
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        (400, "refuses the question"),
+        (400, r"refuses the question \(400: because of this\)$"),
         (401, "set the key in the environment variable KINESCRIBE_API_KEY"),
         (403, "does not allow model 'fake' here"),
         (404, "no model 'fake'.*does the URL end in /v1"),
@@ -87,8 +87,12 @@ def test_too_long_a_wait_is_told_instead(client_of, waits):
         caught = failure(client_of(server))
     assert waits == []
     assert server.calls == 1
-    assert "rate-limited (429: daily limit)" in str(caught)
-    assert "asks to wait 3600 s" in str(caught)
+    assert "rate-limited (429: daily limit) and asks to wait 3600 s, which is long; try again later" in str(caught)
+
+
+def test_a_model_without_eyes_is_told(client_of):
+    with FakeServer(error(400, "this model does not support image input")) as server:
+        assert "does the model 'fake' take pictures?" in str(failure(client_of(server)))
 
 
 def test_a_used_up_quota_is_not_asked_again(client_of, waits):

@@ -25,6 +25,7 @@ from kinescribe.perception.verification.verdicts import verdict_of
 
 if TYPE_CHECKING:
     from kinescribe.llm import Client, Settings
+    from kinescribe.perception.verification.endpoint import EndpointAsk
 
 __all__ = ["VlmVerifier"]
 
@@ -83,7 +84,7 @@ class VlmVerifier:
         self.name, self.questions = "vlm", 0
         self._budget, self._most, self._seed = budget, most, seed
         self._workers = 1 if ask is not None else workers
-        self._client: Client | None = None
+        self._endpoint: EndpointAsk | None = None
         if ask is not None:
             self._ask = ask
             return
@@ -93,9 +94,8 @@ class VlmVerifier:
         settings = settings or Endpoint.from_environment()
         if settings is None:
             raise UsageError(NO_ENDPOINT)
-        self._ask = asking = EndpointAsk(settings)
-        self._client = asking.client
-        endpoint = self._client.settings
+        self._ask = self._endpoint = EndpointAsk(settings)
+        endpoint = self._endpoint.client.settings
         self.name = endpoint.model
         self.provenance = {"name": endpoint.model, "endpoint": endpoint.host}
 
@@ -114,6 +114,8 @@ class VlmVerifier:
     def verify(self, evidence: Sequence[Evidence], *, unique: bool = False) -> list[Verdict]:
         """One verdict for each track, in the same order. `unique`: no two things bear the same label."""
         self.warnings, self.questions = [], 0
+        if self._endpoint is not None:
+            self._endpoint.forget()
         if not evidence:
             return []
         priors = _priors(evidence)
@@ -152,8 +154,8 @@ class VlmVerifier:
         )
         self.questions = inquiry.count + asked
         self._warn(inquiry.stopped or stopped, verdicts)
-        if self._client is not None:
-            self._client.close()  # it stays usable
+        if self._endpoint is not None:
+            self._endpoint.client.close()  # it stays usable
         return verdicts
 
     def _warn(self, stopped: str | None, verdicts: list[Verdict]) -> None:
@@ -162,8 +164,8 @@ class VlmVerifier:
             self.warnings.append(
                 f"{self.name} did not verify all labels: {stopped}; the rest went by rules, {open_tracks} of {len(verdicts)} are unsure"
             )
-        if self._client is not None:
-            self.warnings += self._client.warnings
+        if self._endpoint is not None:
+            self.warnings += self._endpoint.warnings
 
 
 def _priors(evidence: Sequence[Evidence]) -> Float:
