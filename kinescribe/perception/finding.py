@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.perception.border import Border, Place
 from kinescribe.perception.detections import Detections, MaskCrop, SoftMask
 from kinescribe.perception.overlap import iou_matrix
 from kinescribe.video.frame import Frame
@@ -43,16 +44,21 @@ class Finder:
     Args:
         detector: see `Detector`.
         segmenter: see `Segmenter`; None leaves a box detector's boxes as they are.
+
+    Attributes:
+        warnings: lines for the user, on what was mended of what the two gave.
     """
 
     def __init__(self, detector: Any, segmenter: Any = None) -> None:
+        self.warnings: list[str] = []
         self._detector = detector
         self._segmenter = None if getattr(detector, "segments", True) else segmenter
+        self._found, self._cut = Border(detector, self.warnings), Border(segmenter, self.warnings)
 
     def find(self, frames: Sequence[Frame]) -> list[Found]:
-        """What is in each of these frames, which are consecutive or further apart."""
+        """What is in each of these frames, which are consecutive or further apart. Raises `InputError` for what makes no sense."""
         batch = getattr(self._detector, "detect_batch", None)
-        detections = list(batch(frames)) if batch is not None else [self._detector.detect(frame) for frame in frames]
+        detections = self._found.batch(batch(frames) if batch is not None else map(self._detector.detect, frames), frames)
         if self._segmenter is None:
             return [_whole(found) for found in detections]
         masks = self._segment(frames, [found.boxes for found in detections])
@@ -60,10 +66,12 @@ class Finder:
 
     def _segment(self, frames: Sequence[Frame], boxes: list[NDArray[np.float64]]) -> list[list[SoftMask]]:
         batch = getattr(self._segmenter, "segment_batch", None)
-        if batch is not None:
-            return list(batch(frames, boxes))
         assert self._segmenter is not None
-        return [self._segmenter.segment(frame, here) for frame, here in zip(frames, boxes, strict=True)]
+        if batch is not None:
+            every = batch(frames, boxes)
+        else:
+            every = [self._segmenter.segment(frame, here) for frame, here in zip(frames, boxes, strict=True)]
+        return [self._cut.masks(masks, Place.of(frame), len(here)) for masks, frame, here in zip(every, frames, boxes, strict=True)]
 
 
 def _whole(found: Detections) -> Found:

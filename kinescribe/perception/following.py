@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from kinescribe.perception.border import Border, Place
 from kinescribe.perception.detections import MaskCrop, SoftMask
 from kinescribe.perception.finding import Finder, Found
 from kinescribe.perception.followed import FollowedThing, look_of
@@ -75,11 +76,14 @@ class MaskFollower:
         dropped: ids of the things that the detector hardly ever confirmed; whole once all frames are through.
         withdrawn: rows of other things that were taken back; whole once all frames are through.
         detected: frames in which the detector looked.
+        warnings: lines for the user, on what was mended of what the propagator gave.
     """
 
     def __init__(self, finder: Finder, propagator: Any, *, every: int | str = AUTO, batch_size: int = 8) -> None:
         self._finder, self._propagator, self._batch_size = finder, propagator, batch_size
         self._every_asked = every
+        self.warnings: list[str] = []
+        self._border = Border(propagator, self.warnings)
         self._begin()
 
     def _begin(self) -> None:
@@ -111,7 +115,8 @@ class MaskFollower:
             changed = False
             for frame in window:
                 last = frame.index
-                masks = {number: mask for number, mask in self._propagator.step(frame).items() if not mask.empty}
+                carried = self._border.followed(self._propagator.step(frame), Place.of(frame), self._things)
+                masks = {number: mask for number, mask in carried.items() if not mask.empty}
                 named: dict[int, tuple[str, float]] = {}
                 self._note_overlaps(frame.index, masks)
                 if frame.index in found:

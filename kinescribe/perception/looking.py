@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from kinescribe.errors import UsageError
 from kinescribe.perception.backends import Stack
 from kinescribe.perception.background import Background
-from kinescribe.perception.detections import Detections
+from kinescribe.perception.border import Border, Place
+from kinescribe.perception.detections import Detections, SoftMask
 from kinescribe.perception.finding import Finder, Found
 from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower, Withdrawn
 from kinescribe.perception.progress import Stages
@@ -102,10 +103,16 @@ def look(
         return _by_concept(stack.concept_tracker, stages, phrases, on_frame)
     stack.detector.prepare(stages.watch("background"), phrases)
     if not stack.learned and stack.propagator is None:
-        return Looked([stack.detector.detect(frame) for frame in _told(stages.watch("detect"), on_frame)])
+        out = Looked()
+        border = Border(stack.detector, out.warnings)
+        out.detections = [
+            border.detections(stack.detector.detect(frame), Place.of(frame)) for frame in _told(stages.watch("detect"), on_frame)
+        ]
+        return out
     out = Looked()
     background = getattr(stack.detector, "background", None)
-    if background is None and not getattr(stack.detector, "segments", True):
+    draws_boxes = not getattr(stack.detector, "segments", True)
+    if background is None and draws_boxes:
         from kinescribe.perception.refinement import static_background
 
         background = static_background(stages.watch("background"), out.warnings)
@@ -118,25 +125,31 @@ def look(
             out.named.append(named)
             stages.done("detect", len(out.detections))
         out.detected = len(out.detections)
+        out.warnings += finder.warnings
         return out
     follower = MaskFollower(finder, stack.propagator, every=every, batch_size=batch)
     out.ids = []
-    for detections, ids in _measured(follower.follow(frames), background, runtime):
+    for detections, ids in _measured(follower.follow(frames), background, runtime, boxes=draws_boxes and stack.segmenter is None):
         out.detections.append(detections)
         out.ids.append(ids)
         stages.done("detect", len(out.detections))
     out.dropped, out.withdrawn, out.votes = follower.dropped, follower.withdrawn, follower.votes()
     out.detected = len(follower.detected)
+    out.warnings += [*finder.warnings, *follower.warnings]
     return out
 
 
 def _by_concept(tracker: Any, stages: Stages, phrases: Sequence[str], on_frame: Callable[[Frame], None]) -> Looked:
     out = Looked(ids=[])
     assert out.ids is not None
-    for detections, ids in tracker.track(_Told(stages.video, on_frame), phrases):
-        out.detections.append(detections)
-        out.ids.append(np.asarray(ids, np.int64))
+    border = Border(tracker, out.warnings)
+    size = stages.video.info.width, stages.video.info.height
+    told = _Told(stages.video, on_frame)
+    for detections, ids in tracker.track(told, phrases):
+        out.detections.append(border.detections(detections, Place(len(out.detections), *size)))
+        out.ids.append(border.ids(ids, out.detections[-1]))
         stages.done("track", len(out.detections))
+    border.whole(len(out.detections), told.seen)
     return out
 
 
@@ -159,15 +172,24 @@ def _in_every_frame(
 
 
 def _measured(
-    followed: Iterator[FollowedFrame], background: Background | None, runtime: Any
+    followed: Iterator[FollowedFrame], background: Background | None, runtime: Any, *, boxes: bool
 ) -> Iterator[tuple[Detections, NDArray[np.int64]]]:
+    from kinescribe.perception.grounded_sam.boxes import detections_of_boxes
     from kinescribe.perception.refinement import measure_masks
 
     def measure(one: FollowedFrame) -> tuple[Detections, NDArray[np.int64]]:
+        if boxes:  # the edge of a box is no outline: its middle is known as well as a box tells
+            return detections_of_boxes(one.frame, [_corners(mask) for mask in one.masks], one.scores, one.phrases), one.ids
         return measure_masks(one.frame, one.masks, one.scores, one.phrases, background), one.ids
 
     with closing(_staged(followed, runtime=runtime)) as ahead:
         yield from _side_by_side(ahead, measure, runtime=runtime)
+
+
+def _corners(mask: SoftMask) -> tuple[int, int, int, int]:
+    crop = mask.binary()
+    h, w = crop.pixels.shape
+    return crop.x, crop.y, crop.x + w, crop.y + h
 
 
 def _prefetched(frames: Iterator[Frame], runtime: Any) -> Iterator[Frame]:
@@ -237,14 +259,14 @@ class _Told:
     """A video whose first reading from end to end is told frame by frame."""
 
     def __init__(self, video: Video, on_frame: Callable[[Frame], None]) -> None:
-        self._video, self._on_frame, self._next = video, on_frame, 0
+        self._video, self._on_frame, self.seen = video, on_frame, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._video, name)
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self._video:
-            if frame.index == self._next:
+            if frame.index == self.seen:
                 self._on_frame(frame)
-                self._next += 1
+                self.seen += 1
             yield frame
