@@ -1,0 +1,42 @@
+"""Where walls lie and what they do, from the contacts of single objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinescribe.dynamics.library.estimates import bounces, middle
+
+if TYPE_CHECKING:
+    from kinescribe.dynamics.clip import Clip
+
+__all__ = ["struck"]
+
+NORMALS = {"floor": (0.0, 1.0), "ceiling": (0.0, -1.0), "left": (1.0, 0.0), "right": (-1.0, 0.0)}
+STRAIGHT = 0.6  # share of a change of velocity that must point along a wall's normal (friction takes the rest)
+
+
+def struck(clip: Clip, names: Sequence[str]) -> dict[str, float]:
+    """Starts for the places of those of the walls that were struck, and for their restitution and friction."""
+    places: dict[str, list[float]] = {}
+    restitution, friction = [], []
+    for bounce in bounces(clip):
+        if len(bounce.objects) != 1:
+            continue
+        change = bounce.after[0] - bounce.before[0]
+        for name in (bounce.wall,) if bounce.wall in names else names:
+            normal = np.array(NORMALS[name])
+            across, before = float(change @ normal), float(bounce.before[0] @ normal)
+            if not (before < 0 < across and across >= STRAIGHT * float(np.hypot(*change))):
+                continue
+            along = abs(float(change[0] * normal[1] - change[1] * normal[0]))
+            offset = float(bounce.places[0] @ normal) - float(clip.bodies.radius[bounce.objects[0]])
+            places.setdefault(name, []).append(offset * float(normal.sum()))
+            restitution.append(max(-float(bounce.after[0] @ normal) / before, 0.0))
+            friction.append(along / across)
+    found = {name: middle(np.array(values)) for name, values in places.items()}
+    if places:
+        found |= {"restitution": middle(np.array(restitution)), "friction": middle(np.array(friction))}
+    return found

@@ -1,0 +1,69 @@
+"""Pivot, length, period and damping of what swings, from the circle that it keeps to and the angles on it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.dynamics.library.estimates import arcs, circle, derivatives, middle, regress, sinusoid
+
+if TYPE_CHECKING:
+    from kinescribe.dynamics.clip import Clip
+
+__all__ = ["pace", "swing"]
+
+Float = NDArray[np.float64]
+WHOLE = 0.9  # periods in an arc from which on its period is read off
+EXPLAINED = 0.6  # share of the variance in one frequency, the same
+OVER = 0.95 * math.pi  # radians: wider swings go round, or nearly, and have no one frequency
+
+
+def swing(clip: Clip, gravity: float) -> dict[str, float]:
+    """Starts for gravity, length, pivot_x, pivot_y and damping of a pendulum.
+
+    `gravity` is believed only where the swings are too small to show how they bend.
+    """
+    found = []
+    for arc in arcs(clip):
+        x, y = arc.places.T
+        rim = circle(arc.places)
+        weight = float(len(x)) ** 2
+        if rim is not None and (rim.y > y.mean() or rim.radius < 1.5 * np.ptp(x)):
+            angle = np.unwrap(np.arctan2(x - rim.x, rim.y - y))
+            stiffness, damping = pace(arc.times, angle)
+            found.append((stiffness * rim.radius, rim.radius, rim.x, rim.y, damping, weight * float(np.ptp(angle))))
+        else:
+            # what swings by less than can be seen swings like a spring
+            wave = sinusoid(arc.times, x[:, None])
+            if wave is not None and wave.speed > 0:
+                length = gravity / (wave.speed**2 + wave.decay**2)
+                found.append((gravity, length, float(wave.centre[0]), float(y.min()) + length, 2.0 * wave.decay, 1e-6 * weight))
+    if not found:
+        return {}
+    *columns, weight_of = np.array(found).T
+    g, length, pivot_x, pivot_y, damping = (middle(column, weight_of) for column in columns)
+    return {"gravity": g, "length": length, "pivot_x": pivot_x, "pivot_y": pivot_y, "damping": max(damping, 0.0)}
+
+
+def pace(times: Float, angle: Float) -> tuple[float, float]:
+    """The k and c of ``φ'' = −k·sin φ − c·φ'`` for angles (m,) from the hanging rest; NaN where they can't be told.
+
+    From the period, where one is covered: ``k = (2·K(sin²(A/2))·ω/π)²`` at the amplitude A, K the complete elliptic integral; else by
+    regression of the angular acceleration.
+    """
+    wave = sinusoid(times, angle[:, None])
+    # the root mean square over all of the time stands for an amplitude that may shrink
+    amplitude = math.sqrt(2.0 * float(np.mean((angle - angle.mean()) ** 2)))
+    if wave is not None and wave.cycles >= WHOLE and wave.explained >= EXPLAINED and np.abs(angle).max() < OVER:
+        from scipy.special import ellipk
+
+        speed = math.hypot(wave.speed, wave.decay)
+        return (2.0 * float(ellipk(math.sin(min(amplitude, OVER) / 2.0) ** 2)) * speed / math.pi) ** 2, 2.0 * wave.decay
+    seen = derivatives(times, angle[:, None])
+    if not len(seen):
+        return math.nan, math.nan
+    made = regress(np.column_stack([-np.sin(seen.value[:, 0]), -seen.rate[:, 0]]), seen.second[:, 0], seen.weight)
+    return (math.nan, math.nan) if made is None else (float(made[0]), float(made[1]))
