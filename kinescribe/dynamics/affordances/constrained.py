@@ -76,6 +76,10 @@ class Constrained(Law):
     def constrained(self, bodies: Bodies) -> int:
         return self.law.constrained(bodies)
 
+    def rescaled(self, length: float, time: float, mass: float) -> Constrained:
+        """The same law with its rules in units that are smaller by these factors."""
+        return Constrained(self.law, self.rules.rescaled(length))
+
 
 def wall_of(rule: WallRule, restitution: Any, friction: Any) -> Wall:
     """The wall of a rule; what it leaves open is taken from the arguments."""

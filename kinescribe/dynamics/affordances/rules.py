@@ -167,6 +167,19 @@ class Affordances(_Model):
         """As JSON, without what is not said."""
         path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
+    def rescaled(self, length: float) -> Self:
+        """The same in a unit of length that is smaller by this factor."""
+
+        def longer(point: Vector | None) -> Vector | None:
+            return None if point is None else (point[0] * length, point[1] * length)
+
+        joints = self.joints and tuple(
+            joint.model_copy(update={"anchor": longer(joint.anchor), "length": joint.length and joint.length * length})
+            for joint in self.joints
+        )
+        walls = self.walls and tuple(wall.model_copy(update={"offset": wall.offset * length}) for wall in self.walls)
+        return self.model_copy(update={"joints": joints, "walls": walls})
+
     def to_dict(self) -> dict[str, Any]:
         """What `of` reads; without what is not said."""
         return self.model_dump(mode="json", exclude_defaults=True)

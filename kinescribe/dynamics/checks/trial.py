@@ -17,7 +17,7 @@ from kinescribe.dynamics.simulation import Rollout, Schedule, simulate
 from kinescribe.dynamics.state import COMPONENTS, Bodies, State
 from kinescribe.errors import UsageError
 
-__all__ = ["Trial", "start_values"]
+__all__ = ["Trial", "copied", "start_values"]
 
 Float = NDArray[np.float64]
 SPACING = 3.0  # between the objects of a trial from nothing, in diameters of 1
@@ -89,7 +89,9 @@ class Trial:
         schedule = Schedule.of(
             [self.times] * self.count, [self.inputs] * self.count, names=self.law.inputs, time_step=self.law.time_step
         )  # fmt: skip
-        return simulate(self.law, self.values, self.initial, schedule)
+        # copies, so that a law that writes into what it is handed spoils this run alone
+        values = Values({name: value.copy() for name, value in self.values.items()})
+        return simulate(self.law, values, State(self.initial.data, copied(self.initial.bodies)), schedule)
 
     def only(self, clips: Sequence[int]) -> Trial:
         """These clips alone, which may repeat."""
@@ -107,6 +109,13 @@ class Trial:
         data[:2] += relative * self.size
         data[3:5] *= 1.0 + relative
         return replace(self, initial=State(data, self.initial.bodies))
+
+
+def copied(bodies: Bodies) -> Bodies:
+    """The same with arrays of its own."""
+    return replace(
+        bodies, radius=bodies.radius.copy(), width=bodies.width.copy(), height=bodies.height.copy(), static=bodies.static.copy()
+    )  # fmt: skip
 
 
 def _with(values: Values, **other: Any) -> Values:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -159,6 +160,14 @@ class RigidWorld(Law):
         )  # fmt: skip
         out: Float = np.asarray(parameters["density"], float) * areas
         return out
+
+    def rescaled(self, length: float, time: float, mass: float) -> RigidWorld:
+        """The same law with its rules, step and scale in units that are smaller by these factors."""
+        made = copy.copy(self)
+        made.rules = self.rules.rescaled(length)
+        made.time_step = None if self.time_step is None else self.time_step * time
+        made.scale = None if self.scale is None else self.scale / length
+        return made
 
     def project(self, state: State, parameters: Values) -> State:
         """What hangs from the world moves as its joint lets it."""
