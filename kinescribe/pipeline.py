@@ -16,6 +16,7 @@ from kinescribe import plugins
 from kinescribe.assembly import assemble
 from kinescribe.errors import InputError, UsageError
 from kinescribe.labelling import AUTO_OBJECTS, Seen, asks_vlm, detected_names, name_tracks, read_objects, votes_of
+from kinescribe.llm import Client, Settings
 from kinescribe.perception.backends import ROLES, Choice, Stack, choose, own_parts, resolve
 from kinescribe.perception.coherence import check_arguments, check_options, idle_options
 from kinescribe.perception.looking import Looked, look, resolve_every
@@ -32,7 +33,6 @@ from kinescribe.tracking.tracks import Track
 from kinescribe.video import Frame, open_video
 
 if TYPE_CHECKING:
-    from kinescribe.llm import Settings
     from kinescribe.perception.discovery import Discovery
 
 __all__ = ["AUTO_OBJECTS", "Progress", "extract_states"]
@@ -110,6 +110,8 @@ def extract_states(
     check_arguments(objects=objects, names=names, one_each=one_each, vlm=vlm, calibration=calibration, progress=progress)
     asked = dict(zip(ROLES, (detector, segmenter, propagator, concept_tracker, verifier), strict=True))
     check_options(asked, detect_every=detect_every, precision=precision, batch_size=batch_size)
+    if vlm is None and (asks_vlm(objects) or verifier == "vlm"):
+        vlm = Settings.from_environment()
     choices, given = _choose(backend, asked, vlm, device)
 
     @cache
@@ -118,7 +120,8 @@ def extract_states(
 
         return Runtime.choose(device, precision=precision, compile=compile, batch_size=batch_size)
 
-    stack = resolve(choices, given, runtime=runtime, settings=lambda: vlm)
+    client = None if vlm is None else Client(vlm)  # one for all that ask, so that the caps hold for them together
+    stack = resolve(choices, given, runtime=runtime, settings=lambda: client)
     ways = {"device": (device, "auto"), "precision": (precision, "auto"), "compile": (compile, False), "batch-size": (batch_size, None)}
     models = {name: value for name, (value, default) in ways.items() if value != default and not runtime.cache_info().currsize}
     if device == "cpu":
@@ -132,7 +135,7 @@ def extract_states(
     video = open_video(source, times=times, frame_interval=frame_interval)
     stages, frames = Stages(video, progress), _Frames()
     size = video.info.width, video.info.height
-    asked_for = read_objects(objects, reads_phrases=stack.reads_phrases, discover=lambda: _discover(stages, vlm))
+    asked_for = read_objects(objects, reads_phrases=stack.reads_phrases, discover=lambda: _discover(stages, client))
     used = runtime() if runtime.cache_info().currsize else None
     looked = look(stack, stages, asked_for.words, every=every, on_frame=frames.note, runtime=used)
     partial = video.partial
@@ -215,10 +218,10 @@ def _told(stack: Stack) -> list[str]:
     return [line for _, part in stack.parts() for line in getattr(part, "warnings", [])]
 
 
-def _discover(stages: Stages, vlm: Settings | None) -> Discovery:
+def _discover(stages: Stages, client: Client | None) -> Discovery:
     from kinescribe.perception.discovery import discover
 
-    return discover(stages.watch("discover"), vlm)
+    return discover(stages.watch("discover"), client)
 
 
 def _believed(stack: Stack, looked: Looked, frame_count: int) -> tuple[list[Track], list[LeftOutMeta]]:
@@ -255,7 +258,9 @@ def _settle(
     if stack.reads_phrases:
         return tracks
     tracks, confirmed = _look_again(stack, stages, worth_a_second_look(tracks, len(times)), times, size)
-    tracks = join_pieces(tracks)
+    # a thing at rest is no piece of what moves in front of it
+    still = [track for track in tracks if "still" in track.phrases]
+    tracks = [*join_pieces([track for track in tracks if "still" not in track.phrases]), *still]
     if not getattr(stack.detector, "finds_still", True):
         tracks, _ = leave_out(tracks, confirmed, size, len(times), asked_for=asked_for)
     return tracks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 
 import typer
 from typer.main import get_command
@@ -27,7 +28,9 @@ def single() -> typer.Typer:
 def run(application: typer.Typer, name: str, argv: list[str]) -> int:
     """Run an application and return the exit code; every error is one line on stderr, with a traceback only under ``--debug``."""
     try:
-        code = get_command(application).main(args=argv, prog_name=name, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = get_command(application).main(args=argv, prog_name=name, standalone_mode=False)
     except KinescribeError as error:
         return _report(str(error), error.exit_code, argv)
     except typer.TyperException as error:  # a usage error that the parser found
@@ -39,6 +42,12 @@ def run(application: typer.Typer, name: str, argv: list[str]) -> int:
     if code == INTERRUPTED:  # what the parser makes of Ctrl-C
         print("kinescribe: interrupted; unfinished outputs were removed, finished ones stay", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """A warning of ours as a line like all others; those that libraries mean for programmers are left out."""
+    if category is UserWarning:
+        print(f"kinescribe: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _report(message: str, code: int, argv: list[str]) -> int:

@@ -54,6 +54,7 @@ def read_objects(objects: str | None, *, reads_phrases: bool, discover: Callable
     asked = Asked()
     if asks_vlm(objects):
         found = discover()
+        asked.warnings += found.warnings
         asked.discovered = {
             "phrases": found.phrases,
             "why": found.why,

@@ -54,7 +54,7 @@ def verify_names(
     gone: list[LeftOut] = []
     for track, before in zip(tracks, names, strict=True):
         verdict = verdicts[track.track_id]
-        meta = _meta(verdict, before, verifier.name)
+        meta = _meta(verdict, before, verdict.by or verifier.name)
         if verdict.verdict == "no" and getattr(verifier, "drops", True):
             gone.append(LeftOut(track, Name(before.label, before.score, "no", meta), verdict.reason or "not there"))
             continue

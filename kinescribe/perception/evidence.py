@@ -110,6 +110,7 @@ class Verdict:
         same_as: id of the track that this one is a second name of, None for most.
         splits: where the track turns into another thing; empty for most.
         reason: one line for people.
+        by: who says it, where that isn't the verifier that was asked: "rules" where its endpoint gave no more answers. Empty for most.
     """
 
     track_id: int
@@ -120,3 +121,4 @@ class Verdict:
     same_as: int | None = None
     splits: tuple[Split, ...] = ()
     reason: str = field(default="")
+    by: str = ""

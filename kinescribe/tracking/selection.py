@@ -19,6 +19,7 @@ LEAST_SEEN = 4  # frames
 LEAST_DENSITY = 0.65  # share of the frames from a track's first to its last in which it was seen
 HOPELESS = 0.01  # of the salience of the clip's most salient thing: not worth a second look
 FAINT = 0.04  # of the same: not worth reporting
+TREMBLE_PX = 0.1
 MOST_TRAVEL = 20.0  # times its radius: from there on a thing doesn't stand out more
 CUT_OFF = 0.7  # share of frames in which the picture's edge cuts a body, from which on its centroid isn't one
 
@@ -108,7 +109,8 @@ def leave_out(
 def _salience(track: Track) -> float:
     """How much a track stands out: contrast against noise, size, and how many times its own size it travelled."""
     radius = max(float(np.sqrt(np.median(track.areas) / np.pi)), 1.0)
-    return float(np.median(track.contrasts)) * radius * min(_extent(track) / radius, MOST_TRAVEL)
+    travel = max(_extent(track), TREMBLE_PX)  # measured finely enough, nothing that rests has travelled at all
+    return float(np.median(track.contrasts)) * radius * min(travel / radius, MOST_TRAVEL)
 
 
 def _extent(track: Track) -> float:

@@ -41,6 +41,7 @@ def test_cart_pole_is_mended(unique: bool, look):
     assert (pole.verdict, pole.label) == ("corrected", "pole")
     assert (cart.verdict, cart.label) == ("yes", "black cart")
     assert min(pole.confidence, cart.confidence) > 0.98
+    assert pole.by == cart.by == ""
     assert (pole.splits, pole.same_as, cart.splits, cart.same_as) == ((), None, (), None)
     assert [vote.answer for vote in pole.votes] == ["pole"] * len(pole.votes)
     assert all(vote.weight > 0 and len(vote.frames) == 1 for vote in pole.votes)
@@ -201,6 +202,7 @@ def test_when_the_endpoint_fails_rules_take_over_and_nothing_is_lost(answers: in
     assert {verdict.verdict for verdict in left} <= set(VERDICTS)
     if answers == 0:
         assert {verdict.verdict for verdict in left} == {"unsure"}
+        assert {verdict.by for verdict in [*found, *left]} == {"rules"}
         assert all("endpoint is down" in verdict.reason for verdict in left)
 
 

@@ -68,7 +68,7 @@ def assign_phrases(phrases: Sequence[Phrase], candidates: Sequence[Candidate]) -
     rows, columns = linear_sum_assignment(weighted, maximize=True)
     good = scores[rows, columns] > 0
     chosen[columns[good]] = rows[good]
-    own = np.array([scores[i, chosen == i].max(initial=0.0) for i in range(len(phrases))])
+    own = scores.max(axis=1, initial=0.0)
     for left in np.flatnonzero(chosen < 0):
         alike = np.where((own > 0) & (scores[:, left] >= ALIKE * own), weighted[:, left], 0.0)
         if alike.max() > 0:

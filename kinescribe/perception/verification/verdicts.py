@@ -15,6 +15,7 @@ from kinescribe.perception.verification.questions import NOT_THERE, UNSURE
 
 __all__ = ["verdict_of"]
 
+RULES = "rules"
 ENOUGH, ENOUGH_FOR_CHANGE, ENOUGH_FOR_NO = (
     0.7,
     0.8,
@@ -46,10 +47,11 @@ def verdict_of(item: Evidence, track: int, inquiry: Inquiry, standing: Standing,
         return Verdict(item.track_id, verdict, label, sure, votes, reason=_tally(votes, label, item.label))
     why = _why_open(item, track, inquiry)
     if by_rules.verdict in ("yes", "corrected") and (not definite or by_rules.label == _chosen(item, choice)) and inquiry.stopped:
-        return replace(by_rules, votes=(*votes, *by_rules.votes), reason=f"{why}; by rules: {by_rules.reason}")
+        return replace(by_rules, votes=(*votes, *by_rules.votes), reason=f"{why}; by rules: {by_rules.reason}", by=RULES)
     stays = 1 - change.probability if change is not None else 1.0
     kept = float(np.exp(standing.posterior[track, own])) * stays if own >= 0 else 0.0
-    return Verdict(item.track_id, "unsure", item.label, kept, votes, reason=why)
+    nobody_asked = inquiry.stopped and not votes
+    return Verdict(item.track_id, "unsure", item.label, kept, votes, reason=why, by=RULES if nobody_asked else "")
 
 
 def _chosen(item: Evidence, choice: int) -> str | None:
