@@ -30,8 +30,8 @@ class Law:
             def acceleration(self, t, state, parameters, inputs):
                 return 0.0, -parameters.gravity
 
-    Every number of a state is an array (clips, objects), and every parameter one (clips, 1), or (clips, objects) for a parameter per object,
-    so plain arithmetic runs all clips at once. x points right, y up, angles run counter-clockwise; the unit of length is the table's.
+    Every number of a state is an array (clips, objects), and every parameter one (clips, 1), or (clips, objects) for a parameter per
+    object, so plain arithmetic runs all clips at once. x points right, y up, angles run counter-clockwise; lengths are in the table's unit.
 
     A law does one of three things:
 

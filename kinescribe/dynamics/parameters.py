@@ -24,6 +24,7 @@ class Parameter:
         meaning: what it is, in a few words.
         per: "law": one value; "object": one value an object, such as a mass.
         fixed: known, so that a fit leaves it alone unless told otherwise.
+        revealed_by: what a video must show for it to be measurable: "a bounce off the floor".
 
     Raises:
         UsageError: a start outside the bounds, bounds the wrong way round, numbers that are not finite where they must be, a bad unit.
@@ -35,6 +36,7 @@ class Parameter:
     meaning: str = ""
     per: Literal["law", "object"] = "law"
     fixed: bool = False
+    revealed_by: str = ""
     dimension: Dimension = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

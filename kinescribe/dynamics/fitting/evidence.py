@@ -1,0 +1,123 @@
+"""From the best point to a result: covariances, what is not identifiable, how well each clip is explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.dynamics.fitting.events import same_order
+from kinescribe.dynamics.fitting.identification import identify
+from kinescribe.dynamics.fitting.linearization import linearize
+from kinescribe.dynamics.fitting.problem import Point, Problem
+from kinescribe.dynamics.fitting.result import ClipFit, Unidentified
+from kinescribe.dynamics.fitting.robust import scale_of, weights_of
+
+__all__ = ["Evidence", "weigh"]
+
+Float = NDArray[np.float64]
+SIGNIFICANT = 2.5  # σ of a correlation by chance, from where on residuals of neighbouring frames are taken to be correlated
+MOST_CORRELATED = 0.95
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What a point means.
+
+    Attributes:
+        covariance: (p, p); unidentified: what the clips can't tell.
+        clips: each clip's part.
+        scale: by how much residuals exceed σ.
+        log_likelihood, parameters, samples: for information criteria.
+        correlation: of residuals of neighbouring frames, as far as it is significant.
+        explained: share of the variance of positions that is explained.
+        diverged: some clip's simulation left all bounds.
+    """
+
+    covariance: Float
+    unidentified: tuple[Unidentified, ...]
+    clips: tuple[ClipFit, ...]
+    scale: float
+    log_likelihood: float
+    parameters: int
+    samples: int
+    correlation: float
+    explained: float
+    diverged: bool
+
+
+def weigh(problem: Problem, point: Point) -> Evidence:
+    """All of it, from central differences at the point."""
+    c, p = len(problem.clips), len(point.theta)
+    here = linearize(problem, point, central=True)
+    seen = np.isfinite(problem.observed).reshape(c, -1)
+    size = problem.observed.shape[-1]
+    weights = weights_of(here.residuals, seen, scale_of(here.residuals, seen, p + point.q.size), size)
+    information, blocks, coupling = here.normal(weights).information()
+    # constraints leave numbers of an initial state without meaning; they aren't counted
+    ranks = [int(np.linalg.matrix_rank(block, hermitian=True)) for block in blocks]
+    fitted = p + sum(ranks)
+    samples = int(seen.sum())
+    chi = float((weights * here.residuals**2)[seen].sum())
+    variance = chi / max(samples - fitted, 1)
+    correlation = _correlation(here.residuals, seen, problem.observed.shape)
+    inflation = variance * (1.0 + correlation) / (1.0 - correlation)
+    covariance, lost = identify(
+        information / max(inflation, 1e-300), point.theta, problem.slots, problem.slots.scales(problem.length, problem.duration)
+    )
+    every = np.arange(c)
+    rollout = problem.run(np.repeat(point.theta[None], c, axis=0), point.q, every)
+    likely = max(chi / max(samples, 1), 1e-300)
+    log_likelihood = -0.5 * samples * (1.0 + np.log(2.0 * np.pi * likely)) - float(np.log(problem.sigma.reshape(c, -1)[seen]).sum())
+    clips = []
+    for i, clip in enumerate(problem.clips):
+        cross = -covariance @ coupling[i].T
+        own = inflation * blocks[i] + coupling[i] @ covariance @ coupling[i].T
+        joint = np.block([[covariance, cross], [cross.T, own]]) if p else own
+        difference = rollout.data[:2, i].transpose(1, 2, 0) - problem.observed[i, :, :, :2]
+        squares = np.nansum(difference**2, axis=-1)
+        known = np.isfinite(difference).all(axis=-1)
+        rms = np.sqrt(np.where(known, squares, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+        mine = here.residuals[i][seen[i]]
+        clips.append(
+            ClipFit(
+                clip.name,
+                problem.states(point.q[i : i + 1], every[i : i + 1]).data[:, 0],
+                float(clip.times[0]),
+                problem.components,
+                joint,
+                rms,
+                float(np.sqrt(np.mean(mine**2))) if len(mine) else 0.0,
+                same_order(rollout.impacts_of(i), clip.impacts, float(clip.times[-1]))
+                if rollout.walls or len(problem.bodies) > 1
+                else None,
+            )
+        )
+    return Evidence(
+        covariance, lost, tuple(clips), float(np.sqrt(variance)), log_likelihood, fitted, samples, correlation,
+        _explained(problem, rollout.data), bool(rollout.diverged.any()),
+    )  # fmt: skip
+
+
+def _correlation(residuals: Float, seen: NDArray[np.bool_], shape: tuple[int, ...]) -> float:
+    """Of residuals in neighbouring frames, pooled over all; 0 where it may be chance. Positions of a smoothed table are correlated."""
+    r = np.where(seen, residuals, 0.0).reshape(shape)
+    both = seen.reshape(shape)[:, 1:] & seen.reshape(shape)[:, :-1]
+    pairs = int(both.sum())
+    if pairs < 8:
+        return 0.0
+    energy = float((r**2).sum()) / max(int(seen.sum()), 1)
+    found = float((r[:, 1:] * r[:, :-1] * both).sum()) / pairs / max(energy, 1e-300)
+    return min(found, MOST_CORRELATED) if found > SIGNIFICANT / np.sqrt(pairs) else 0.0
+
+
+def _explained(problem: Problem, data: Float) -> float:
+    """1 − variance left over variance of the positions around their means, each in σ."""
+    observed, sigma = problem.observed[..., :2], problem.sigma[..., :2]
+    predicted = data[:2].transpose(1, 2, 3, 0)
+    with np.errstate(invalid="ignore"):
+        mean = np.nanmean(np.where(np.isfinite(observed), observed, np.nan), axis=1, keepdims=True)
+        total = np.nansum(((observed - mean) / sigma) ** 2)
+        left = np.nansum(((observed - np.where(np.isfinite(predicted), predicted, np.inf)) / sigma) ** 2)
+    return float(1.0 - left / total) if total > 0 else 0.0

@@ -1,0 +1,211 @@
+"""Stage two: the values of a law's parameters, and of every clip's initial state, that explain what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.fitting.budget import Budget, SpentError
+from kinescribe.dynamics.fitting.events import same_order
+from kinescribe.dynamics.fitting.evidence import Evidence, weigh
+from kinescribe.dynamics.fitting.evolution import evolve
+from kinescribe.dynamics.fitting.levenberg import minimize
+from kinescribe.dynamics.fitting.optimizers import OPTIMIZERS, Loss, general
+from kinescribe.dynamics.fitting.problem import Point, Problem
+from kinescribe.dynamics.fitting.result import Fit
+from kinescribe.dynamics.fitting.robust import scale_of
+from kinescribe.dynamics.fitting.slots import Slots
+from kinescribe.dynamics.law import Law
+from kinescribe.errors import UsageError, unknown_value
+
+__all__ = ["fit_law"]
+
+Float = NDArray[np.float64]
+HORIZONS = (0.25, 0.5)  # of a clip's frames, fitted before all of them where the start is far off
+LEAST_FRAMES = 6
+FAR_OFF = 10.0  # σ: residuals of a start that needs to grow its horizon
+POOR = 3.0  # σ: residuals of a fit that deserves another attempt
+HOPELESS = 0.0  # share of the variance explained, at which a law explains nothing
+
+
+@dataclass(slots=True)
+class _Search:
+    """The best point so far, whatever happens."""
+
+    problem: Problem
+    best: Point
+    notes: list[str] = field(default_factory=list)
+
+    def found(self, point: Point) -> None:
+        self.best = point
+
+
+def fit_law(
+    law: Law,
+    clips: Sequence[Clip],
+    *,
+    optimizer: str = "lm",
+    fixed: Mapping[str, float] | None = None,
+    free: Sequence[str] = (),
+    loss: Loss | None = None,
+    seed: int = 0,
+    budget: Budget | None = None,
+    without: Sequence[str] = (),
+) -> Fit:
+    """Fit one law to clips that share it.
+
+    Shared parameters and each clip's initial state are fitted together: by Levenberg-Marquardt on residuals in σ with Huber's loss ("lm"),
+    from closed-form starts, over a growing horizon, with CMA-ES where contacts come in another order than they were seen; or by one
+    general optimizer.
+
+    Args:
+        optimizer: lm, powell, lbfgs or cma.
+        fixed: known values by name. free: parameters to fit that the law holds fixed.
+        loss: in place of the loss in state space, such as a difference of pictures; needs powell, lbfgs or cma.
+        seed: of what is random. budget: caps.
+        without: walls that are taken away.
+
+    Returns:
+        A `Fit`; one that failed says what to try.
+
+    Raises:
+        UsageError: clips that don't go together, missing inputs, an unknown name, a law that breaks its contract.
+    """
+    if optimizer not in OPTIMIZERS:
+        raise unknown_value("optimizer", optimizer, OPTIMIZERS)
+    if loss is not None and optimizer == "lm":
+        raise UsageError("a loss of your own is no sum of squares, which lm needs: choose powell, lbfgs or cma")
+    budget = budget or Budget()
+    problem = Problem.of(law, clips)
+    problem.slots = Slots.of(law, problem.bodies, fixed=fixed, free=free)
+    problem.without = tuple(without)
+    problem.budget = budget
+    start = Point(problem.slots.starts([law.starts(clip) for clip in clips]), problem.start())
+    search = _Search(problem, start)
+    try:
+        problem.refine_steps(start)
+        if optimizer == "lm":
+            _least_squares(search, start, seed)
+        else:
+            search.best = general(problem, start, optimizer, seed=seed, loss=loss, found=search.found)
+        before = problem.substeps
+        problem.refine_steps(search.best)
+        if problem.substeps > before and optimizer == "lm":
+            search.best = minimize(problem, search.best, found=search.found)
+    except SpentError as spent:
+        search.notes.append(f"{spent}: raise the cap, or fit fewer clips")
+    problem.budget = None
+    return _result(search, weigh(problem, search.best), budget, seed, optimizer)
+
+
+def _least_squares(search: _Search, start: Point, seed: int) -> None:
+    """Closed-form start, growing horizon, other starts and CMA-ES where that isn't enough."""
+    problem = search.problem
+    declared = Point(problem.slots.starts([]), start.q)
+    point = _grown(search, start)
+    best, least = point, _scale(problem, point)
+    if least > POOR and not np.allclose(declared.theta, start.theta):
+        point = _grown(search, declared)
+        scale = _scale(problem, point)
+        if scale < least:
+            best, least = point, scale
+    search.best = best
+    for shared in (False, True):
+        wrong = _disordered(problem, best)
+        if not len(wrong) or least <= POOR:
+            break
+        evolved = evolve(problem, best, wrong, seed=seed, shared=shared)
+        point = minimize(problem, evolved)
+        scale = _scale(problem, point)
+        if scale < least:
+            best, least = point, scale
+            search.found(best)
+    search.best = best
+
+
+def _grown(search: _Search, point: Point) -> Point:
+    """A minimum on all frames, by way of the first ones where the start is far off."""
+    problem = search.problem
+    frames = problem.observed.shape[1]
+    if _scale(problem, point) > FAR_OFF:
+        for share in HORIZONS:
+            part = max(LEAST_FRAMES, round(share * frames))
+            if part < frames:
+                point = minimize(problem, point, part, steps=12, settled=1e-4)
+    return minimize(problem, point, found=search.found)
+
+
+def _scale(problem: Problem, point: Point) -> float:
+    every = np.arange(len(problem.clips))
+    rollout = problem.run(np.repeat(point.theta[None], len(every), axis=0), point.q, every)
+    seen = np.isfinite(problem.observed).reshape(len(every), -1)
+    return scale_of(problem.residuals(rollout, every), seen, len(point.theta) + point.q.size)
+
+
+def _disordered(problem: Problem, point: Point) -> NDArray[np.intp]:
+    """Clips in which contacts come in another order than they were seen."""
+    if not any(clip.impacts for clip in problem.clips):
+        return np.zeros(0, np.intp)
+    every = np.arange(len(problem.clips))
+    rollout = problem.run(np.repeat(point.theta[None], len(every), axis=0), point.q, every)
+    return np.array(
+        [
+            c
+            for c in every.tolist()
+            if same_order(rollout.impacts_of(c), problem.clips[c].impacts, float(problem.clips[c].times[-1])) is False
+        ],
+        np.intp,
+    )
+
+
+def _result(search: _Search, evidence: Evidence, budget: Budget, seed: int, optimizer: str) -> Fit:
+    problem, point = search.problem, search.best
+    failed = evidence.diverged or not np.isfinite(evidence.scale) or evidence.explained <= HOPELESS
+    low, high = problem.slots.bounds
+    near = 1e-9 * np.maximum(np.abs(point.theta), problem.slots.scales(problem.length, problem.duration))
+    names = problem.slots.names
+    at_bound = tuple(name for name, v, a, b, e in zip(names, point.theta, low, high, near, strict=True) if v <= a + e or v >= b - e)
+    return Fit(
+        law=problem.law,
+        slots=problem.slots,
+        theta=point.theta,
+        covariance=evidence.covariance,
+        status="failed" if failed else "fitted",
+        advice="; ".join([*search.notes, *_advice(problem, evidence, at_bound, failed)]),
+        unidentified=evidence.unidentified,
+        clips=evidence.clips,
+        scale=evidence.scale,
+        log_likelihood=evidence.log_likelihood,
+        parameters=evidence.parameters,
+        samples=evidence.samples,
+        rollouts=problem.rollouts,
+        seconds=budget.elapsed,
+        seed=seed,
+        optimizer=optimizer,
+        substeps=problem.substeps,
+        unit=problem.clips[0].unit,
+        objects=problem.bodies.names,
+        at_bound=at_bound,
+    )
+
+
+def _advice(problem: Problem, evidence: Evidence, at_bound: Sequence[str], failed: bool) -> list[str]:
+    title = problem.law.title
+    lines = []
+    if evidence.diverged:
+        lines.append(f"the simulation of {title} leaves all bounds: start its parameters nearer, or bound them more tightly")
+    elif failed:
+        lines.append(f"{title} explains nothing of this motion: try another law, or start its parameters nearer")
+    elif evidence.scale > POOR:
+        lines.append(
+            f"residuals are {evidence.scale:.1f} σ: {title} misses something; look at the plot of residuals, add a term, or try --law auto"
+        )
+    lines += [f"{name} lies at its bound: widen the bound, or leave the parameter out" for name in at_bound]
+    if any(clip.events_agree is False for clip in evidence.clips):
+        count = sum(clip.events_agree is False for clip in evidence.clips)
+        lines.append(f"contacts come in another order than they were seen in {count} of {len(evidence.clips)} clips: try --optimizer cma")
+    return lines

@@ -1,0 +1,85 @@
+"""What the data say about each parameter, and what they can't: the spectrum of the information matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.dynamics.fitting.result import Unidentified
+from kinescribe.dynamics.fitting.slots import Slot, Slots
+
+__all__ = ["identify"]
+
+Float = NDArray[np.float64]
+UNKNOWN = 3.0  # σ of a direction over the natural size of what it changes, from where on it is not determined
+NOTHING = 1e-9  # share of a direction that is rounding
+INVOLVED = 0.05  # of the largest power in a combination
+
+
+def identify(information: Float, theta: Float, slots: Slots, natural: Float) -> tuple[Float, tuple[Unidentified, ...]]:
+    """Covariance (p, p) within what is determined, and the directions that aren't.
+
+    Args:
+        information: (p, p), inverse squares of the parameters' units, initial states already accounted for.
+        theta: (p,) values.
+        natural: (p,) natural sizes; a parameter that is known to a third of its own or this size is determined.
+    """
+    p = len(theta)
+    if not p:
+        return np.zeros((0, 0)), ()
+    size = np.maximum(np.abs(theta), natural)
+    scaled = information * np.outer(size, size)
+    values, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))
+    known = values > UNKNOWN**-2
+    inverse = (vectors[:, known] / values[known]) @ vectors[:, known].T
+    covariance = inverse * np.outer(size, size)
+    free = [slots.all[i] for i in slots.free]
+    lost = tuple(_described(row, theta, size, free) for row in _sparse(vectors[:, ~known].T))
+    return covariance, lost
+
+
+def _sparse(rows: Float) -> Float:
+    """The same directions (k, p), each with as few parameters as possible: the reduced echelon form with the largest pivots first."""
+    rows = rows.copy()
+    taken: list[int] = []
+    for k in range(len(rows)):
+        block = np.abs(rows[k:]).copy()
+        block[:, taken] = 0.0
+        i, j = (int(at) for at in np.unravel_index(int(block.argmax()), block.shape))
+        rows[[k, k + i]] = rows[[k + i, k]]
+        rows[k] /= rows[k, j]
+        taken.append(j)
+        for other in range(len(rows)):
+            if other != k:
+                rows[other] -= rows[other, j] * rows[k]
+    rows[np.abs(rows) < max(INVOLVED * float(np.abs(rows).max(initial=0.0)), NOTHING)] = 0.0
+    return rows
+
+
+def _described(direction: Float, theta: Float, size: Float, slots: Sequence[Slot]) -> Unidentified:
+    who = np.flatnonzero(direction).tolist()
+    names = tuple(slots[k].name for k in who)
+    # relative changes: powers of a common factor
+    change = direction[who] * size[who] / np.where(theta[who] != 0, theta[who], 1.0)
+    powers = change / change[np.abs(change).argmax()] if np.any(change) else change
+    remedies = list(dict.fromkeys(slots[k].parameter.revealed_by for k in who if slots[k].parameter.revealed_by))
+    if len(who) == 1:
+        slot = slots[who[0]]
+        remedy = remedies[0] if remedies else f"motion that depends on the {slot.parameter.meaning or slot.name}"
+        return Unidentified(
+            names, (1.0,), f"{names[0]} is not identifiable: the motion seen would be the same for any value", f"show {remedy}"
+        )
+    listed = ", ".join(names[:-1]) + f" and {names[-1]}"
+    if np.allclose(powers, 1.0, atol=0.05):
+        text = f"{listed} are not identifiable by themselves: only their ratios are"
+        remedy = "give one of them, as a known value"
+    elif len(who) == 2 and np.allclose(np.abs(powers), 1.0, atol=0.05):
+        text = f"{listed} are not identifiable by themselves: only their product is"
+        remedy = "give one of them, as a known value"
+    else:
+        factors = ", ".join(f"{name} by c^{power:.2g}" for name, power in zip(names, powers, strict=True))
+        text = f"{listed} are not identifiable together: multiplying {factors} leaves the motion seen as it is"
+        remedy = f"give one of them, or show {remedies[0]}" if remedies else "give one of them, or show motion over a wider range"
+    return Unidentified(names, tuple(float(power) for power in powers), text, remedy)

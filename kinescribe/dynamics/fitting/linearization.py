@@ -1,0 +1,153 @@
+"""Derivatives of all residuals by finite differences, in blocks: shared parameters against everything, initial states against their own
+clip alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.dynamics.fitting.problem import Point, Problem
+
+__all__ = ["Linearization", "Normal", "linearize"]
+
+Float = NDArray[np.float64]
+FORWARD = 1e-7  # of a number's natural size
+CENTRAL = 1e-5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linearization:
+    """Residuals r (c, m) in σ, and their derivatives by theta (c, m, p) and by each clip's own initial state (c, m, d)."""
+
+    residuals: Float
+    by_theta: Float
+    by_q: Float
+
+    def normal(self, weights: Float) -> Normal:
+        """The normal equations under weights (c, m)."""
+        jt, jq = self.by_theta, self.by_q
+        wt, wq = jt * weights[..., None], jq * weights[..., None]
+        r = self.residuals
+        return Normal(
+            gradient_theta=np.einsum("cmp,cm->p", wt, r),
+            gradient_q=np.einsum("cmd,cm->cd", wq, r),
+            theta=np.einsum("cmp,cmq->pq", wt, jt),
+            cross=np.einsum("cmp,cmd->cpd", wt, jq),
+            q=np.einsum("cmd,cme->cde", wq, jq),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Normal:
+    """Normal equations of block-arrow shape: one block for the shared parameters, one a clip, and what couples them.
+
+    Attributes:
+        gradient_theta, gradient_q: (p,), (c, d).
+        theta, cross, q: (p, p), (c, p, d), (c, d, d).
+    """
+
+    gradient_theta: Float
+    gradient_q: Float
+    theta: Float
+    cross: Float
+    q: Float
+
+    def step(self, damping: float, frozen: NDArray[np.bool_]) -> tuple[Float, Float]:
+        """Damped Gauss-Newton step (p,), (c, d), those of theta that are frozen left out; by the Schur complement of the clips' blocks.
+
+        Damping is relative to the diagonal, as Marquardt has it, so that units don't matter.
+        """
+        eliminated, solved, back = self._eliminate(damping)
+        p = len(self.gradient_theta)
+        schur = self.theta + damping * np.diag(_positive(np.diag(self.theta))) - eliminated
+        rhs = -self.gradient_theta + solved
+        move = np.zeros(p)
+        keep = ~frozen
+        if keep.any():
+            move[keep] = _solve(schur[np.ix_(keep, keep)], rhs[keep])
+        inverse, coupling = back
+        q = -np.einsum("cde,ce->cd", inverse, self.gradient_q) - np.einsum("cdp,p->cd", coupling, move)
+        return move, q
+
+    def _eliminate(self, damping: float) -> tuple[Float, Float, tuple[Float, Float]]:
+        diagonal = np.einsum("cdd->cd", self.q)
+        damped = self.q + damping * np.einsum("cd,de->cde", _positive(diagonal), np.eye(self.q.shape[-1]))
+        inverse = _inverses(damped)
+        coupling = np.einsum("cde,cpe->cdp", inverse, self.cross)
+        eliminated = np.einsum("cpd,cdq->pq", self.cross, coupling)
+        solved = np.einsum("cpd,cde,ce->p", self.cross, inverse, self.gradient_q)
+        return eliminated, solved, (inverse, coupling)
+
+    def information(self) -> tuple[Float, Float, Float]:
+        """Information on theta (p, p) when the initial states are unknown too; the clips' inverse blocks (c, d, d); the change of each
+        initial state with theta (c, d, p), with a minus.
+        """
+        eliminated, _, (inverse, coupling) = self._eliminate(0.0)
+        return self.theta - eliminated, inverse, coupling
+
+
+def linearize(problem: Problem, point: Point, frames: int | None = None, *, central: bool = False) -> Linearization:
+    """All derivatives in one batch of simulations: p + d of each clip, or twice that many for central differences."""
+    c, d = point.q.shape
+    p = len(point.theta)
+    low, high = problem.slots.bounds
+    size = CENTRAL if central else FORWARD
+    steps_theta = size * np.maximum(np.abs(point.theta), problem.slots.scales(problem.length, problem.duration))
+    steps_q = size * problem.q_scales
+    signs = (1.0, -1.0) if central else (1.0,)
+    thetas, qs = [point.theta], [point.q]
+    moved: list[tuple[int, float]] = []
+    for sign in signs:
+        for k in range(p):
+            trial = point.theta.copy()
+            trial[k] += sign * steps_theta[k]
+            if not low[k] <= trial[k] <= high[k]:
+                # at a bound the difference is taken inwards
+                trial[k] = point.theta[k] - (0.0 if central else sign * steps_theta[k])
+            moved.append((k, float(trial[k] - point.theta[k])))
+            thetas.append(trial)
+            qs.append(point.q)
+        for k in range(d):
+            trial = point.q.copy()
+            trial[:, k] += sign * steps_q[k]
+            moved.append((p + k, sign * float(steps_q[k])))
+            thetas.append(point.theta)
+            qs.append(trial)
+    trials = len(thetas)
+    clips = np.tile(np.arange(c), trials)
+    rollout = problem.run(np.repeat(np.stack(thetas), c, axis=0), np.concatenate(qs), clips)
+    r = problem.residuals(rollout, clips, frames).reshape(trials, c, -1)
+    out = np.zeros((p + d, *r.shape[1:]))
+    total = np.zeros(p + d)
+    high_side, low_side = np.repeat(r[:1], p + d, axis=0), np.repeat(r[:1], p + d, axis=0)
+    for row, (k, step) in enumerate(moved, 1):
+        if step > 0:
+            high_side[k], total[k] = r[row], total[k] + step
+        elif step < 0:
+            low_side[k], total[k] = r[row], total[k] - step
+    moving = total > 0
+    out[moving] = (high_side[moving] - low_side[moving]) / total[moving][:, None, None]
+    return Linearization(r[0], out[:p].transpose(1, 2, 0), out[p:].transpose(1, 2, 0))
+
+
+def _positive(diagonal: Float) -> Float:
+    """Where nothing depends on a number, damping must still hold it."""
+    return np.maximum(diagonal, 1e-12 * max(float(diagonal.max(initial=0.0)), 1e-300))
+
+
+def _solve(matrix: Float, rhs: Float) -> Float:
+    scale = 1.0 / np.sqrt(_positive(np.diag(matrix)))
+    out: Float = scale * np.linalg.lstsq(matrix * np.outer(scale, scale), rhs * scale, rcond=1e-13)[0]
+    return out
+
+
+def _inverses(blocks: Float) -> Float:
+    """Pseudo-inverses (c, d, d): constraints leave directions of an initial state that change nothing."""
+    diagonal = np.einsum("cdd->cd", blocks)
+    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-12 * np.maximum(diagonal.max(axis=1, keepdims=True, initial=0.0), 1e-300)))
+    inner = np.linalg.pinv(blocks * scale[:, :, None] * scale[:, None, :], rcond=1e-11, hermitian=True)
+    out: Float = inner * scale[:, :, None] * scale[:, None, :]
+    return out

@@ -1,0 +1,211 @@
+"""Residuals of a law against clips, for many trial values at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.fitting.budget import Budget
+from kinescribe.dynamics.fitting.slots import Slots
+from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.simulation import Rollout, Schedule, simulate
+from kinescribe.dynamics.simulation.motion import bodies_of
+from kinescribe.dynamics.state import Bodies, State
+from kinescribe.errors import UsageError
+
+__all__ = ["Point", "Problem"]
+
+Float = NDArray[np.float64]
+Index = NDArray[np.intp]
+LOST = 1e6  # residual of a sighting where the simulation diverged
+SUBSTEPS = (1, 2, 4, 8, 16, 32, 64)
+ACCURATE = 0.02  # of a σ: by how much a finer step may still change a trajectory
+COARSE = 1e-5  # of the clip's extent: the same, for tables whose σ is smaller than any integrator's error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """A trial: shared parameters theta (p,) and initial states q (c, d) of every clip."""
+
+    theta: Float
+    q: Float
+
+
+@dataclass(slots=True, eq=False)
+class Problem:
+    """c clips of the same n objects under one law.
+
+    Attributes:
+        law, clips, slots: what is fitted, to what, and the numbers of it that may change.
+        observed, sigma: (c, T, n, k) positions and their σ, k = 2 (x, y) or 3 (and the angle); NaN where not seen.
+        components: (d, 2) of each number of an initial state its component and object.
+        initial: (c, 6, n) initial states that hold what isn't fitted.
+        substeps: equal parts of a frame's interval.
+        without: walls that are taken away.
+        rollouts: simulations of one clip, spent so far; budget: what may be spent.
+    """
+
+    law: Law
+    clips: tuple[Clip, ...]
+    slots: Slots
+    bodies: Bodies
+    observed: Float
+    sigma: Float
+    components: Index
+    initial: Float
+    without: tuple[str, ...] = ()
+    substeps: int = 1
+    rollouts: int = 0
+    budget: Budget | None = None
+    _schedule: Schedule | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, law: Law, clips: Sequence[Clip], slots: Slots | None = None) -> Problem:
+        """Line up the clips.
+
+        Raises:
+            UsageError: no clips, clips of unequal numbers of objects or units, a law for another number, missing inputs.
+        """
+        if not clips:
+            raise UsageError("a fit needs at least one clip")
+        counts = {len(clip.bodies) for clip in clips}
+        units = {clip.unit for clip in clips}
+        if len(counts) > 1:
+            raise UsageError(f"clips that share a law need the same number of objects; these have {', '.join(map(str, sorted(counts)))}")
+        if len(units) > 1:
+            named = ", ".join(unit or "none" for unit in sorted(units))
+            raise UsageError(f"clips that share a law need the same unit of length; these have {named}")
+        n = counts.pop()
+        if law.objects is not None and law.objects != n:
+            raise UsageError(f"law {law.title} is about {law.objects} objects; the table has {n}: choose them with --objects")
+        for clip in clips:
+            clip.inputs.require(law.inputs, float(clip.times[-1]), law.title)
+        bodies = _joined([clip.bodies for clip in clips])
+        turning = law.turns and any(np.isfinite(clip.angle).any() for clip in clips)
+        frames = max(len(clip.times) for clip in clips)
+        names = ("x", "y", "angle")[: 3 if turning else 2]
+        observed = np.full((len(clips), frames, n, len(names)), np.nan)
+        sigma = np.ones_like(observed)
+        initial = np.zeros((len(clips), 6, n))
+        for c, clip in enumerate(clips):
+            for k, name in enumerate(names):
+                observed[c, : len(clip.times), :, k] = getattr(clip, name)
+                sigma[c, : len(clip.times), :, k] = getattr(clip, f"sigma_{name}")
+            initial[c] = start_of(clip, turning)
+        rows = (0, 1, 3, 4, 2, 5) if turning else (0, 1, 3, 4)
+        components = np.array([(row, i) for i in range(n) for row in rows if not (bodies.static[i] and row >= 3)])
+        return cls(law, tuple(clips), slots or Slots.of(law, bodies), bodies, observed, sigma, components, initial)
+
+    # sizes
+
+    @property
+    def length(self) -> float:
+        """Extent of the motion, world units: the median over clips of the larger side of what is covered; of a rest, the objects' size."""
+        spans = [max(float(np.nanmax(c.x) - np.nanmin(c.x)), float(np.nanmax(c.y) - np.nanmin(c.y))) for c in self.clips]
+        return max(float(np.median(spans)), float(np.max(self.bodies.radius)), 1e-9)
+
+    @property
+    def duration(self) -> float:
+        """Median duration of the clips, seconds."""
+        return max(float(np.median([clip.times[-1] - clip.times[0] for clip in self.clips])), 1e-9)
+
+    @property
+    def q_scales(self) -> Float:
+        """(d,) natural sizes of the numbers of an initial state."""
+        sizes = np.array([self.length, self.length, 1.0, self.length / self.duration, self.length / self.duration, 1.0 / self.duration])
+        return sizes[self.components[:, 0]]
+
+    # simulation
+
+    def schedule(self) -> Schedule:
+        """Of the clips, at the present number of substeps."""
+        if self._schedule is None:
+            self._schedule = Schedule.of(
+                [clip.times for clip in self.clips],
+                [clip.inputs for clip in self.clips],
+                names=self.law.inputs,
+                substeps=self.substeps,
+                time_step=self.law.time_step if self.law.kind == "step" else None,
+            )
+        return self._schedule
+
+    def start(self) -> Float:
+        """(c, d) the initial states that the data suggest."""
+        return np.stack([state[self.components[:, 0], self.components[:, 1]] for state in self.initial])
+
+    def states(self, q: Float, clips: Index) -> State:
+        """Initial states from numbers (b, d) of these clips (b,)."""
+        data = self.initial[clips].transpose(1, 0, 2).copy()
+        data[self.components[:, 0], :, self.components[:, 1]] = q.T
+        return State(data, bodies_of(self.bodies, clips))
+
+    def run(self, theta: Float, q: Float, clips: Index) -> Rollout:
+        """Simulate b trials: theta (b, p), q (b, d), each of one clip (b,)."""
+        if self.budget is not None:
+            self.budget.check(self.rollouts)
+        self.rollouts += len(clips)
+        return simulate(self.law, self.slots.values(theta), self.states(q, clips), self.schedule().take(clips), without=self.without)
+
+    def residuals(self, rollout: Rollout, clips: Index, frames: int | None = None) -> Float:
+        """(b, T·n·k) differences to the observed in σ, predicted less observed; 0 where nothing was seen; the first `frames` alone."""
+        k = self.observed.shape[-1]
+        predicted = rollout.data[:k].transpose(1, 2, 3, 0)[:, :frames]
+        observed = self.observed[clips][:, :frames]
+        out = (predicted - observed) / self.sigma[clips][:, :frames]
+        seen = np.isfinite(observed)
+        out = np.where(seen, np.where(np.isfinite(out), np.clip(out, -LOST, LOST), LOST), 0.0)
+        return out.reshape(len(clips), -1)
+
+    def refine_steps(self, point: Point) -> None:
+        """Choose the fewest substeps beyond which the trajectories of a trial no longer change by more than a small part of σ."""
+        if self.law.kind != "acceleration":
+            return
+        every = np.arange(len(self.clips))
+        theta = np.repeat(point.theta[None], len(every), axis=0)
+        coarse: Float | None = None
+        for parts in SUBSTEPS:
+            self.substeps, self._schedule = parts, None
+            fine = self.run(theta, point.q, every).data[:2]
+            if coarse is not None:
+                tolerance = max(
+                    ACCURATE * float(np.nanmedian(np.where(np.isfinite(self.observed), self.sigma, np.nan))), COARSE * self.length
+                )
+                change = np.abs(fine - coarse)
+                if not np.isfinite(change).any() or np.nanmax(change) < tolerance:
+                    self.substeps, self._schedule = parts // 2, None
+                    return
+            coarse = fine
+
+
+def start_of(clip: Clip, turning: bool) -> Float:
+    """(6, n) an initial state at the first instant: a line, or a parabola, through the first sightings of each object."""
+    out = np.zeros((6, len(clip.bodies)))
+    for i in range(len(clip.bodies)):
+        hits = [hit.time for hit in clip.impacts if i in hit.objects]
+        for row, name in enumerate(("x", "y", "angle") if turning else ("x", "y")):
+            values = getattr(clip, name)[:, i]
+            known = np.flatnonzero(np.isfinite(values))
+            before = known[clip.times[known] < min(hits, default=np.inf)]
+            use = (before if len(before) >= 2 else known)[:9]
+            if not len(use):
+                continue
+            t = clip.times[use] - clip.times[0]
+            degree = min(len(use) - 1, 2 if len(use) >= 6 else 1)
+            # time from the middle keeps the normal equations sound
+            poly = np.polynomial.Polynomial.fit(t, values[use], degree) if np.ptp(t) > 0 else np.polynomial.Polynomial([values[use][0]])
+            out[row, i] = poly(0.0)
+            out[row + 3, i] = poly.deriv()(0.0) if degree else 0.0
+    return out
+
+
+def _joined(bodies: Sequence[Bodies]) -> Bodies:
+    """The clips' objects as one: sizes (c, n) where they differ from clip to clip."""
+    first = bodies[0]
+    if len(bodies) == 1:
+        return first
+    sizes = {name: np.stack([getattr(one, name) for one in bodies]) for name in ("radius", "width", "height")}
+    return Bodies(first.names, first.labels, first.object_ids, first.shapes, **sizes, static=first.static)
