@@ -191,7 +191,8 @@ class RigidWorld(Law):
     def potential(self, state: State, parameters: Values) -> Any:
         if np.any(parameters["linear_damping"]) or np.any(parameters["angular_damping"]):
             return None
-        return parameters["gravity"] * state.y
+        # what spins holds energy too
+        return parameters["gravity"] * state.y + 0.5 * _gyration(state.bodies) * state.angular_velocity**2
 
 
 def _bodies(bodies: Bodies, clip: int, masses: Float, rules: Resolved) -> list[Body]:
@@ -210,6 +211,16 @@ def _body(bodies: Bodies, clip: int, index: int, mass: float, kind: str) -> Body
         return float(values[index] if values.ndim == 1 else values[clip, index])
 
     return Body(bodies.shapes[index], of(bodies.radius), of(bodies.width), of(bodies.height), mass, kind)
+
+
+def _gyration(bodies: Bodies) -> Float:
+    """Moments of inertia over masses, as `bodies.radius`."""
+    shape = bodies.radius.shape
+    square = np.empty(shape)
+    for at in np.ndindex(*shape):
+        body = _body(bodies, at[0], at[-1], 1.0, "")
+        square[at] = 0.5 * body.radius**2 if body.round else (body.width**2 + body.height**2) / 12.0
+    return square
 
 
 def _allowed(joint: JointRule, data: Float) -> Float:
