@@ -55,15 +55,27 @@ def pace(times: Float, angle: Float) -> tuple[float, float]:
     regression of the angular acceleration.
     """
     wave = sinusoid(times, angle[:, None])
-    # the root mean square over all of the time stands for an amplitude that may shrink
-    amplitude = math.sqrt(2.0 * float(np.mean((angle - angle.mean()) ** 2)))
     if wave is not None and wave.cycles >= WHOLE and wave.explained >= EXPLAINED and np.abs(angle).max() < OVER:
         from scipy.special import ellipk
 
+        amplitude = _amplitude(math.sqrt(float(np.mean((angle - angle.mean()) ** 2))))
         speed = math.hypot(wave.speed, wave.decay)
-        return (2.0 * float(ellipk(math.sin(min(amplitude, OVER) / 2.0) ** 2)) * speed / math.pi) ** 2, 2.0 * wave.decay
+        return (2.0 * float(ellipk(math.sin(amplitude / 2.0) ** 2)) * speed / math.pi) ** 2, 2.0 * wave.decay
     seen = derivatives(times, angle[:, None])
     if not len(seen):
         return math.nan, math.nan
     made = regress(np.column_stack([-np.sin(seen.value[:, 0]), -seen.rate[:, 0]]), seen.second[:, 0], seen.weight)
     return (math.nan, math.nan) if made is None else (float(made[0]), float(made[1]))
+
+
+def _amplitude(spread: float) -> float:
+    """Of the swing whose angles have this root mean square: wide swings linger at their ends. An amplitude that shrinks counts by its mean
+    square.
+    """
+    from scipy.special import ellipj, ellipk
+
+    trials = np.linspace(1e-3, OVER, 100)
+    m = np.sin(trials / 2.0) ** 2
+    quarter = (np.arange(100) + 0.5)[:, None] / 100 * ellipk(m)
+    angles = 2.0 * np.arcsin(np.sqrt(m) * ellipj(quarter, m)[0])
+    return float(np.interp(spread, np.sqrt((angles**2).mean(axis=0)), trials))

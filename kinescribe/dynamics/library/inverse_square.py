@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["InverseSquare"]
 
+TINY = 1e-100  # distances whose squares are no numbers any more
+
 
 class InverseSquare(Law):
     """``a = attraction·Σ mass·u/d²`` over all other objects at the distance d in the direction u: planets and moons, or, with an
@@ -49,7 +51,7 @@ class InverseSquare(Law):
         if n < 2 or not len(seen):
             return {}
         distance, ux, uy = separations(seen.value[:, :n], seen.value[:, n:])
-        near = 1.0 / np.where(distance > 0, distance, np.inf) ** 2
+        near = 1.0 / np.where(distance > TINY, distance, np.inf) ** 2
         rows = np.concatenate([(near * ux).sum(axis=2).ravel(), (near * uy).sum(axis=2).ravel()])[:, None]
         targets = np.concatenate([seen.second[:, :n].ravel(), seen.second[:, n:].ravel()])
         made = regress(rows, targets, np.tile(np.repeat(seen.weight, n), 2))

@@ -13,7 +13,7 @@ __all__ = ["Arc", "arcs", "kinks", "step_of"]
 
 Float = NDArray[np.float64]
 NEAR = 0.25  # of a frame's interval: a sighting so near a contact may lie on either side of it
-SHARP = 6.0  # times the usual change of velocity within four frames is a contact
+SHARP = 4.5  # times the usual change of velocity within four frames is a contact
 TOGETHER = 1.5  # frames' intervals within which two objects that strike each other change course
 BESIDE = 1.5  # times the sum of their radii, how near they are then
 REACH = 3  # sightings on either side by which a velocity is told

@@ -14,7 +14,7 @@ __all__ = ["Bounce", "bounces"]
 
 Float = NDArray[np.float64]
 LEAST = 2  # sightings on either side
-CURVED = 6  # sightings from which on a curve is fitted rather than a line
+CURVED = 7  # sightings in all from which on a curve is fitted rather than lines
 MOST = 12
 
 
@@ -58,12 +58,22 @@ def _sides(clip: Clip, i: int, time: float, hits: list[float], near: float) -> t
     t = clip.times[rows]
     earlier = max((hit for hit in hits if hit < time - near), default=-np.inf)
     later = min((hit for hit in hits if hit > time + near), default=np.inf)
-    ends = []
-    for mine in (rows[(t > earlier) & (t <= time - near)][-MOST:], rows[(t >= time + near) & (t < later)][:MOST]):
-        if len(mine) < LEAST:
-            return None
-        u = clip.times[mine] - time
-        powers = u[:, None] ** np.arange(3 if len(mine) >= CURVED else 2)
-        made = np.linalg.lstsq(powers, np.column_stack([clip.x[mine, i], clip.y[mine, i]]), rcond=None)[0]
-        ends.append(made[:2])
-    return 0.5 * (ends[0][0] + ends[1][0]), ends[0][1], ends[1][1]
+    before = rows[(t > earlier) & (t <= time - near)][-MOST:]
+    after = rows[(t >= time + near) & (t < later)][:MOST]
+    if min(len(before), len(after)) < LEAST:
+        return None
+    mine = np.concatenate([before, after])
+    u = clip.times[mine] - time
+    past = (u > 0).astype(float)
+    # one acceleration on both sides: what acts besides the contact goes on
+    columns = [1 - past, (1 - past) * u, past, past * u, *([0.5 * u * u] if len(mine) >= CURVED else [])]
+    made = np.linalg.lstsq(np.column_stack(columns), np.column_stack([clip.x[mine, i], clip.y[mine, i]]), rcond=None)[0]
+    place, speed, place_after, speed_after = made[:4]
+    bent = made[4] if len(made) > 4 else np.zeros(2)
+    # the told moment may be off by a part of a frame: the two sides meet where they do
+    change = speed_after - speed
+    square = float(change @ change)
+    limit = step_of(clip)
+    shift = float(np.clip((place - place_after) @ change / square, -limit, limit)) if square > 0 else 0.0
+    met = 0.5 * (place + place_after + (speed + speed_after) * shift)
+    return met, speed + bent * shift, speed_after + bent * shift

@@ -1,0 +1,108 @@
+"""floor, walls and discs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kinescribe.dynamics import Bodies, Impact
+from kinescribe.dynamics.library import CollidingDiscs, CoulombFriction, Floor, FreeFall, UniformMotion, Walls
+
+TIMES = np.arange(0.0, 2.0, 1 / 30)
+
+
+def test_a_ball_bounces_at_the_moment_and_speed_of_the_closed_form(run):
+    values = {"gravity": 9.8, "floor": -0.5, "restitution": 0.7}
+    made = run(FreeFall() + Floor(), TIMES, parameters=values, x=0.0, y=1.0)
+    fall = np.sqrt(2 * 1.4 / 9.8)
+    first, second = made.impacts_of(0)[:2]
+    assert (first.wall, first.objects) == ("floor", (0,))
+    assert first.time == pytest.approx(fall, rel=1e-9)
+    assert second.time == pytest.approx(fall * (1 + 2 * 0.7), rel=1e-9)
+
+
+def test_a_box_turns_things_back_at_all_four_sides(run):
+    box = {"floor": -1.0, "ceiling": 1.0, "left": -2.0, "right": 2.0, "restitution": 1.0}
+    made = run(UniformMotion() + Walls(), np.arange(0.0, 10.0, 0.1), parameters=box, x=0.0, y=0.0, vx=2.0, vy=1.7)
+    assert {hit.wall for hit in made.impacts_of(0)} == {"floor", "ceiling", "left", "right"}
+    assert np.abs(made.component("x")).max() <= 1.9 + 1e-9
+    assert np.abs(made.component("y")).max() <= 0.9 + 1e-9
+
+
+def test_walls_that_are_not_there_are_not_struck(run):
+    made = run(UniformMotion() + Walls(), TIMES, x=0.0, y=0.0, vx=100.0, vy=100.0)
+    assert not len(made.impacts)
+
+
+@pytest.mark.parametrize("impacts", [True, False])
+def test_starts_of_walls_name_those_that_were_struck(run, seen, impacts):
+    box = {"floor": -1.0, "right": 1.0, "restitution": 0.8, "gravity": 5.0}
+    made = run(FreeFall() + Walls(), TIMES, bodies=Bodies.make(1, radius=0.1), parameters=box, x=0.0, y=0.5, vx=1.5)
+    clip = seen(made, TIMES, noise=0.002, missing=0.05, impacts=impacts)
+    found = Walls().starts(clip)
+    assert set(found) == {"floor", "right", "restitution", "friction"}
+    assert (found["floor"], found["right"]) == pytest.approx((-1.0, 1.0), abs=0.03)
+    assert found["restitution"] == pytest.approx(0.8, abs=0.05)
+    assert found["friction"] == pytest.approx(0.0, abs=0.05)
+    assert Floor().starts(clip)["floor"] == pytest.approx(-1.0, abs=0.03)
+
+
+def test_starts_do_not_need_the_walls_names(run, seen):
+    box = {"floor": -1.0, "right": 1.0, "restitution": 0.8, "gravity": 5.0}
+    made = run(FreeFall() + Walls(), TIMES, parameters=box, x=0.0, y=0.5, vx=1.5)
+    clip = seen(made, TIMES, noise=0.002)
+    object.__setattr__(clip, "impacts", tuple(Impact(hit.time, hit.objects) for hit in clip.impacts))
+    assert Walls().starts(clip)["right"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_friction_of_a_stroke_is_told_from_what_slides(run, seen):
+    values = {"floor": -0.5, "restitution": 0.9, "friction": 0.1, "gravity": 9.8}
+    made = run(FreeFall() + Floor(), TIMES[:30], parameters=values, x=0.0, y=0.5, vx=4.0)
+    assert len(made.impacts) == 1
+    assert Floor().starts(seen(made, TIMES[:30], noise=0.001))["friction"] == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_head_on_collision_keeps_momentum_and_restores_what_restitution_says(run):
+    made = run(
+        UniformMotion() + CollidingDiscs(), TIMES, parameters={"mass": [1.0, 2.0], "restitution": 0.8}, x=[0.0, 1.2], y=0.0, vx=[1.5, -0.5]
+    )
+    after = made.component("vx")[0, -1]
+    assert after @ [1.0, 2.0] == pytest.approx(1.5 - 1.0)
+    assert after[1] - after[0] == pytest.approx(0.8 * 2.0)
+    assert made.impacts_of(0)[0].time == pytest.approx(0.5, rel=1e-9)
+
+
+def test_starts_of_collisions(run, seen):
+    masses = np.array([1.0, 2.0, 0.5])
+    made = run(
+        UniformMotion() + CollidingDiscs(), TIMES, parameters={"mass": masses, "restitution": 0.8},
+        x=[0, 1.0, 2.0], y=[0, 0.05, 0.1], vx=[1.5, 0, -1],
+    )  # fmt: skip
+    assert len(made.impacts) == 2
+    found = CollidingDiscs().starts(seen(made, TIMES, noise=0.002, missing=0.05))
+    np.testing.assert_allclose(found["mass"], masses, rtol=0.1)
+    assert found["restitution"] == pytest.approx(0.8, abs=0.05)
+
+
+def test_two_that_turn_together_without_a_told_contact_have_met(run, seen):
+    made = run(
+        UniformMotion() + CollidingDiscs(), TIMES, parameters={"mass": [1.0, 3.0], "restitution": 1.0}, x=[0.0, 1.2], y=0.0, vx=[1.0, -0.2]
+    )
+    found = CollidingDiscs().starts(seen(made, TIMES, noise=0.002, impacts=False))
+    assert found["mass"][1] / found["mass"][0] == pytest.approx(3.0, rel=0.15)
+    assert found["restitution"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_who_strikes_nobody_weighs_what_its_size_says(run, seen):
+    size = Bodies.make(2, radius=np.array([0.1, 0.2]))
+    found = CollidingDiscs().starts(seen(run(UniformMotion(), TIMES, bodies=size, x=[0.0, 5.0], y=0.0, vx=[1.0, 1.0]), TIMES))
+    assert set(found) == {"mass"}
+    np.testing.assert_allclose(found["mass"], [0.5, 2.0])
+
+
+def test_pucks_collide_and_come_to_rest_on_a_table(run):
+    law = CoulombFriction() + CollidingDiscs()
+    values = {"coulomb-friction.friction": 1.0, "discs.friction": 0.0, "restitution": 1.0}
+    made = run(law, TIMES, parameters=values, substeps=4, x=[0.0, 0.7], y=0.0, vx=[1.5, 0.0])
+    # the first gives all its speed away after half a metre, the second has √(1.5² − 1) m/s left
+    assert made.component("x")[0, -1] == pytest.approx([0.5, 0.7 + (1.5**2 - 1.0) / 2.0], abs=1e-3)
