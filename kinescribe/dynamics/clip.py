@@ -146,18 +146,13 @@ class Clip:
         """These objects alone, by index."""
         index = list(objects)
         place = {old: new for new, old in enumerate(index)}
-        b = self.bodies
-        picked = Bodies(
-            tuple(b.names[i] for i in index), tuple(b.labels[i] for i in index), tuple(b.object_ids[i] for i in index),
-            tuple(b.shapes[i] for i in index), b.radius[..., index], b.width[..., index], b.height[..., index], b.static[index],
-        )  # fmt: skip
         columns = {name: getattr(self, name)[:, index] for name in _TABLES}
         impacts = [
             replace(hit, objects=tuple(place[i] for i in hit.objects if i in place))
             for hit in self.impacts
             if set(hit.objects) & set(place)
         ]
-        return replace(self, bodies=picked, impacts=tuple(impacts), **columns)
+        return replace(self, bodies=self.bodies.keeping(index), impacts=tuple(impacts), **columns)
 
     def _rows(self, keep: NDArray[np.bool_]) -> Clip:
         times = self.times[keep]

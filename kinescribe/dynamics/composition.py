@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,7 +95,7 @@ class Sum(Law):
 
 
 class Restricted(Law):
-    """A law that acts on some objects alone; the others feel nothing of it. Contacts and constraints stay as the law has them.
+    """A law for some of the objects: it knows of no others, and the others feel nothing of it.
 
     Raises:
         UsageError: no names, or a law that is no acceleration.
@@ -109,42 +110,93 @@ class Restricted(Law):
         self.names = tuple(names)
         self.parameters = dict(law.parameters)
         self.kind = "acceleration"
-        self.inputs, self.objects, self.array_library, self.turns = law.inputs, law.objects, law.array_library, law.turns
+        self.inputs, self.array_library, self.turns = law.inputs, law.array_library, law.turns
+        self.objects = None  # of the table; the law's own number is checked against the names
 
     @property
     def title(self) -> str:
         return f"{self.law.title} on {', '.join(self.names)}"
 
-    def who(self, bodies: Bodies) -> Any:
-        """(n,) 1 for the objects that it acts on, else 0. Raises UsageError where there is none."""
-        chosen = [name in self.names or label in self.names for name, label in zip(bodies.names, bodies.labels, strict=True)]
-        if not any(chosen):
+    def who(self, bodies: Bodies) -> list[int]:
+        """Indices of the objects that it acts on. Raises UsageError where there is none, or another number than the law is about."""
+        chosen = [i for i in range(len(bodies)) if bodies.names[i] in self.names or bodies.labels[i] in self.names]
+        if not chosen:
             raise UsageError(f"law {self.title}: no such object; there are {', '.join(bodies.names)}")
-        return np.array(chosen, float)
+        if self.law.objects not in (None, len(chosen)):
+            raise UsageError(f"law {self.law.title} is about {self.law.objects} objects; {', '.join(self.names)} are {len(chosen)}")
+        return chosen
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         who = self.who(state.bodies)
+        mine = State(state.data[:, :, who], state.bodies.keeping(who))
+        parts = self.law.acceleration(t, mine, self._theirs(parameters, who), inputs)
         if self.array_library == "torch":
             import torch
 
-            who = torch.as_tensor(who)
-        return [part * who for part in self.law.acceleration(t, state, parameters, inputs)]
+            index = torch.as_tensor(who)
+            return [
+                torch.zeros_like(state.x).index_copy(1, index, torch.as_tensor(part, dtype=state.x.dtype).expand(mine.x.shape))
+                for part in parts
+            ]
+        out = []
+        for part in parts:
+            whole = np.zeros_like(state.x)
+            whole[:, who] = part
+            out.append(whole)
+        return out
 
     def project(self, state: State, parameters: Values) -> State:
-        return self.law.project(state, parameters)
+        if type(self.law).project is Law.project:
+            return state
+        who = self.who(state.bodies)
+        mine = State(state.data[:, :, who], state.bodies.keeping(who))
+        data = state.data.copy()
+        data[:, :, who] = self.law.project(mine, self._theirs(parameters, who)).data
+        return State(data, state.bodies)
 
     def contacts(self, bodies: Bodies, parameters: Values) -> Contacts:
-        return self.law.contacts(bodies, parameters)
+        who = self.who(bodies)
+        found = self.law.contacts(bodies.keeping(who), self._theirs(parameters, who))
+        walls = [
+            replace(wall, objects=tuple(who[i] for i in (range(len(who)) if wall.objects is None else wall.objects)))
+            for wall in found.walls
+        ]
+        discs = found.discs
+        if discs is not None:
+            pairs = np.zeros((len(bodies), len(bodies)), bool)
+            pairs[np.ix_(who, who)] = True if discs.pairs is None else discs.pairs
+            masses = discs.masses
+            if masses is not None:
+                masses = np.ones((*np.shape(masses)[:-1], len(bodies)))
+                masses[..., who] = discs.masses
+            discs = replace(discs, pairs=pairs, masses=masses)
+        return Contacts(walls, discs)
 
     def starts(self, clip: Clip) -> Mapping[str, Any]:
-        return self.law.starts(clip)
+        who = self.who(clip.bodies)
+        found: dict[str, Any] = {}
+        for name, value in self.law.starts(clip.keeping(who)).items():
+            if self.parameters[name].per == "object":
+                found[name] = np.full(len(clip.bodies), np.nan)
+                found[name][who] = value
+            else:
+                found[name] = value
+        return found
 
     def potential(self, state: State, parameters: Values) -> Any:
-        part = self.law.potential(state, parameters)
-        return None if part is None else part * self.who(state.bodies)
+        who = self.who(state.bodies)
+        part = self.law.potential(State(state.data[:, :, who], state.bodies.keeping(who)), self._theirs(parameters, who))
+        if part is None:
+            return None
+        whole = np.zeros_like(state.x)
+        whole[:, who] = part
+        return whole
 
     def constrained(self, bodies: Bodies) -> int:
-        return self.law.constrained(bodies)
+        return self.law.constrained(bodies.keeping(self.who(bodies)))
+
+    def _theirs(self, parameters: Values, who: list[int]) -> Values:
+        return Values({name: value[:, who] if self.parameters[name].per == "object" else value for name, value in parameters.items()})
 
 
 def _qualified(terms: Sequence[Law]) -> list[dict[str, str]]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.errors import UsageError
+
 __all__ = ["Contacts", "Discs", "Wall"]
 
 
@@ -22,6 +24,7 @@ class Wall:
         offset: position of the surface along the normal, world units, a number or (clips, 1).
         restitution: speed after over speed before, along the normal, [0, 1], a number or (clips, 1).
         friction: Coulomb coefficient, ≥ 0.
+        objects: indices of those that can strike it; None: all.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Wall:
     offset: Any
     restitution: Any = 1.0
     friction: Any = 0.0
+    objects: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,11 +44,13 @@ class Discs:
         restitution: relative speed after over before, along the line of centres, [0, 1], a number or (clips, 1).
         friction: Coulomb coefficient between rims, ≥ 0.
         pairs: (n, n) bool of the pairs that can touch; None: all.
+        masses: (n,) or (clips, n) where they follow from something else than the law's parameter ``mass``, such as size.
     """
 
     restitution: Any = 1.0
     friction: Any = 0.0
     pairs: NDArray[np.bool_] | None = None
+    masses: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +67,7 @@ class Contacts:
 
     def __add__(self, other: Contacts) -> Contacts:
         if self.discs is not None and other.discs is not None:
-            raise ValueError("two laws of the same sum say how discs touch; leave one out")
+            raise UsageError("two laws of the same sum say how discs touch; leave one out")
         return Contacts((*self.walls, *other.walls), self.discs or other.discs)
 
     def without(self, name: str) -> Contacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -49,6 +50,15 @@ class Bodies:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def keeping(self, objects: Sequence[int]) -> Bodies:
+        """These objects alone, by index."""
+        index = list(objects)
+        return Bodies(
+            tuple(self.names[i] for i in index), tuple(self.labels[i] for i in index), tuple(self.object_ids[i] for i in index),
+            tuple(self.shapes[i] for i in index), self.radius[..., index], self.width[..., index], self.height[..., index],
+            self.static[index],
+        )  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)

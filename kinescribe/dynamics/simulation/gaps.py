@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,7 @@ class Gaps:
         radius: (b or 1, n).
         first, second: (m,) objects of each touch; second is −1 for a wall; wall: (m,) its index, or −1.
         disc_restitution, disc_friction: (b or 1, 1).
+        masses: (b or 1, n), infinite for what never moves.
     """
 
     normals: Float
@@ -84,17 +86,19 @@ class Gaps:
     wall: Index
     disc_restitution: Float
     disc_friction: Float
+    masses: Float
 
     @classmethod
-    def of(cls, contacts: Contacts, bodies: Bodies) -> Gaps | None:
-        """None where nothing can touch."""
+    def of(cls, contacts: Contacts, bodies: Bodies, mass: Any = 1.0) -> Gaps | None:
+        """None where nothing can touch. `mass` is the law's, (b, n) or a number."""
         n = len(bodies)
         movable = np.flatnonzero(~bodies.static)
         first, second, wall = [], [], []
-        for k in range(len(contacts.walls)):
-            first += movable.tolist()
-            second += [-1] * len(movable)
-            wall += [k] * len(movable)
+        for k, one in enumerate(contacts.walls):
+            strikers = [i for i in movable.tolist() if one.objects is None or i in one.objects]
+            first += strikers
+            second += [-1] * len(strikers)
+            wall += [k] * len(strikers)
         if contacts.discs is not None:
             allowed = contacts.discs.pairs if contacts.discs.pairs is not None else np.ones((n, n), bool)
             for i in range(n):
@@ -107,6 +111,8 @@ class Gaps:
             return None
         walls = contacts.walls
         discs = contacts.discs
+        if discs is not None and discs.masses is not None:
+            mass = discs.masses
         return cls(
             normals=np.stack([_stacked([w.normal_x for w in walls]), _stacked([w.normal_y for w in walls])]),
             offsets=_stacked([w.offset for w in walls]),
@@ -118,6 +124,7 @@ class Gaps:
             wall=np.array(wall),
             disc_restitution=_column(discs.restitution if discs else 1.0),
             disc_friction=_column(discs.friction if discs else 0.0),
+            masses=np.where(bodies.static, np.inf, np.atleast_2d(np.broadcast_to(mass, np.broadcast_shapes(np.shape(mass), (n,))))),
         )
 
     def take(self, clips: Index) -> Gaps:
@@ -128,7 +135,7 @@ class Gaps:
 
         return Gaps(
             rows(self.normals), rows(self.offsets), rows(self.wall_restitution), rows(self.wall_friction), rows(self.radius),
-            self.first, self.second, self.wall, rows(self.disc_restitution), rows(self.disc_friction),
+            self.first, self.second, self.wall, rows(self.disc_restitution), rows(self.disc_friction), rows(self.masses),
         )  # fmt: skip
 
     def normal(self, clips: Index, touch: Index, positions: Float) -> tuple[Float, Float, Float]:

@@ -14,8 +14,8 @@ Index = NDArray[np.intp]
 SPIN = 2.0  # radius² · mass / moment of inertia of a uniform disc
 
 
-def strike(gaps: Gaps, data: Float, masses: Float, clips: Index, touch: Index) -> None:
-    """Change the velocities in data (6, b, n) by k touches, at most one a clip. `masses` is (b or 1, n), infinite for what never moves."""
+def strike(gaps: Gaps, data: Float, clips: Index, touch: Index) -> None:
+    """Change the velocities in data (6, b, n) by k touches, at most one a clip."""
     _, nx, ny = gaps.normal(clips, touch, data[:2])
     i, j, w = gaps.first[touch], gaps.second[touch], gaps.wall[touch]
     isw = w >= 0
@@ -23,8 +23,8 @@ def strike(gaps: Gaps, data: Float, masses: Float, clips: Index, touch: Index) -
     nx, ny = np.where(isw, -nx, nx), np.where(isw, -ny, ny)
     other = np.where(isw, i, j)  # a stand-in for walls, which is masked below
     ri, rj = _pick(gaps.radius, clips, i), np.where(isw, 0.0, _pick(gaps.radius, clips, other))
-    wi = 1.0 / _pick(masses, clips, i)
-    wj = np.where(isw, 0.0, 1.0 / _pick(masses, clips, other))
+    wi = 1.0 / _pick(gaps.masses, clips, i)
+    wj = np.where(isw, 0.0, 1.0 / _pick(gaps.masses, clips, other))
     free = ~isw
     dvx = np.where(free, data[3, clips, other], 0.0) - data[3, clips, i]
     dvy = np.where(free, data[4, clips, other], 0.0) - data[4, clips, i]

@@ -86,13 +86,6 @@ class Motion:
             return data
         return np.asarray(self.law.project(State(data, self.bodies), self.parameters).data)
 
-    @property
-    def masses(self) -> Float:
-        """(1, n) or (b, n): the law's parameter ``mass``; 1 where it has none; infinite for static bodies."""
-        mass = np.asarray(self.parameters.get("mass", 1.0), float)
-        out: Float = np.where(self.moving > 0, mass, np.inf)
-        return out
-
 
 def bodies_of(bodies: Bodies, clips: NDArray[np.intp]) -> Bodies:
     """The bodies of some of the clips; what does not differ between clips stays as it is."""

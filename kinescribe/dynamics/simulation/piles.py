@@ -27,7 +27,7 @@ def settle(motion: Motion, gaps: Gaps, t: Float, data: Float, h: Float) -> Float
     data = data.copy()
     clips, n = data.shape[1], data.shape[2]
     part = h / STEPS
-    inverse = np.broadcast_to(1.0 / motion.masses, (clips, n)).copy()
+    inverse = np.broadcast_to(1.0 / gaps.masses, (clips, n)).copy()
     radius = np.broadcast_to(gaps.radius, (clips, n)).copy()
     walls = gaps.offsets.shape[1]
 

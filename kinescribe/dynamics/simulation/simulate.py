@@ -73,7 +73,7 @@ def simulate(law: Law, parameters: Values, initial: State, schedule: Schedule, *
 
 def _run(motion: Motion, data: Float, schedule: Schedule, contacts: Contacts, out: Float, log: list[Float]) -> None:
     """Fill `out` (6, b, T, n) instant by instant."""
-    gaps = Gaps.of(contacts, motion.bodies) if motion.law.kind == "acceleration" else None
+    gaps = Gaps.of(contacts, motion.bodies, motion.parameters.get("mass", 1.0)) if motion.law.kind == "acceleration" else None
     step = _stepped if motion.law.kind == "step" else _free if gaps is None else None
     patience = np.full(data.shape[1], STALLS * data.shape[2])
     instants, frames, rests = schedule.instants, schedule.frames, schedule.rests
@@ -150,7 +150,7 @@ def _through_contacts(motion: Motion, gaps: Gaps, t: Float, data: Float, h: Floa
         active = active[clips]
         if len(active):
             reached, used = _to_contact(some, theirs, rows, touch, time[active], now[:, clips], fraction[:, None] * span[clips])
-            strike(theirs, reached, some.masses, rows, touch)
+            strike(theirs, reached, rows, touch)
             data[:, active] = some.projected(reached)
             struck[active, touch] += 1
             allowed[active] -= (used[:, 0] < STALLED * h[active, 0]).astype(np.intp)
