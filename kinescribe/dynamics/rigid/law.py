@@ -37,7 +37,7 @@ class RigidWorld(Law):
 
     Discs (and round blobs) are circles, all else boxes, of the table's sizes. Walls and joints come from affordance rules; without rules
     there are none, and everything may touch. Pure Box2D otherwise: semi-implicit Euler steps, impulses, 32-bit numbers (relative precision
-    10⁻⁷, so that finite differences of its trajectories want steps of 10⁻³ and more).
+    10⁻⁷, so that finite differences of its trajectories want the steps of `difference_step`).
 
     Box2D's constants are kept from meddling by its units, which are chosen so that bodies are about 1 m large: bodies may overlap by 0.5 %
     of that size. What approaches each other more slowly than `threshold` does not bounce: in Box2D itself, and in worlds generated with it,
@@ -59,6 +59,8 @@ class RigidWorld(Law):
     name = "rigid"
     equation = "rigid bodies under gravity, with restitution, friction, linear_damping and angular_damping (Box2D)"
     turns = True
+    difference_step = 1e-3
+    """Of a number's size: finer finite differences of the trajectories are rounding."""
     gravity = Parameter(9.8, (0.0, np.inf), "length/time^2", "downward acceleration")
     restitution = Parameter(0.8, (0.0, 1.0), "", "speed after over before, along the normal of a contact")
     friction = Parameter(0.2, (0.0, 10.0), "", "Coulomb coefficient of all contacts")
