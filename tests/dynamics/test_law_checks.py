@@ -333,6 +333,17 @@ def test_divergence(law: Law):
     assert when == pytest.approx(0.1 if isinstance(law, Infinite) else 2.9, abs=0.15)
 
 
+class Stiff(Law):
+    rate = Parameter(100.0, (0, 1e6), "1/time")
+
+    def acceleration(self, t, state, parameters, inputs):
+        return -parameters.rate * state.vx, 0.0
+
+
+def test_motion_that_needs_finer_steps_than_frames_has_not_diverged():
+    assert check_law(Stiff(), State.of(Bodies.make(1), vx=1.0), times=np.linspace(0, 10, 101)) == []
+
+
 @pytest.mark.parametrize("law", [Random(), Remembering()], ids=lambda law: law.title)
 def test_two_runs_that_differ(law: Law):
     assert "two runs with the same numbers differ" in only(law, "determinism").what

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from kinescribe.dynamics.state import COMPONENTS, State
 
 __all__ = ["check_law"]
 
+FINER = 8  # parts of the interval between frames
 SEVERITIES = ("error", "warning", "note")
 
 
@@ -62,6 +64,12 @@ def check_law(
     trial = Trial.of(law, subject, None if times is None else np.asarray(times, float), values, inputs)
     runner = Runner(law, seconds)
     base = runner.call(trial.run)
+    if base is not None and base.diverged.any() and law.kind == "acceleration":
+        # a fast motion wants finer steps than frames, which a fit finds out too
+        finer = replace(trial, substeps=FINER)
+        again = runner.call(finer.run)
+        if again is not None and not again.diverged.any():
+            trial, base = finer, again
     asked = check_handling(runner, trial)
     if base is not None:
         _check_runs(runner, trial, base, asked)

@@ -146,7 +146,9 @@ def _rescaled(trial: Trial, quantity: str, rows: Sequence[_Row]) -> Rollout:
         )
         for row in rows
     ]
-    schedule = Schedule.of([trial.times * time] * len(rows), inputs, names=law.inputs, time_step=law.time_step)
+    schedule = Schedule.of(
+        [trial.times * time] * len(rows), inputs, names=law.inputs, time_step=law.time_step, substeps=trial.substeps
+    )  # fmt: skip
     return simulate(law, Values(values), State(many.initial.data * scale, larger), schedule)
 
 

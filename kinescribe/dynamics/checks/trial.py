@@ -39,6 +39,7 @@ class Trial:
         law, values, initial: values are (c, 1) or (c, n), the initial state (6, c, n).
         times: (T,) seconds, of every clip.
         inputs: of every clip.
+        substeps: equal parts of each interval between frames.
     """
 
     law: Law
@@ -46,6 +47,7 @@ class Trial:
     initial: State
     times: Float
     inputs: Inputs = field(default_factory=Inputs.none)
+    substeps: int = 1
 
     @classmethod
     def of(cls, law: Law, subject: Clip | State | None, times: Float | None, values: Values | None, inputs: Inputs | None) -> Trial:
@@ -87,7 +89,8 @@ class Trial:
     def run(self) -> Rollout:
         """The trajectories of all clips."""
         schedule = Schedule.of(
-            [self.times] * self.count, [self.inputs] * self.count, names=self.law.inputs, time_step=self.law.time_step
+            [self.times] * self.count, [self.inputs] * self.count, names=self.law.inputs, time_step=self.law.time_step,
+            substeps=self.substeps,
         )  # fmt: skip
         # copies, so that a law that writes into what it is handed spoils this run alone
         values = Values({name: value.copy() for name, value in self.values.items()})
