@@ -157,6 +157,20 @@ def test_momentum_is_kept_across_contacts_of_objects():
     assert fact(unknown, "momentum", "of objects").conserved is False
 
 
+class BySize(Bouncing):
+    def contacts(self, bodies, parameters):
+        return Contacts((), Discs(parameters.restitution, masses=bodies.radius**2))
+
+
+def test_masses_that_follow_from_sizes():
+    law = BySize()
+    rollout, values = run(law, PUCKS, {"gravity": 0.0}, **MEETING)
+    report = conservation(law, values, rollout, times=TIMES)
+    assert fact(report, "momentum", "of objects").conserved
+    assert fact(report, "momentum x", "between").conserved
+    assert report.balance.mass == pytest.approx(0.0244)
+
+
 def test_changes_that_differ_are_told_as_a_range():
     rollout, values = run(Bouncing(), BALL, y=[[1.5]], vx=[[4.0]])
     bounces = fact(conservation(Bouncing(), values, rollout, times=TIMES), "energy", "floor")

@@ -170,13 +170,15 @@ def _greatest(values: Float) -> float:
 
 
 def _masses(law: Law | None, values: Values, bodies: Bodies) -> tuple[Float, bool]:
-    """(1, n), and whether anybody knows."""
+    """(1, n), and whether anybody knows: a rigid world, discs that have masses by their size, or the parameter."""
     own = getattr(law, "masses", None)
-    if own is not None:
-        return np.broadcast_to(np.asarray(own(bodies, values), float), (1, len(bodies))), True
-    if "mass" in values:
-        return np.broadcast_to(values["mass"], (1, len(bodies))), True
-    return np.ones((1, len(bodies))), False
+    found = None if own is None else own(bodies, values)
+    if found is None and law is not None and law.kind == "acceleration":
+        discs = law.contacts(bodies, values).discs
+        found = None if discs is None else discs.masses
+    if found is None:
+        found = values.get("mass")
+    return np.broadcast_to(np.asarray(1.0 if found is None else found, float), (1, len(bodies))), found is not None
 
 
 def _potential(law: Law | None, values: Values, seen: _Seen, moved: Mapping[str, Float]) -> Float:
