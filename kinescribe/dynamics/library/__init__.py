@@ -11,6 +11,7 @@ from kinescribe.dynamics.library.constant_acceleration import ConstantAccelerati
 from kinescribe.dynamics.library.coulomb_friction import CoulombFriction
 from kinescribe.dynamics.library.damped_spring import DampedSpring
 from kinescribe.dynamics.library.discs import CollidingDiscs
+from kinescribe.dynamics.library.discs_of_one_material import DiscsOfOneMaterial
 from kinescribe.dynamics.library.floor import Floor
 from kinescribe.dynamics.library.free_fall import FreeFall
 from kinescribe.dynamics.library.inverse_square import InverseSquare
@@ -35,6 +36,7 @@ __all__ = [
     "ConstantAcceleration",
     "CoulombFriction",
     "DampedSpring",
+    "DiscsOfOneMaterial",
     "Floor",
     "FreeFall",
     "InverseSquare",

@@ -30,14 +30,26 @@ class CartPoles(Law):
     inputs = ("push",)
     objects = 2
     turns = True
-    force = Parameter(10.0, (0, math.inf), "mass*length/time^2", "force of a push of 1, to the right")
-    gravity = Parameter(9.8, (0, math.inf), "length/time^2", "downward acceleration")
-    length = Parameter(0.5, (1e-9, math.inf), "length", "half of the pole's length: from its hinge to its centre of mass")
+    force = Parameter(10.0, (0, math.inf), "mass*length/time^2", "force of a push of 1, to the right", revealed_by="pushes of known size")
+    gravity = Parameter(9.8, (0, math.inf), "length/time^2", "downward acceleration", revealed_by="a pole that leans further")
+    length = Parameter(
+        0.5,
+        (1e-9, math.inf),
+        "length",
+        "half of the pole's length: from its hinge to its centre of mass",
+        revealed_by="a pole that leans further",
+    )
     mass_cart = Parameter(1.0, (1e-9, math.inf), "mass", "the scale of masses and forces, which motion does not tell", fixed=True)
-    mass_pole = Parameter(0.1, (0, math.inf), "mass", "mass of the pole")
-    upright = Parameter(math.pi / 2, unit="rad", meaning="the table's angle of the pole when it stands upright")
-    rise = Parameter(0.0, unit="length", meaning="how far the hinge lies above the cart's centroid as seen")
-    reach = Parameter(0.5, (0, math.inf), "length", "from the hinge to the pole's centroid as seen")
+    mass_pole = Parameter(0.1, (0, math.inf), "mass", "mass of the pole", revealed_by="a pole that swings the cart")
+    upright = Parameter(
+        math.pi / 2, unit="rad", meaning="the table's angle of the pole when it stands upright", revealed_by="a pole near its upright"
+    )
+    rise = Parameter(
+        0.0, unit="length", meaning="how far the hinge lies above the cart's centroid as seen", revealed_by="a pole that leans both ways"
+    )
+    reach = Parameter(
+        0.5, (0, math.inf), "length", "from the hinge to the pole's centroid as seen", revealed_by="a pole that leans further"
+    )
 
     def accelerations(self, state: State, p: Values, push: Any) -> tuple[Any, Any]:
         """Of the cart, and of the angle of the pole, (b, 1) each."""

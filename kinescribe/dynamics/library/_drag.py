@@ -20,7 +20,7 @@ Float = NDArray[np.float64]
 
 def resistance(clip: Clip, of: Callable[[Float], Float]) -> float:
     """The k of ``a = c − k·of(v)``, v and of(v) (w, 2), with a constant c that is whatever else acts; NaN where the data are too few."""
-    parts = [derivatives(arc.times, arc.places) for arc in arcs(clip)]
+    parts = [derivatives(arc.times, arc.places, arc.sigma) for arc in arcs(clip)]
     parts = [part for part in parts if len(part)]
     if not parts:
         return float("nan")

@@ -10,7 +10,14 @@ from kinescribe.dynamics.state import Bodies
 
 __all__ = ["MASS", "by_size"]
 
-MASS = Parameter(1.0, (1e-3, 1e3), "mass", "mass of each object; forces between objects tell ratios alone", per="object")
+MASS = Parameter(
+    1.0,
+    (1e-3, 1e3),
+    "mass",
+    "mass of each object; forces between objects tell ratios alone",
+    per="object",
+    revealed_by="this object pushed or struck by another",
+)
 
 
 def by_size(bodies: Bodies) -> NDArray[np.float64]:

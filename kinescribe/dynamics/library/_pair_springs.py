@@ -25,9 +25,13 @@ class SpringsBetween(Law):
     """Abstract: springs of one kind between some pairs of objects."""
 
     chain: ClassVar[bool]
-    stiffness = Parameter(1.0, (0, math.inf), "mass/time^2", "spring constant")
-    rest_length = Parameter(1.0, (0, math.inf), "length", "distance of centres at which nothing pulls")
-    damping = Parameter(0.0, (0, math.inf), "mass/time", "force over the speed at which the distance changes")
+    stiffness = Parameter(1.0, (0, math.inf), "mass/time^2", "spring constant", revealed_by="objects that swing against each other")
+    rest_length = Parameter(
+        1.0, (0, math.inf), "length", "distance of centres at which nothing pulls", revealed_by="objects that swing against each other"
+    )
+    damping = Parameter(
+        0.0, (0, math.inf), "mass/time", "force over the speed at which the distance changes", revealed_by="swings that go on for longer"
+    )
     mass = MASS
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:

@@ -51,7 +51,7 @@ def oscillation(clip: Clip, rest_length: float) -> dict[str, float]:
 
 def _by_displacement(clip: Clip) -> list[float]:
     """Stiffness, damping, centre x and y, and 1, from ``a = stiffness·(centre − r) − damping·v``; nothing where it can't be told."""
-    parts = [derivatives(arc.times, arc.places) for arc in arcs(clip)]
+    parts = [derivatives(arc.times, arc.places, arc.sigma) for arc in arcs(clip)]
     parts = [part for part in parts if len(part)]
     if not parts:
         return []
@@ -69,7 +69,7 @@ def _at_distance(clip: Clip, length: float, x: float, y: float, stiffness: float
     """Anchor and stiffness of a spring with a rest length, about whose free end (x, y) things swing: the direction that explains the
     accelerations best.
     """
-    parts = [part for part in (derivatives(arc.times, arc.places) for arc in arcs(clip)) if len(part)]
+    parts = [part for part in (derivatives(arc.times, arc.places, arc.sigma) for arc in arcs(clip)) if len(part)]
     if not parts:
         return x, y, stiffness
     value, second = (np.concatenate([getattr(part, name) for part in parts]) for name in ("value", "second"))

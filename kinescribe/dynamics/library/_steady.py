@@ -18,7 +18,7 @@ def steady(clip: Clip) -> tuple[float, float]:
     """Median acceleration (ax, ay) over arcs, each by a parabola as long as its residuals allow, the long ones counting most; NaN where
     no arc has four sightings.
     """
-    parts = [derivatives(arc.times, arc.places, degree=2, whole=True) for arc in arcs(clip, least=4)]
+    parts = [derivatives(arc.times, arc.places, arc.sigma, degree=2, whole=True) for arc in arcs(clip, least=4)]
     if not parts:
         return float("nan"), float("nan")
     second = np.concatenate([part.second for part in parts])

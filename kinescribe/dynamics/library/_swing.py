@@ -33,7 +33,7 @@ def swing(clip: Clip, gravity: float) -> dict[str, float]:
         weight = float(len(x)) ** 2
         if rim is not None and (rim.y > y.mean() or rim.radius < 1.5 * np.ptp(x)):
             angle = np.unwrap(np.arctan2(x - rim.x, rim.y - y))
-            stiffness, damping = pace(arc.times, angle)
+            stiffness, damping = pace(arc.times, angle, float(arc.sigma.mean()) / rim.radius)
             found.append((stiffness * rim.radius, rim.radius, rim.x, rim.y, damping, weight * float(np.ptp(angle))))
         else:
             # what swings by less than can be seen swings like a spring
@@ -48,11 +48,11 @@ def swing(clip: Clip, gravity: float) -> dict[str, float]:
     return {"gravity": g, "length": length, "pivot_x": pivot_x, "pivot_y": pivot_y, "damping": max(damping, 0.0)}
 
 
-def pace(times: Float, angle: Float) -> tuple[float, float]:
-    """The k and c of ``φ'' = −k·sin φ − c·φ'`` for angles (m,) from the hanging rest; NaN where they can't be told.
+def pace(times: Float, angle: Float, sigma: float) -> tuple[float, float]:
+    """The k and c of ``φ'' = −k·sin φ − c·φ'`` for angles (m,), of a known σ, from the hanging rest; NaN where they can't be told.
 
-    From the period, where one is covered: ``k = (2·K(sin²(A/2))·ω/π)²`` at the amplitude A, K the complete elliptic integral; else by
-    regression of the angular acceleration.
+    From the period, where one is covered: ``k = (2·K(sin²(A/2))·ω/π)²`` at the amplitude A, K the complete elliptic integral; else from
+    the energy ``φ'²/2 − k·cos φ``, which falls by ``c·∫φ'² dt``.
     """
     wave = sinusoid(times, angle[:, None])
     if wave is not None and wave.cycles >= WHOLE and wave.explained >= EXPLAINED and np.abs(angle).max() < OVER:
@@ -61,11 +61,13 @@ def pace(times: Float, angle: Float) -> tuple[float, float]:
         amplitude = _amplitude(math.sqrt(float(np.mean((angle - angle.mean()) ** 2))))
         speed = math.hypot(wave.speed, wave.decay)
         return (2.0 * float(ellipk(math.sin(amplitude / 2.0) ** 2)) * speed / math.pi) ** 2, 2.0 * wave.decay
-    seen = derivatives(times, angle[:, None])
-    if not len(seen):
+    seen = derivatives(times, angle[:, None], sigma)
+    if len(seen) < 4:
         return math.nan, math.nan
-    made = regress(np.column_stack([-np.sin(seen.value[:, 0]), -seen.rate[:, 0]]), seen.second[:, 0], seen.weight)
-    return (math.nan, math.nan) if made is None else (float(made[0]), float(made[1]))
+    value, rate = seen.value[:, 0], seen.rate[:, 0]
+    spent = np.r_[0.0, np.cumsum(np.diff(seen.times) * 0.5 * (rate[1:] ** 2 + rate[:-1] ** 2))]
+    made = regress(np.column_stack([np.cos(value), np.ones(len(value)), -spent]), 0.5 * rate**2)
+    return (math.nan, math.nan) if made is None else (float(made[0]), float(made[2]))
 
 
 def _amplitude(spread: float) -> float:

@@ -27,10 +27,19 @@ class AnchoredSpring(Law):
 
     name = "anchored-spring"
     equation = "a = -stiffness·(1 - rest_length/|r - anchor|)·(r - anchor)"
-    stiffness = Parameter(1.0, (0, math.inf), "1/time^2", "spring constant over mass")
-    anchor_x = Parameter(0.0, unit="length", meaning="fixed end, or the place of rest where rest_length is 0")
-    anchor_y = Parameter(0.0, unit="length", meaning="the same, upwards")
-    rest_length = Parameter(0.0, (0, math.inf), "length", "distance from the anchor at which nothing pulls", fixed=True)
+    stiffness = Parameter(1.0, (0, math.inf), "1/time^2", "spring constant over mass", revealed_by="at least half a swing")
+    anchor_x = Parameter(
+        0.0, unit="length", meaning="fixed end, or the place of rest where rest_length is 0", revealed_by="motion through the place of rest"
+    )
+    anchor_y = Parameter(0.0, unit="length", meaning="the same, upwards", revealed_by="motion through the place of rest")
+    rest_length = Parameter(
+        0.0,
+        (0, math.inf),
+        "length",
+        "distance from the anchor at which nothing pulls",
+        fixed=True,
+        revealed_by="motion round the anchor, not only along a line through it",
+    )
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         return pull(state, parameters)[:2]

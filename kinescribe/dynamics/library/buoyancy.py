@@ -31,8 +31,14 @@ class Buoyancy(Law):
 
     name = "buoyancy"
     equation = "a = (0, lift·submerged(surface - y))"
-    lift = Parameter(9.8, (0, math.inf), "length/time^2", "upward acceleration when wholly submerged")
-    surface = Parameter(0.0, unit="length", meaning="height of the fluid's surface")
+    lift = Parameter(
+        9.8,
+        (0, math.inf),
+        "length/time^2",
+        "upward acceleration when wholly submerged",
+        revealed_by="the object both in the fluid and out of it",
+    )
+    surface = Parameter(0.0, unit="length", meaning="height of the fluid's surface", revealed_by="the object passing through the surface")
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         return 0.0, parameters.lift * _wet(parameters.surface - state.y, state.bodies.radius)[0]
@@ -41,7 +47,7 @@ class Buoyancy(Law):
         return parameters.lift * _wet(parameters.surface - state.y, state.bodies.radius)[1]
 
     def starts(self, clip: Clip) -> Mapping[str, Any]:
-        parts = [(arc.object, derivatives(arc.times, arc.places)) for arc in arcs(clip)]
+        parts = [(arc.object, derivatives(arc.times, arc.places, arc.sigma)) for arc in arcs(clip)]
         parts = [(i, part) for i, part in parts if len(part)]
         if not parts:
             return {}

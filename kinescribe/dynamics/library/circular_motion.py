@@ -26,9 +26,9 @@ class CircularMotion(Law):
 
     name = "circular-motion"
     equation = "v = angular_speed × (r - centre)"
-    centre_x = Parameter(0.0, unit="length", meaning="centre")
-    centre_y = Parameter(0.0, unit="length", meaning="the same, upwards")
-    angular_speed = Parameter(1.0, unit="rad/time", meaning="rate of turning, counter-clockwise")
+    centre_x = Parameter(0.0, unit="length", meaning="centre", revealed_by="a larger part of the circle")
+    centre_y = Parameter(0.0, unit="length", meaning="the same, upwards", revealed_by="a larger part of the circle")
+    angular_speed = Parameter(1.0, unit="rad/time", meaning="rate of turning, counter-clockwise", revealed_by="something off the centre")
 
     def step(self, state: State, parameters: Values, inputs: Values, dt: Any) -> State:
         turn = parameters.angular_speed * dt

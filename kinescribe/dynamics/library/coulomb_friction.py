@@ -33,7 +33,9 @@ class CoulombFriction(Law):
 
     name = "coulomb-friction"
     equation = "a = -friction·v/|v|"
-    friction = Parameter(1.0, (0, math.inf), "length/time^2", "deceleration while sliding: coefficient times gravity")
+    friction = Parameter(
+        1.0, (0, math.inf), "length/time^2", "deceleration while sliding: coefficient times gravity", revealed_by="something that slides"
+    )
     settling = Parameter(0.02, (1e-9, math.inf), "time", "how softly things stop", fixed=True)
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
@@ -46,7 +48,7 @@ class CoulombFriction(Law):
         return factor * state.vx, factor * state.vy
 
     def starts(self, clip: Clip) -> Mapping[str, Any]:
-        parts = [derivatives(arc.times, arc.places) for arc in arcs(clip)]
+        parts = [derivatives(arc.times, arc.places, arc.sigma) for arc in arcs(clip)]
         parts = [part for part in parts if len(part)]
         if not parts:
             return {}

@@ -28,13 +28,16 @@ class CollidingDiscs(Law):
     """Objects strike each other as discs: momentum is kept, and along the line of centres ``u' = −restitution·u`` for their relative speed.
 
     Adds contacts and no force: ``uniform-motion + discs`` for pucks on ice, with `coulomb-friction` on a table. `friction` is Coulomb's
-    coefficient between rims. Masses show in collisions, and only relative to each other; who strikes nobody has none that could be told.
+    coefficient between rims, held fixed unless it is freed. Masses show in collisions, and only relative to each other; who strikes nobody
+    has none that could be told. `discs-of-one-material` takes masses from sizes.
     """
 
     name = "discs"
     equation = "(v1' - v2')·n = -restitution·(v1 - v2)·n, mass1·v1 + mass2·v2 constant"
-    restitution = Parameter(0.9, (0, 1), meaning="relative speed after over before, along the line of centres")
-    friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient between rims")
+    restitution = Parameter(
+        0.9, (0, 1), meaning="relative speed after over before, along the line of centres", revealed_by="two objects that strike each other"
+    )
+    friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient between rims", fixed=True, revealed_by="a glancing collision")
     mass = MASS
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:

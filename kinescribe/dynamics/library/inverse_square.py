@@ -31,7 +31,12 @@ class InverseSquare(Law):
 
     name = "inverse-square"
     equation = "a = attraction·Σ_others mass·u/d^2"
-    attraction = Parameter(1.0, unit="length^3/mass/time^2", meaning="constant of gravitation; below 0 it repels")
+    attraction = Parameter(
+        1.0,
+        unit="length^3/mass/time^2",
+        meaning="constant of gravitation; below 0 it repels",
+        revealed_by="objects that pass near each other",
+    )
     mass = MASS
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:

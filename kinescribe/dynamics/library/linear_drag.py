@@ -23,7 +23,7 @@ class LinearDrag(Law):
 
     name = "linear-drag"
     equation = "a = -drag·v"
-    drag = Parameter(0.1, (0, math.inf), "1/time", "deceleration over speed")
+    drag = Parameter(0.1, (0, math.inf), "1/time", "deceleration over speed", revealed_by="a longer way, or a higher speed")
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         return -parameters.drag * state.vx, -parameters.drag * state.vy

@@ -30,11 +30,11 @@ class Pendulum(Law):
 
     name = "pendulum"
     equation = "φ'' = -(gravity/length)·sin(φ) - damping·φ', about (pivot_x, pivot_y)"
-    gravity = Parameter(9.8, (0, math.inf), "length/time^2", "downward acceleration")
-    length = Parameter(1.0, (1e-9, math.inf), "length", "from the pivot to the bob's centre")
-    pivot_x = Parameter(0.0, unit="length", meaning="where it hangs")
-    pivot_y = Parameter(0.0, unit="length", meaning="the same, upwards")
-    damping = Parameter(0.0, (0, math.inf), "1/time", "deceleration over speed")
+    gravity = Parameter(9.8, (0, math.inf), "length/time^2", "downward acceleration", revealed_by="a wider swing")
+    length = Parameter(1.0, (1e-9, math.inf), "length", "from the pivot to the bob's centre", revealed_by="a wider swing")
+    pivot_x = Parameter(0.0, unit="length", meaning="where it hangs", revealed_by="a wider swing")
+    pivot_y = Parameter(0.0, unit="length", meaning="the same, upwards", revealed_by="a wider swing")
+    damping = Parameter(0.0, (0, math.inf), "1/time", "deceleration over speed", revealed_by="more swings")
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         p = parameters

@@ -25,7 +25,9 @@ class QuadraticDrag(Law):
 
     name = "quadratic-drag"
     equation = "a = -drag·|v|·v"
-    drag = Parameter(0.01, (0, math.inf), "1/length", "deceleration over the square of speed")
+    drag = Parameter(
+        0.01, (0, math.inf), "1/length", "deceleration over the square of speed", revealed_by="a longer way, or a higher speed"
+    )
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         factor = -parameters.drag * np.hypot(state.vx, state.vy)

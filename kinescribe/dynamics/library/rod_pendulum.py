@@ -30,12 +30,14 @@ class RodPendulum(Law):
     name = "rod-pendulum"
     equation = "φ'' = -swing·sin(φ) - damping·φ', φ = angle - hanging, r = pivot + distance·(sin φ, -cos φ)"
     turns = True
-    swing = Parameter(10.0, (0, math.inf), "1/time^2", "square of the angular frequency of small swings")
-    damping = Parameter(0.0, (0, math.inf), "1/time", "angular deceleration over angular velocity")
-    hanging = Parameter(-math.pi / 2, unit="rad", meaning="the table's angle where it hangs at rest")
-    pivot_x = Parameter(0.0, unit="length", meaning="where it hangs")
-    pivot_y = Parameter(0.0, unit="length", meaning="the same, upwards")
-    distance = Parameter(0.5, (0, math.inf), "length", "from the pivot to the centroid")
+    swing = Parameter(
+        10.0, (0, math.inf), "1/time^2", "square of the angular frequency of small swings", revealed_by="at least half a swing"
+    )
+    damping = Parameter(0.0, (0, math.inf), "1/time", "angular deceleration over angular velocity", revealed_by="more swings")
+    hanging = Parameter(-math.pi / 2, unit="rad", meaning="the table's angle where it hangs at rest", revealed_by="a swing to both sides")
+    pivot_x = Parameter(0.0, unit="length", meaning="where it hangs", revealed_by="a wider swing")
+    pivot_y = Parameter(0.0, unit="length", meaning="the same, upwards", revealed_by="a wider swing")
+    distance = Parameter(0.5, (0, math.inf), "length", "from the pivot to the centroid", revealed_by="a wider swing")
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         p = parameters
@@ -69,7 +71,7 @@ class RodPendulum(Law):
                 continue
             below = np.unwrap(np.arctan2(places[:, 0] - rim.x, rim.y - places[:, 1]))
             hanging = middle(angle - below)
-            k, damping = pace(clip.times[known], angle - hanging)
+            k, damping = pace(clip.times[known], angle - hanging, float(np.median(clip.sigma_angle[known, i])))
             # with the angles known the pivot is a matter of straight lines
             sine, cosine, one, none = np.sin(angle - hanging), -np.cos(angle - hanging), np.ones(len(angle)), np.zeros(len(angle))
             rows = np.concatenate([np.column_stack([one, none, sine]), np.column_stack([none, one, cosine])])

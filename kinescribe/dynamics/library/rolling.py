@@ -30,7 +30,7 @@ class Rolling(Law):
     name = "rolling"
     equation = "s'' = -gravity·sin(slope)/(1 + inertia), angle' = -s'/radius"
     turns = True
-    gravity = Parameter(9.8, (0, math.inf), "length/time^2", "downward acceleration")
+    gravity = Parameter(9.8, (0, math.inf), "length/time^2", "downward acceleration", revealed_by="a slope that is not level")
     slope = Parameter(0.0, (-math.pi / 2, math.pi / 2), "rad", "of the surface, counter-clockwise: it rises to the right above 0")
     inertia = Parameter(0.5, (0, 1), meaning="moment of inertia over mass·radius²", fixed=True)
 

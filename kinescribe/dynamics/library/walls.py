@@ -30,12 +30,14 @@ class Walls(Law):
 
     name = "walls"
     equation = "floor ≤ y ∓ radius ≤ ceiling, left ≤ x ∓ radius ≤ right, v' = -restitution·v across"
-    floor = Parameter(-1e6, unit="length", meaning="height of the lower surface")
-    ceiling = Parameter(1e6, unit="length", meaning="height of the upper surface")
-    left = Parameter(-1e6, unit="length", meaning="place of the left surface")
-    right = Parameter(1e6, unit="length", meaning="place of the right surface")
-    restitution = Parameter(0.8, (0, 1), meaning="speed after over speed before, across a surface")
-    friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient of a stroke")
+    floor = Parameter(-1e6, unit="length", meaning="height of the lower surface", revealed_by="a bounce off the floor")
+    ceiling = Parameter(1e6, unit="length", meaning="height of the upper surface", revealed_by="a bounce off the ceiling")
+    left = Parameter(-1e6, unit="length", meaning="place of the left surface", revealed_by="a bounce off the left wall")
+    right = Parameter(1e6, unit="length", meaning="place of the right surface", revealed_by="a bounce off the right wall")
+    restitution = Parameter(
+        0.8, (0, 1), meaning="speed after over speed before, across a surface", revealed_by="a bounce off any of the walls"
+    )
+    friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient of a stroke", revealed_by="a slanting bounce")
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         return 0.0, 0.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kinescribe.dynamics import Bodies, Impact
-from kinescribe.dynamics.library import CollidingDiscs, CoulombFriction, Floor, FreeFall, UniformMotion, Walls
+from kinescribe.dynamics.library import CollidingDiscs, CoulombFriction, DiscsOfOneMaterial, Floor, FreeFall, UniformMotion, Walls
 
 TIMES = np.arange(0.0, 2.0, 1 / 30)
 
@@ -91,6 +91,17 @@ def test_two_that_turn_together_without_a_told_contact_have_met(run, seen):
     found = CollidingDiscs().starts(seen(made, TIMES, noise=0.002, impacts=False))
     assert found["mass"][1] / found["mass"][0] == pytest.approx(3.0, rel=0.15)
     assert found["restitution"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_of_one_material_the_larger_disc_is_the_heavier_by_area(run, seen):
+    size = Bodies.make(2, radius=np.array([0.1, 0.2]))
+    law = UniformMotion() + DiscsOfOneMaterial()
+    made = run(law, TIMES, bodies=size, parameters={"restitution": 0.9}, x=[0.0, 1.2], y=0.0, vx=[1.5, -0.5])
+    after = made.component("vx")[0, -1]
+    assert after @ [1.0, 4.0] == pytest.approx(1.5 - 2.0)
+    assert after[1] - after[0] == pytest.approx(0.9 * 2.0)
+    found = DiscsOfOneMaterial().starts(seen(made, TIMES, noise=0.002))
+    assert found == {"restitution": pytest.approx(0.9, abs=0.05)}
 
 
 def test_who_strikes_nobody_weighs_what_its_size_says(run, seen):

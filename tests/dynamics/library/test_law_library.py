@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ SHOWN = {
     "constant-acceleration": {"ax": 0.7, "ay": -2.0},
     "damped-spring": {"rest_length": 0.4, "stiffness": 8.0, "damping": 0.5},
     "discs": {"friction": 0.02, "mass": [1.0, 2.5], "restitution": 0.8},
+    "discs-of-one-material": {"friction": 0.02},
     "floor": {"floor": -0.2, "friction": 0.1},
     "inverse-square": {"attraction": 0.3},
     "pair-spring": {"damping": 0.5, "mass": [1.0, 2.5]},
@@ -65,6 +67,18 @@ def rolled(law, parameters, state, *, time=1.0, substeps=4):
 def test_every_law_of_the_library_is_installed_under_its_name():
     classes = {getattr(own, name).name: getattr(own, name) for name in own.__all__}
     assert {name: point.load() for name, point in LAWS.items()} == classes
+
+
+@pytest.mark.parametrize("name", sorted(LAWS))
+def test_the_reference_tells_each_law_as_it_is(name):
+    page = (Path(__file__).parents[3] / "docs/reference/laws.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+    assert len(rows) == 1
+    law = made(name)
+    assert law.equation in rows[0].replace("\\|", "|")
+    for key, one in law.parameters.items():
+        words = f"`{key}` {one.dimension.in_units('length')}".strip() + (" per object" if one.per == "object" else "")
+        assert (f"[{words}]" if one.fixed else words) in rows[0]
 
 
 @pytest.mark.parametrize("name", sorted(LAWS))
@@ -143,7 +157,7 @@ def test_energy_is_conserved_where_the_law_has_a_potential(name):
 def test_what_loses_energy_claims_no_potential_but_contacts_add_none(name):
     law = made(name)
     potential = law.potential(State.of(BODIES, **START), values(law))
-    if name in ("discs", "floor", "walls"):
+    if name in ("discs", "discs-of-one-material", "floor", "walls"):
         assert not potential.any()
     else:
         assert potential is None

@@ -27,11 +27,13 @@ class Arc:
         object: its index.
         times: (m,) seconds, ascending.
         places: (m, 2) x and y, world units, none of them NaN.
+        sigma: (2,) median of their σ.
     """
 
     object: int
     times: Float
     places: Float
+    sigma: Float
 
 
 def arcs(clip: Clip, least: int = 5) -> list[Arc]:
@@ -52,7 +54,8 @@ def arcs(clip: Clip, least: int = 5) -> list[Arc]:
         for k in np.unique(piece):
             mine = rows[piece == k]
             if len(mine) >= least:
-                found.append(Arc(i, clip.times[mine], np.column_stack([clip.x[mine, i], clip.y[mine, i]])))
+                sigma = np.array([np.median(clip.sigma_x[mine, i]), np.median(clip.sigma_y[mine, i])])
+                found.append(Arc(i, clip.times[mine], np.column_stack([clip.x[mine, i], clip.y[mine, i]]), sigma))
     return found
 
 

@@ -46,10 +46,11 @@ class Derivatives:
         return cls(np.zeros(0), empty, empty, empty, np.zeros(0))
 
 
-def derivatives(times: Float, columns: Float, *, degree: int = 3, whole: bool = False) -> Derivatives:
+def derivatives(times: Float, columns: Float, sigma: Float | float, *, degree: int = 3, whole: bool = False) -> Derivatives:
     """Estimates from sightings (m, k) at `times` (m,): polynomials over windows that are as long as the residuals allow.
 
     Args:
+        sigma: of the sightings, (k,) or one for all: what residuals may be in any case, for rounded ones can scatter by less at first.
         degree: of the polynomials, 2 or 3.
         whole: a window may be as long as the arc (for accelerations that are constant); else half of it.
     """
@@ -60,22 +61,22 @@ def derivatives(times: Float, columns: Float, *, degree: int = 3, whole: bool = 
     if count < least:
         return Derivatives.none(columns.shape[1])
     longest = count if whole else max(count // 2, least)
-    # what arithmetic alone leaves of a residual
-    floor = (1e-9 * (np.ptp(columns, axis=0) + np.abs(columns).max(axis=0) * 1e-6)) ** 2
+    # what rounding by arithmetic leaves, and what is known of the sightings
+    floor = (1e-9 * (np.ptp(columns, axis=0) + np.abs(columns).max(axis=0) * 1e-6)) ** 2 + np.square(np.nan_to_num(sigma, posinf=0.0))
     size, usual = least, None
     trial = least
     while True:
         spread = np.median(_fitted(times, columns, trial, degree, PROBES)[-1], axis=0) / _typical(trial - degree - 1)
         if usual is None:
-            usual = spread + floor
-        elif (spread > WORSE * usual + floor).any():
+            usual = np.maximum(spread, floor)
+        elif (spread > WORSE * usual).any():
             break
         size = trial
         if trial == longest:
             break
         trial = min(max(trial + 1, round(GROWTH * trial)), longest)
     at, value, rate, second, weight, spread = _fitted(times, columns, size, degree, PLACES)
-    good = (spread <= BROKEN * np.median(spread, axis=0) + floor).all(axis=1)
+    good = (spread <= BROKEN * np.maximum(np.median(spread, axis=0), floor)).all(axis=1)
     return Derivatives(at[good], value[good], rate[good], second[good], weight[good])
 
 
@@ -85,9 +86,10 @@ def together(clip: Clip, *, degree: int = 3) -> Derivatives:
     rows = clip.seen.all(axis=1)
     times = clip.times[rows]
     columns = np.concatenate([clip.x[rows], clip.y[rows]], axis=1)
+    sigma = np.median(np.concatenate([clip.sigma_x[rows], clip.sigma_y[rows]], axis=1), axis=0) if rows.any() else 0.0
     cuts = np.sort([hit.time for hit in clip.impacts or kinks(clip)])
     piece = np.searchsorted(cuts, times)
-    parts = [derivatives(times[piece == k], columns[piece == k], degree=degree) for k in np.unique(piece)]
+    parts = [derivatives(times[piece == k], columns[piece == k], sigma, degree=degree) for k in np.unique(piece)]
     parts = [part for part in parts if len(part)]
     if not parts:
         return Derivatives.none(2 * n)
