@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 import warnings
+from typing import TextIO
 
 import typer
 from typer.main import get_command
@@ -44,7 +45,9 @@ def run(application: typer.Typer, name: str, argv: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+) -> None:
     """A warning of ours as a line like all others; those that libraries mean for programmers are left out."""
     if category is UserWarning:
         print(f"kinescribe: warning: {' '.join(str(message).split())}", file=sys.stderr)

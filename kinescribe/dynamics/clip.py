@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.state import Bodies
 from kinescribe.errors import NothingFoundError, UsageError
-from kinescribe.states import States
+from kinescribe.states import ContactEvent, States
 
 __all__ = ["Clip", "Impact"]
 
 Float = NDArray[np.float64]
+EDGE_PX = 1.0  # a box that comes as near to the picture's edge is cut off by it
 LEAST_SIGHTINGS = 2  # of an object, to be fitted at all
 ANGLE_COLUMNS = ("angle", "angular_velocity", "sigma_angle")
 
@@ -75,7 +76,10 @@ class Clip:
     def from_states(
         cls, states: States, *, objects: Sequence[str | int] | None = None, inputs: Inputs | None = None, name: str = "states"
     ) -> Clip:
-        """The observed rows of a states table (interpolated and occluded ones are no evidence).
+        """The observed rows of a states table.
+
+        Interpolated and occluded rows are no evidence, nor are those in which the picture's edge cuts the object off, for the middle of
+        what is left is not the object's; contacts that stand there alone are left out with them.
 
         Args:
             objects: names, labels or ids to keep; None: every body seen at least twice (the ends of bodies, which are points of
@@ -90,7 +94,8 @@ class Clip:
         names = _names([states.labels[i] for i in everything], everything)
         ids = _chosen(everything, names, states, objects)
         seen = (states["status"] == "observed") | (states["status"] == "")
-        known = seen & np.isfinite(states["x"]) & np.isfinite(states["y"])
+        cut = _cut_off(states)
+        known = seen & ~cut & np.isfinite(states["x"]) & np.isfinite(states["y"])
         ids = [i for i in ids if (known & (states["object_id"] == i)).sum() >= LEAST_SIGHTINGS]
         if not ids:
             raise NothingFoundError(f"{name}: no object was seen at {LEAST_SIGHTINGS} times or more, so that there is nothing to fit")
@@ -122,7 +127,7 @@ class Clip:
             impacts=tuple(
                 Impact(event.time_s, tuple(sorted(ids.index(i) for i in event.partners if i in ids)))
                 for event in states.meta.events
-                if any(i in ids for i in event.partners)
+                if any(i in ids for i in event.partners) and not _at_edge(states, cut, event)
             ),
             inputs=inputs or Inputs.none(),
             unit=states.unit,
@@ -168,6 +173,29 @@ def _body_ids(states: States) -> list[int]:
     """All ids but those of points of other bodies, ascending."""
     parts = {i for i, about in states.meta.objects.items() if about.part_of is not None}
     return [i for i in states.object_ids if i not in parts]
+
+
+def _cut_off(states: States) -> NDArray[np.bool_]:
+    """(rows,) the box touches the picture's edge and is smaller than the object's usually is."""
+    video = states.meta.video
+    x, y, w, h = (states[name] for name in ("bbox_x", "bbox_y", "bbox_w", "bbox_h"))
+    if video is None or not np.isfinite(x).any():
+        return np.zeros(len(states), bool)
+    out = (x <= EDGE_PX) | (y <= EDGE_PX) | (x + w >= video.width - EDGE_PX) | (y + h >= video.height - EDGE_PX)
+    for i in states.object_ids:
+        mine = states["object_id"] == i
+        if not (mine & ~out).any():
+            # something that reaches the edge all the time is like that
+            out[mine] = False
+    return np.asarray(out)
+
+
+def _at_edge(states: States, cut: NDArray[np.bool_], event: ContactEvent) -> bool:
+    """An object alone changes its speed where the edge cuts it off."""
+    if len(event.partners) > 1:
+        return False
+    near = (states["object_id"] == event.partners[0]) & (np.abs(states["frame"] - event.frame) <= 1)
+    return bool((near & cut).any())
 
 
 def _names(labels: Sequence[str], ids: Sequence[int]) -> list[str]:

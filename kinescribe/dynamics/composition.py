@@ -29,6 +29,10 @@ class Sum(Law):
     Parameters keep their names; where two terms use the same one, each becomes ``term.parameter`` (a second term of the same law
     ``term 2.parameter``), except the objects' own, such as mass, which all share.
 
+    Attributes:
+        terms: the laws.
+        names_of_terms: for each of them, by its own parameter name the sum's.
+
     Raises:
         UsageError: a term that is no acceleration law; two that are written for different array libraries or numbers of objects.
     """
@@ -48,9 +52,9 @@ class Sum(Law):
         self.objects = counts.pop() if counts else None
         self.inputs = tuple(dict.fromkeys(name for term in self.terms for name in term.inputs))
         self.turns = any(term.turns for term in self.terms)
-        self._names = _qualified(self.terms)
+        self.names_of_terms = _qualified(self.terms)
         self.parameters: dict[str, Parameter] = {}
-        for term, names in zip(self.terms, self._names, strict=True):
+        for term, names in zip(self.terms, self.names_of_terms, strict=True):
             for theirs, ours in names.items():
                 self.parameters.setdefault(ours, term.parameters[theirs])
         self.kind = "acceleration"
@@ -60,7 +64,7 @@ class Sum(Law):
         return " + ".join(term.title for term in self.terms)
 
     def _of(self, index: int, parameters: Values) -> Values:
-        return Values({theirs: parameters[ours] for theirs, ours in self._names[index].items()})
+        return Values({theirs: parameters[ours] for theirs, ours in self.names_of_terms[index].items()})
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         total: list[Any] = [0.0, 0.0, 0.0]
@@ -82,7 +86,7 @@ class Sum(Law):
 
     def starts(self, clip: Clip) -> Mapping[str, Any]:
         found: dict[str, Any] = {}
-        for term, names in zip(self.terms, self._names, strict=True):
+        for term, names in zip(self.terms, self.names_of_terms, strict=True):
             found.update({names[theirs]: value for theirs, value in term.starts(clip).items()})
         return found
 

@@ -46,6 +46,7 @@ class Law:
         objects: number of objects that the law is about; None: any number.
         time_step: seconds of one `step`; None: the interval between frames.
         array_library: "torch" for a law whose `acceleration` is written in torch, so that gradients are exact.
+        difference_step: relative step for finite differences of its trajectories; larger for a simulator of low precision.
         turns: the law says something about angles; else a table's angles aren't compared.
 
     Args:
@@ -62,6 +63,7 @@ class Law:
     time_step: float | None = None
     array_library: Literal["numpy", "torch"] = "numpy"
     turns: bool = False
+    difference_step: float = 1e-7
 
     def __init__(self, **starts: float | Parameter) -> None:
         declared = _declared(type(self))

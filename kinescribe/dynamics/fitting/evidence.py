@@ -83,6 +83,7 @@ def weigh(problem: Problem, point: Point) -> Evidence:
         clips.append(
             ClipFit(
                 clip.name,
+                clip.bodies,
                 problem.states(point.q[i : i + 1], every[i : i + 1]).data[:, 0],
                 float(clip.times[0]),
                 problem.components,

@@ -51,6 +51,7 @@ def fit_law(
     optimizer: str = "lm",
     fixed: Mapping[str, float] | None = None,
     free: Sequence[str] = (),
+    start: Mapping[str, float] | None = None,
     loss: Loss | None = None,
     seed: int = 0,
     budget: Budget | None = None,
@@ -65,6 +66,7 @@ def fit_law(
     Args:
         optimizer: lm, powell, lbfgs or cma.
         fixed: known values by name. free: parameters to fit that the law holds fixed.
+        start: values to begin with, by name, in place of what the law makes of the clips.
         loss: in place of the loss in state space, such as a difference of pictures; needs powell, lbfgs or cma.
         seed: of what is random. budget: caps.
         without: walls that are taken away.
@@ -84,14 +86,15 @@ def fit_law(
     problem.slots = Slots.of(law, problem.bodies, fixed=fixed, free=free)
     problem.without = tuple(without)
     problem.budget = budget
-    start = Point(problem.slots.starts([law.starts(clip) for clip in clips]), problem.start())
-    search = _Search(problem, start)
+    found = [] if start is not None else [law.starts(clip) for clip in clips]
+    first = Point(problem.slots.starts(found, start), problem.start())
+    search = _Search(problem, first)
     try:
-        problem.refine_steps(start)
+        problem.refine_steps(first)
         if optimizer == "lm":
-            _least_squares(search, start, seed)
+            _least_squares(search, first, seed)
         else:
-            search.best = general(problem, start, optimizer, seed=seed, loss=loss, found=search.found)
+            search.best = general(problem, first, optimizer, seed=seed, loss=loss, found=search.found)
         before = problem.substeps
         problem.refine_steps(search.best)
         if problem.substeps > before and optimizer == "lm":
@@ -180,6 +183,7 @@ def _result(search: _Search, evidence: Evidence, budget: Budget, seed: int, opti
         clips=evidence.clips,
         scale=evidence.scale,
         log_likelihood=evidence.log_likelihood,
+        correlation=evidence.correlation,
         parameters=evidence.parameters,
         samples=evidence.samples,
         rollouts=problem.rollouts,
@@ -190,6 +194,7 @@ def _result(search: _Search, evidence: Evidence, budget: Budget, seed: int, opti
         unit=problem.clips[0].unit,
         objects=problem.bodies.names,
         at_bound=at_bound,
+        without=problem.without,
     )
 
 

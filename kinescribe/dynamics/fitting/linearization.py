@@ -14,8 +14,7 @@ from kinescribe.dynamics.fitting.problem import Point, Problem
 __all__ = ["Linearization", "Normal", "linearize"]
 
 Float = NDArray[np.float64]
-FORWARD = 1e-7  # of a number's natural size
-CENTRAL = 1e-5
+CENTRAL = 100.0  # times the forward step: their error falls with the square of the step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +93,9 @@ def linearize(problem: Problem, point: Point, frames: int | None = None, *, cent
     c, d = point.q.shape
     p = len(point.theta)
     low, high = problem.slots.bounds
-    size = CENTRAL if central else FORWARD
+    size = problem.law.difference_step
+    if central:
+        size = min(CENTRAL * size, max(size, 1e-3))
     steps_theta = size * np.maximum(np.abs(point.theta), problem.slots.scales(problem.length, problem.duration))
     steps_q = size * problem.q_scales
     signs = (1.0, -1.0) if central else (1.0,)
@@ -134,20 +135,24 @@ def linearize(problem: Problem, point: Point, frames: int | None = None, *, cent
 
 
 def _positive(diagonal: Float) -> Float:
-    """Where nothing depends on a number, damping must still hold it."""
-    return np.maximum(diagonal, 1e-12 * max(float(diagonal.max(initial=0.0)), 1e-300))
+    """The diagonal (…, k), with the greatest (or 1) in place of numbers that nothing depends on: damping must still hold them."""
+    most = diagonal.max(axis=-1, keepdims=True, initial=0.0)
+    return np.where(diagonal > 1e-14 * most, diagonal, np.where(most > 0, most, 1.0))
 
 
 def _solve(matrix: Float, rhs: Float) -> Float:
     scale = 1.0 / np.sqrt(_positive(np.diag(matrix)))
-    out: Float = scale * np.linalg.lstsq(matrix * np.outer(scale, scale), rhs * scale, rcond=1e-13)[0]
+    try:
+        out: Float = scale * np.linalg.lstsq(matrix * np.outer(scale, scale), rhs * scale, rcond=1e-13)[0]
+    except np.linalg.LinAlgError:  # derivatives beyond all bounds: no step, and the next one is more cautious
+        return np.zeros_like(rhs)
     return out
 
 
 def _inverses(blocks: Float) -> Float:
     """Pseudo-inverses (c, d, d): constraints leave directions of an initial state that change nothing."""
     diagonal = np.einsum("cdd->cd", blocks)
-    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-12 * np.maximum(diagonal.max(axis=1, keepdims=True, initial=0.0), 1e-300)))
+    scale = 1.0 / np.sqrt(_positive(diagonal))
     inner = np.linalg.pinv(blocks * scale[:, :, None] * scale[:, None, :], rcond=1e-11, hermitian=True)
     out: Float = inner * scale[:, :, None] * scale[:, None, :]
     return out

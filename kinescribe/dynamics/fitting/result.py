@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.dynamics.fitting.slots import Slots
+from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.parameters import Values
+from kinescribe.dynamics.simulation import Rollout, Schedule, simulate
+from kinescribe.dynamics.state import Bodies, State
+
+if TYPE_CHECKING:
+    from kinescribe.dynamics.selection import Selection
 
 __all__ = ["ClipFit", "Estimate", "Fit", "Unidentified"]
 
@@ -68,7 +74,7 @@ class ClipFit:
     """How the law fits one clip.
 
     Attributes:
-        name: of the clip.
+        name: of the clip. bodies: its objects.
         initial: (6, n) fitted state at the first instant.
         start_time: seconds.
         components: (d, 2) of the fitted numbers of that state, component and object.
@@ -79,6 +85,7 @@ class ClipFit:
     """
 
     name: str
+    bodies: Bodies
     initial: Float
     start_time: float
     components: NDArray[np.intp]
@@ -101,9 +108,11 @@ class Fit:
         clips: how it fits each.
         scale: by how much residuals exceed σ (robust).
         log_likelihood, parameters, samples: of all clips: Gaussian at the found scale; numbers fitted in all; residuals in all.
+        correlation: of residuals of neighbouring frames, as far as it is significant; positions of a smoothed table are correlated.
         rollouts: simulations of one clip that were spent; seconds: wall time; seed; optimizer; substeps.
         unit: of length.
-        objects: names.
+        objects: names. at_bound: names of the parameters that lie at a bound. without: walls that were taken away.
+        selection: how this law was chosen, where several were tried.
     """
 
     law: Law
@@ -118,6 +127,7 @@ class Fit:
     log_likelihood: float
     parameters: int
     samples: int
+    correlation: float
     rollouts: int
     seconds: float
     seed: int
@@ -126,7 +136,9 @@ class Fit:
     unit: str
     objects: tuple[str, ...]
     at_bound: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+    without: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    selection: Selection | None = None
 
     @property
     def ok(self) -> bool:
@@ -136,12 +148,25 @@ class Fit:
     @property
     def bic(self) -> float:
         """Bayesian information criterion, the lower the better."""
-        return self.parameters * float(np.log(max(self.samples, 1))) - 2.0 * self.log_likelihood
+        return self.criterion(1.0)
+
+    def criterion(self, worth: float) -> float:
+        """The same where correlated residuals are worth this share of as many independent ones; compare laws at the same share."""
+        return self.parameters * float(np.log(max(worth * self.samples, 2.0))) - 2.0 * worth * self.log_likelihood
 
     @property
     def values(self) -> Values:
         """The parameters as the law wants them, for one clip."""
         return self.slots.values(self.theta[None])
+
+    def rollout(self, times: Float, inputs: Inputs | None = None, clip: int = 0) -> Rollout:
+        """The fitted motion of one of the clips, from its start, at times (T,), seconds, the first of them the clip's own."""
+        mine = self.clips[clip]
+        schedule = Schedule.of(
+            [times], [inputs or Inputs.none()], names=self.law.inputs, substeps=self.substeps,
+            time_step=self.law.time_step if self.law.kind == "step" else None,
+        )  # fmt: skip
+        return simulate(self.law, self.values, State(mine.initial[:, None], mine.bodies), schedule, without=self.without)
 
     @property
     def estimates(self) -> dict[str, Estimate]:

@@ -94,8 +94,8 @@ class Slots:
         pairs = np.array([self.all[i].parameter.bounds for i in self.free]).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
-    def starts(self, found: Sequence[Mapping[str, object]]) -> Float:
-        """(p,) starts: the median over clips of what the law makes of each, within bounds; the declared start where it finds nothing."""
+    def starts(self, found: Sequence[Mapping[str, object]], given: Mapping[str, float] | None = None) -> Float:
+        """(p,) starts: those given by name; else the median over clips of what the law makes of each, within bounds; else the declared."""
         start = self.fixed_values.copy()
         for i, slot in enumerate(self.all):
             values = []
@@ -107,6 +107,9 @@ class Slots:
             if finite:
                 low, high = slot.parameter.bounds
                 start[i] = min(max(float(np.median(finite)), low), high)
+        for i, slot in enumerate(self.all):
+            if given and slot.name in given:
+                start[i] = min(max(given[slot.name], slot.parameter.bounds[0]), slot.parameter.bounds[1])
         return start[self.free]
 
     def complete(self, theta: Float) -> Float:

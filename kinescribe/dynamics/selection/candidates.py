@@ -1,0 +1,88 @@
+"""Which laws a motion may follow, before any is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.finding import find_law
+from kinescribe.dynamics.law import Law
+from kinescribe.plugins import plugins
+
+__all__ = ["candidates", "groups"]
+
+TOUCHING = 1.15  # sums of contact radii between centres, within which two discs may have struck each other
+ALONE = (
+    "rest",
+    "uniform-motion",
+    "constant-acceleration",
+    "free-fall",
+    "coulomb-friction",
+    "linear-drag",
+    "quadratic-drag",
+    "free-fall + linear-drag",
+    "free-fall + quadratic-drag",
+    "anchored-spring",
+    "damped-spring",
+    "circular-motion",
+    "pendulum",
+)
+"""For one object."""
+TOGETHER = ("uniform-motion", "free-fall", "coulomb-friction", "linear-drag", "constant-acceleration")
+"""Forces on objects that strike each other."""
+STRIKING = ("discs", "discs-of-one-material")
+PAIRED = ("pair-spring", "inverse-square")
+"""Forces between two objects or more."""
+BOUNCING = ("free-fall", "constant-acceleration", "uniform-motion", "free-fall + linear-drag")
+"""Forces on what strikes something that is no object."""
+
+
+def groups(clips: Sequence[Clip]) -> list[tuple[int, ...]]:
+    """Objects, by index, that have to do with each other: those that struck each other, or came near enough to; the others alone."""
+    n = len(clips[0].bodies)
+    group = list(range(n))
+    for clip in clips:
+        for i, j in _neighbours(clip):
+            old, new = group[j], group[i]
+            group = [new if g == old else g for g in group]
+    return [tuple(i for i in range(n) if group[i] == g) for g in dict.fromkeys(group)]
+
+
+def _neighbours(clip: Clip) -> set[tuple[int, int]]:
+    pairs = {(hit.objects[0], hit.objects[1]) for hit in clip.impacts if len(hit.objects) == 2}
+    radius = np.atleast_2d(clip.bodies.radius)[0]
+    for i in range(len(radius)):
+        for j in range(i + 1, len(radius)):
+            distance = np.hypot(clip.x[:, i] - clip.x[:, j], clip.y[:, i] - clip.y[:, j])
+            known = distance[np.isfinite(distance)]
+            # what stays near all the time is rather a part of the same thing, or lies beside it
+            near = known < TOUCHING * (radius[i] + radius[j])
+            if len(known) and near.any() and not near.all() and clip.bodies.shapes[i] == clip.bodies.shapes[j] == "disc":
+                pairs.add((i, j))
+    return pairs
+
+
+def candidates(clips: Sequence[Clip]) -> list[Law]:
+    """Laws worth fitting to these objects, which belong together; those of other packages come last."""
+    n = len(clips[0].bodies)
+    names: list[str] = []
+    if n == 1:
+        names += ALONE
+        if any(len(hit.objects) == 1 for clip in clips for hit in clip.impacts):
+            names += [f"{force} + floor" for force in BOUNCING] + [f"{force} + walls" for force in BOUNCING[:3]]
+        if any(np.isfinite(clip.angle).any() for clip in clips):
+            names += ["rolling", "rod-pendulum"]
+    else:
+        names += TOGETHER[:2]
+        names += [f"{force} + {striking}" for striking in STRIKING for force in TOGETHER]
+        names += PAIRED
+    given = set.intersection(*(set(clip.inputs.columns) for clip in clips))
+    known = {plugin.name: plugin for plugin in plugins("laws")}
+    if given:
+        names += ["cart-pole", "cart-pole-continuous"]
+    ours = set(known) & {part for name in names for part in name.split(" + ")}
+    strangers = [plugin.name for plugin in known.values() if not plugin.package.startswith("kinescribe ")]
+    laws = [find_law(name) for name in [*names, *strangers] if name in strangers or set(name.split(" + ")) <= ours]
+    return [law for law in laws if law.objects in (None, n) and set(law.inputs) <= given]

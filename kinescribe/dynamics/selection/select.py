@@ -1,0 +1,166 @@
+"""Stage one: which of several laws it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.fitting import Budget, Fit, fit_law
+from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.selection.heldout import held_out, splits
+from kinescribe.errors import UsageError
+
+__all__ = ["Candidate", "Selection", "select"]
+
+Float = NDArray[np.float64]
+SCORED = 6  # candidates that fit best, whose foretelling is tried
+SCREENED = 3  # clips on which all laws are tried first, where there are many
+SCREENING = 2_000  # rollouts for that
+FAR_WORSE = 8.0  # times the least residual, from where on a law isn't tried further
+MARGIN = 1.0  # standard errors by which a winner must win
+WORTH = 0.05  # relative error: less is no difference at all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A law that was tried.
+
+    Attributes:
+        title: of the law. fit: to all clips.
+        score: minus the mean logarithm of the errors of what was held out, each in world units; higher is better; NaN where not tried.
+        standard_error: of the difference to the winner's score.
+        error: root mean square of those errors, world units.
+        reason: why it did not win; "" for the winner.
+    """
+
+    title: str
+    fit: Fit
+    score: float = np.nan
+    standard_error: float = np.nan
+    error: float = np.nan
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """Which law it is.
+
+    Attributes:
+        candidates: best first, failed ones last.
+        tie: titles that can't be told from the winner by what they foretell; the winner is the one of them with the lowest BIC.
+        held_out: in words, what was.
+        rollouts: spent in all.
+    """
+
+    candidates: tuple[Candidate, ...]
+    tie: tuple[str, ...]
+    held_out: str
+    rollouts: int
+
+    @property
+    def winner(self) -> Candidate | None:
+        """None where every candidate failed."""
+        first = self.candidates[0]
+        return first if first.fit.ok else None
+
+
+def select(
+    laws: Sequence[Law], clips: Sequence[Clip], *, fixed: Mapping[str, float] | None = None, seed: int = 0, budget: Budget | None = None
+) -> Selection:
+    """Fit every law to all clips, let the better ones foretell what was held out, and choose.
+
+    A law wins if it foretells better than any other by more than a standard error of the difference; laws within that are tied, and the
+    one with the lowest BIC is handed on. `fixed` holds known values for the laws that have such parameters.
+
+    Raises:
+        UsageError: no laws.
+    """
+    if not laws:
+        raise UsageError("no law is about this number of objects with these inputs: name one with --law")
+    budget = budget or Budget()
+    tried, rollouts = [], 0
+    for law in _screened(laws, clips, fixed, seed):
+        if isinstance(law, Candidate):
+            tried.append(law)
+        else:
+            share = Budget(max(budget.rollouts // len(laws), 200), max(budget.seconds - budget.elapsed, 1.0))
+            tried.append(Candidate(law.title, fit_law(law, clips, fixed=_known(law, fixed), seed=seed, budget=share)))
+        rollouts += tried[-1].fit.rollouts
+    sound = sorted((one for one in tried if one.fit.ok), key=lambda one: one.fit.scale)
+    failed = [replace(one, reason=one.fit.advice or "the fit failed") for one in tried if not one.fit.ok]
+    if not sound:
+        return Selection(tuple(failed), (), "nothing, for no law fits", rollouts)
+    least = sound[0].fit.scale
+    # what is left over by the law that leaves least is noise, the rest is misfit
+    worth = (1.0 - sound[0].fit.correlation) / (1.0 + sound[0].fit.correlation)
+    sound.sort(key=lambda one: one.fit.criterion(worth))
+    scored = [one for one in sound if one.fit.scale <= FAR_WORSE * least][:SCORED]
+    rest = [replace(one, reason=f"residuals {one.fit.scale / least:.1f} times the best law's") for one in sound if one not in scored]
+    parts, words = splits(clips)
+    if len(scored) == 1 or not parts:
+        words = "nothing: one law alone fits" if parts else "nothing: the clip is too short"
+        ranked = [scored[0], *(replace(one, reason="higher BIC") for one in scored[1:])]
+        return Selection((*ranked, *rest, *failed), (), words, rollouts)
+    errors = []
+    for one in scored:
+        found = held_out(one.fit.law, one.fit, clips, parts, seed=seed, fixed=_known(one.fit.law, fixed))
+        rollouts += found.rollouts
+        errors.append(found.errors)
+    ranked, tie = _ranked(scored, np.stack(errors), _floor(clips), worth)
+    return Selection((*ranked, *rest, *failed), tie, words, rollouts)
+
+
+def _ranked(scored: Sequence[Candidate], errors: Float, floor: float, worth: float) -> tuple[list[Candidate], tuple[str, ...]]:
+    """By what they foretell; errors are (laws, parts)."""
+    use = np.isfinite(errors).any(axis=0) & ~np.isnan(errors).any(axis=0)
+    errors = errors[:, use] if use.any() else np.ones((len(scored), 1))
+    # a law that fails on a part pays as if it were ten times worse than the worst that doesn't
+    worst = np.where(np.isfinite(errors), errors, 0.0).max(axis=0)
+    logs = np.log(np.maximum(np.where(np.isfinite(errors), errors, 10.0 * worst), floor))
+    scores = -logs.mean(axis=1)
+    best = int(scores.argmax())
+    difference = logs - logs[best]
+    count = difference.shape[1]
+    standard = difference.std(axis=1, ddof=1) / np.sqrt(count) if count > 1 else np.full(len(scored), np.inf)
+    tied = difference.mean(axis=1) <= np.maximum(MARGIN * standard, WORTH)
+    bics = [one.fit.criterion(worth) for one in scored]
+    order = sorted(range(len(scored)), key=lambda k: (not tied[k], bics[k] if tied[k] else -scores[k]))
+    out = []
+    for place, k in enumerate(order):
+        times = float(np.exp(logs[k].mean() - logs[order[0]].mean()))
+        if place == 0:
+            reason = ""
+        elif tied[k]:
+            reason = f"tied: foretells {times:.2f} times the winner's error, BIC higher by {bics[k] - bics[order[0]]:.1f}"
+        else:
+            reason = f"foretells {times:.2f} times the winner's error"
+        shown = float(np.sqrt(np.mean(np.where(np.isfinite(errors[k]), errors[k], np.inf) ** 2)))
+        out.append(replace(scored[k], score=float(scores[k]), standard_error=float(standard[k]), error=shown, reason=reason))
+    names = tuple(scored[k].title for k in order if tied[k])
+    return out, names if len(names) > 1 else ()
+
+
+def _floor(clips: Sequence[Clip]) -> float:
+    """What no law can foretell better: half of the positions' median σ."""
+    return 0.5 * float(np.median([np.nanmedian(clip.sigma_x) for clip in clips]))
+
+
+def _known(law: Law, fixed: Mapping[str, float] | None) -> dict[str, float]:
+    """Of the known values those that the law has a parameter for."""
+    return {name: value for name, value in (fixed or {}).items() if name in law.parameters or name.rpartition(".")[2] in law.parameters}
+
+
+def _screened(laws: Sequence[Law], clips: Sequence[Clip], fixed: Mapping[str, float] | None, seed: int) -> list[Law | Candidate]:
+    """The laws that come near, and those that don't as they fit the first few of many clips: hopeless ones cost the most."""
+    if len(clips) <= 2 * SCREENED:
+        return list(laws)
+    first = [
+        Candidate(law.title, fit_law(law, clips[:SCREENED], fixed=_known(law, fixed), seed=seed, budget=Budget(SCREENING))) for law in laws
+    ]
+    sound = [one.fit.scale for one in first if one.fit.ok]
+    least = min(sound, default=np.inf)
+    return [law if one.fit.ok and one.fit.scale <= FAR_WORSE * least else one for law, one in zip(laws, first, strict=True)]
