@@ -1,0 +1,37 @@
+"""Energy and momentum in what was seen, weighed with the fitted law."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.conservation import Fact, conservation
+from kinescribe.dynamics.fitting import Fit
+
+__all__ = ["conserved", "facts_of"]
+
+
+def facts_of(fit: Fit, clips: Sequence[Clip]) -> list[tuple[tuple[Fact, ...], tuple[str, ...]]]:
+    """For each clip what is conserved, and what that rests on."""
+    parameters = {name: value[0] if value.shape[1] > 1 else float(value[0, 0]) for name, value in fit.values.items()}
+    found = [conservation(fit.law, parameters, clip) for clip in clips]
+    return [(one.facts, one.notes) for one in found]
+
+
+def conserved(fit: Fit, clips: Sequence[Clip]) -> list[str]:
+    """The same in words: of one clip its statements, of several how many of them conserve what."""
+    found = facts_of(fit, clips)
+    notes = list(dict.fromkeys(note for _, told in found for note in told))
+    if len(found) == 1:
+        return [*(fact.text for fact in found[0][0]), *notes]
+    by_kind: dict[tuple[str, str], list[Fact]] = {}
+    for some, _ in found:
+        for fact in some:
+            by_kind.setdefault((fact.quantity, fact.where), []).append(fact)
+    lines = []
+    for (quantity, where), facts in by_kind.items():
+        counts = {state: sum(fact.conserved is state for fact in facts) for state in (True, False, None)}
+        words = {True: "conserved", False: "not conserved", None: "not to be told"}
+        told = ", ".join(f"{words[state]} in {count}" for state, count in counts.items() if count)
+        lines.append(f"{quantity} {where}: {told} of {len(facts)} clips")
+    return [*lines, *notes]
