@@ -16,7 +16,8 @@ __all__ = ["minimize"]
 Float = NDArray[np.float64]
 MOST_STEPS = 40
 TRIES = 8  # of one direction, each ten times more cautious
-SETTLED = 1e-9  # relative change of the cost below which nothing more comes
+STEADY = 0.7  # a scale of residuals within this factor of the one in use is no other
+SETTLED = 1e-6  # relative change of the cost below which nothing more comes
 
 
 def minimize(
@@ -34,10 +35,12 @@ def minimize(
     seen = np.isfinite(problem.observed[:, :frames]).reshape(len(every), -1)
     size = problem.observed.shape[-1]
     fitted = len(point.theta) + point.q.size
-    damping = 1e-3
+    damping, scale = 1e-3, 0.0
     for _ in range(steps):
         here = linearize(problem, point, frames)
-        scale = scale_of(here.residuals, seen, fitted)
+        now = scale_of(here.residuals, seen, fitted)
+        # a scale that still follows the residuals would change what is minimized at every step
+        scale = scale if scale and STEADY * scale <= now <= scale / STEADY else now
         weights = weights_of(here.residuals, seen, scale, size)
         normal = here.normal(weights)
         before = float(cost(here.residuals, seen, scale, size).sum())

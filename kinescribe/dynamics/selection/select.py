@@ -20,7 +20,7 @@ Float = NDArray[np.float64]
 SCORED = 6  # candidates that fit best, whose foretelling is tried
 SCREENED = 3  # clips on which all laws are tried first, where there are many
 SCREENING = 2_000  # rollouts for that
-FAR_WORSE = 8.0  # times the least residual, from where on a law isn't tried further
+FAR_WORSE = 4.0  # times the least residual, from where on a law isn't tried further
 MARGIN = 1.0  # standard errors by which a winner must win
 WORTH = 0.05  # relative error: less is no difference at all
 

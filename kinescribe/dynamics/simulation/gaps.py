@@ -16,7 +16,8 @@ __all__ = ["Gaps", "Path", "Touched"]
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 PIECES = 4  # straight pieces of a step's path in which a touch is looked for
-HALVINGS = 48
+FALSE_POSITIONS = 30
+SAME = 1e-13  # of a step, or of a radius: no difference
 TOUCHING = 1e-9  # of a radius: what is nearer is in contact
 
 
@@ -246,20 +247,36 @@ class Gaps:
         return depth, at
 
     def first_touch(self, path: Path, clips: Index, touch: Index, low: Float, high: Float) -> Float:
-        """Fractions (k,) of the step at which the gaps close, by bisection."""
+        """Fractions (k,) of the step at which the gaps close, by regula falsi (the Illinois variant)."""
         part = Path(
             path.start[:, clips], path.end[:, clips], path.start_rate[:, clips], path.end_rate[:, clips],
             np.broadcast_to(path.h, (path.start.shape[1], 1))[clips],
         )  # fmt: skip
         rows = np.arange(len(clips))
         mine = self.take(clips)
+
+        def gap(u: Float) -> Float:
+            return mine.normal(rows, touch, part.at(u[:, None]))[0]
+
         a, b = low.copy(), high.copy()
-        for _ in range(HALVINGS):
-            middle = 0.5 * (a + b)
-            gap, *_ = mine.normal(rows, touch, part.at(middle[:, None]))
-            closed = gap < 0.0
-            b, a = np.where(closed, middle, b), np.where(closed, a, middle)
-        return a
+        ga, gb = gap(a), gap(b)
+        # what is closed from the start touches at once; what isn't closed at the end (the straight piece cut a corner) touches there
+        b, gb = np.where(ga <= 0.0, a, b), np.where(ga <= 0.0, 0.0, gb)
+        for _ in range(FALSE_POSITIONS):
+            open_ = (ga > 0.0) & (gb < 0.0) & (b - a > SAME)
+            if not open_.any():
+                break
+            u = np.where(open_, a + (b - a) * ga / np.where(open_, ga - gb, 1.0), b)
+            here = gap(u)
+            closed = here < 0.0
+            # the end that stays counts half, so that both close in
+            ga_next = np.where(closed, 0.5 * ga, here)
+            gb_next = np.where(closed, here, 0.5 * gb)
+            a, b = np.where(open_ & ~closed, u, a), np.where(open_ & closed, u, b)
+            ga, gb = np.where(open_, ga_next, ga), np.where(open_, gb_next, gb)
+            done = open_ & (np.abs(here) < SAME * mine.radius.max())
+            b, gb = np.where(done, u, b), np.where(done, 0.0, gb)
+        return b
 
 
 def _pick(values: Float, clips: Index, column: Index) -> Float:
