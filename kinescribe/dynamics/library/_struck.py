@@ -31,12 +31,14 @@ def struck(clip: Clip, names: Sequence[str]) -> dict[str, float]:
             across, before = float(change @ normal), float(bounce.before[0] @ normal)
             if not (before < 0 < across and across >= STRAIGHT * float(np.hypot(*change))):
                 continue
-            along = abs(float(change[0] * normal[1] - change[1] * normal[0]))
+            tangent = np.array([normal[1], -normal[0]])
+            # against the way that it slid; what noise does to it goes both ways
+            along = -float(change @ tangent) * float(np.sign(bounce.before[0] @ tangent))
             offset = float(bounce.places[0] @ normal) - float(clip.bodies.radius[bounce.objects[0]])
             places.setdefault(name, []).append(offset * float(normal.sum()))
             restitution.append(max(-float(bounce.after[0] @ normal) / before, 0.0))
             friction.append(along / across)
     found = {name: middle(np.array(values)) for name, values in places.items()}
     if places:
-        found |= {"restitution": middle(np.array(restitution)), "friction": middle(np.array(friction))}
+        found |= {"restitution": middle(np.array(restitution)), "friction": max(middle(np.array(friction)), 0.0)}
     return found

@@ -51,13 +51,13 @@ class Buoyancy(Law):
         parts = [(i, part) for i, part in parts if len(part)]
         if not parts:
             return {}
-        y, up, weight = (
-            np.concatenate(column) for column in zip(*((p.value[:, 1], p.second[:, 1], p.weight) for _, p in parts), strict=True)
-        )
+        kept = [(part.value[:, 1], part.rate[:, 1], part.second[:, 1], part.weight) for _, part in parts]
+        y, rate, up, weight = (np.concatenate(column) for column in zip(*kept, strict=True))
         radius = np.concatenate([np.full(len(part), clip.bodies.radius[i]) for i, part in parts])
         best, found = math.inf, {}
         for level in np.linspace(y.min(), y.max(), LEVELS):
-            rows = np.column_stack([_wet(level - y, radius)[0], np.ones_like(y)])
+            # beside gravity, and what the fluid resists
+            rows = np.column_stack([_wet(level - y, radius)[0], np.ones_like(y), -rate])
             made = regress(rows, up, weight)
             if made is None:
                 return {}

@@ -54,3 +54,12 @@ def test_three_frames_and_one_say_nothing_that_is_no_number(run, seen):
     made = run(FreeFall(), times, x=0.0, y=1.0)
     assert FreeFall().starts(seen(made, times)) == {}
     assert FreeFall().starts(seen(made, times).first(1)) == {}
+
+
+def test_a_ball_that_comes_to_rest_still_tells_the_gravity_of_its_bounces(run, seen):
+    law, times = FreeFall() + Floor(), np.arange(0.0, 5.0, 1 / 30)
+    made = run(law, times, parameters={"gravity": 9.8, "floor": 0.0, "restitution": 0.5}, x=0.0, y=1.0, vx=0.3)
+    assert made.component("y")[0, times > 2.5].std() < 1e-3
+    for impacts in (True, False):
+        clip = seen(made, times, noise=0.002, missing=0.1, impacts=impacts)
+        assert FreeFall().starts(clip)["gravity"] == pytest.approx(9.8, rel=0.1)

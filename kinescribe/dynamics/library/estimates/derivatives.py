@@ -27,7 +27,8 @@ class Derivatives:
     Attributes:
         times: (w,) seconds.
         value, rate, second: coordinates and their first and second derivatives.
-        weight: (w,) one over the variance of `second`, up to a common factor.
+        weight: (w,) one over the variance of `second`, for sightings of unit variance.
+        span: (w,) seconds that each is made of.
     """
 
     times: Float
@@ -35,6 +36,7 @@ class Derivatives:
     rate: Float
     second: Float
     weight: Float
+    span: Float
 
     def __len__(self) -> int:
         return len(self.times)
@@ -43,7 +45,7 @@ class Derivatives:
     def none(cls, columns: int) -> Derivatives:
         """No estimates at all."""
         empty = np.zeros((0, columns))
-        return cls(np.zeros(0), empty, empty, empty, np.zeros(0))
+        return cls(np.zeros(0), empty, empty, empty, np.zeros(0), np.zeros(0))
 
 
 def derivatives(times: Float, columns: Float, sigma: Float | float, *, degree: int = 3, whole: bool = False) -> Derivatives:
@@ -75,9 +77,9 @@ def derivatives(times: Float, columns: Float, sigma: Float | float, *, degree: i
         if trial == longest:
             break
         trial = min(max(trial + 1, round(GROWTH * trial)), longest)
-    at, value, rate, second, weight, spread = _fitted(times, columns, size, degree, PLACES)
+    *found, spread = _fitted(times, columns, size, degree, PLACES)
     good = (spread <= BROKEN * np.maximum(np.median(spread, axis=0), floor)).all(axis=1)
-    return Derivatives(at[good], value[good], rate[good], second[good], weight[good])
+    return Derivatives(*(part[good] for part in found))
 
 
 def together(clip: Clip, *, degree: int = 3) -> Derivatives:
@@ -94,7 +96,7 @@ def together(clip: Clip, *, degree: int = 3) -> Derivatives:
     if not parts:
         return Derivatives.none(2 * n)
     return Derivatives(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("times", "value", "rate", "second", "weight"))
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("times", "value", "rate", "second", "weight", "span"))
     )
 
 
@@ -103,8 +105,10 @@ def _typical(freedom: int) -> float:
     return float((1.0 - 2.0 / (9.0 * max(freedom, 1))) ** 3)
 
 
-def _fitted(times: Float, columns: Float, size: int, degree: int, most: int) -> tuple[Float, Float, Float, Float, Float, Float]:
-    """Instants (w,), values, rates, second derivatives (w, k), weights (w,) and residual variances (w, k) of windows of one size."""
+def _fitted(times: Float, columns: Float, size: int, degree: int, most: int) -> tuple[Float, ...]:
+    """Instants (w,), values, rates, second derivatives (w, k), weights (w,), spans (w,) and residual variances (w, k)
+    of windows of one size.
+    """
     last = len(times) - size
     stride = max(1, size // 6)
     starts = np.unique(np.linspace(0, last, min(last // stride + 1, most) + (last > 0)).round().astype(int))
@@ -122,5 +126,5 @@ def _fitted(times: Float, columns: Float, size: int, degree: int, most: int) -> 
     noise = (inverse[:, 2] ** 2).sum(axis=1) / half**4
     return (
         at, found[:, 0], found[:, 1] / half[:, None], 2.0 * found[:, 2] / half[:, None] ** 2,
-        1.0 / np.maximum(noise, 1e-300), (residual**2).sum(axis=1) / freedom,
+        1.0 / np.maximum(noise, 1e-300), 2.0 * half, (residual**2).sum(axis=1) / freedom,
     )  # fmt: skip
