@@ -1,0 +1,200 @@
+"""What a law foretells of one clip, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.dynamics.clip import Clip, Impact
+from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.inputs import Inputs
+from kinescribe.dynamics.prediction.cautions import about_changes, about_fit, about_motion, undetermined
+from kinescribe.dynamics.prediction.changes import Change, Changes, changes_of
+from kinescribe.dynamics.prediction.grid import Frames, Grid, frames_of, grid_of
+from kinescribe.dynamics.prediction.intervention import Intervention, intervene
+from kinescribe.dynamics.prediction.paths import Paths, follow
+from kinescribe.dynamics.prediction.samples import Samples, samples_of
+from kinescribe.dynamics.prediction.start import Start, chosen, start_of
+from kinescribe.errors import UsageError
+from kinescribe.states import States
+
+__all__ = ["Forecast", "Predictor"]
+
+Float = NDArray[np.float64]
+SUBSTEPS = (1, 2, 4, 8, 16, 32, 64)
+ACCURATE = 0.02  # of a σ: by how much a finer step may still change a trajectory
+COARSE = 1e-5  # of the clip's extent: the same
+CROOKED = 0.5  # of a σ: a spread whose even part is larger is not linear
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """A trajectory with its uncertainty, world frame, y up.
+
+    Attributes:
+        start: what it begins with. intervention: what was changed.
+        grid: its times; frames: of the table.
+        data: (6, T, n); acceleration: (3, T, n). sigma: (9, T, n) one standard deviation of both, in that order.
+        crooked: (T, n) the spread is not linear there: a contact may happen or not, or the law bends strongly.
+        impacts: contacts of the whole trajectory, in time order.
+        warnings: one line each. partial: None, or why it ends before it should. substeps: parts of a step from time to time.
+    """
+
+    start: Start
+    intervention: Intervention
+    grid: Grid
+    frames: Frames
+    data: Float
+    acceleration: Float
+    sigma: Float
+    crooked: NDArray[np.bool_]
+    impacts: tuple[Impact, ...]
+    warnings: tuple[str, ...]
+    partial: str | None = None
+    substeps: int = 1
+
+    @property
+    def told(self) -> tuple[Impact, ...]:
+        """The contacts within what is told."""
+        end = self.grid.times[self.grid.told[-1]]
+        return tuple(hit for hit in self.impacts if self.grid.begin - 1e-9 <= hit.time <= end + 1e-9)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictor:
+    """One clip under a fitted law, ready to be asked several times.
+
+    Attributes:
+        start: its initial state and covariance.
+        states: the table that it came from; None for a clip.
+        frames: of the table.
+        samples: trials of the uncertain numbers.
+    """
+
+    start: Start
+    states: States | None
+    frames: Frames
+    samples: Samples
+
+    @classmethod
+    def of(
+        cls, source: States | Clip, fit: Fit, *, inputs: Inputs | str | Path | None = None, objects: Sequence[str | int] | None = None,
+        name: str = "states",
+    ) -> Self:  # fmt: skip
+        """Fit the initial state of a table's objects, or of a clip.
+
+        Raises:
+            UsageError: objects, unit or inputs that don't fit the law.
+            NothingFoundError: no object with enough sightings.
+        """
+        held = Inputs.read(Path(inputs)) if isinstance(inputs, str | Path) else inputs
+        if isinstance(source, Clip):
+            clip = chosen(source if held is None else replace(source, inputs=held), objects)
+            states = None
+        elif isinstance(source, States):
+            clip, states = Clip.from_states(source, objects=objects, inputs=held, name=name), source
+        else:
+            raise UsageError(f"a prediction takes a states table or a clip, not {type(source).__name__}")
+        start = start_of(clip, fit)
+        return cls(start, states, frames_of(states, clip.times), samples_of(start))
+
+    def ask(
+        self, *, until: float, every: float | None = None, do: Changes = (), remove: Sequence[str] = (), at: float | None = None,
+        from_start: bool = False,
+    ) -> Forecast:  # fmt: skip
+        """What happens until then; with changes, what would have happened.
+
+        Args:
+            until: seconds, in the table's time. every: interval of the rows, seconds; None: the frames'.
+            do: changes of parameters and of states; remove: walls and objects that are taken away; at: when, seconds; None: at the start.
+            from_start: rows from the first sighting on; else from the last one on, or from the change on where that comes sooner.
+
+        Raises:
+            UsageError: unknown names, values out of bounds, times that make no sense, inputs that end too soon.
+        """
+        return self.run(changes_of(do), remove, until=until, every=every, at=at, from_start=from_start)
+
+    def run(
+        self, changes: Sequence[Change], remove: Sequence[str] = (), *, until: float, every: float | None = None,
+        at: float | None = None, from_start: bool = False, substeps: int = 1,
+    ) -> Forecast:  # fmt: skip
+        """As `ask`, from parsed changes, in at least so many substeps."""
+        start, clip = self.start, self.start.clip
+        first, last = float(clip.times[0]), float(clip.times[-1])
+        intervention = intervene(start, changes, remove, at)
+        begin = first if intervention.changes and at is None else at
+        grid = grid_of(self.frames, first, last, until, every, begin, from_start)
+        clip.inputs.require(start.fit.law.inputs, until, start.fit.law.title)
+        times = grid.times
+        interval = self.frames.interval
+        substeps, rough = _substeps(start, times, intervention, interval, substeps)
+        lost, doubts = undetermined(start)
+        trials = self.samples
+        b = len(trials.q)
+        paths = follow(start, np.r_[trials.values, lost.values], np.r_[trials.q, lost.q], times, intervention, substeps, interval)
+        data, acceleration = paths.data[:, 0], paths.acceleration[:, 0]
+        sigma, even = trials.spread(np.concatenate([paths.data[:, :b], paths.acceleration[:, :b]]))
+        with np.errstate(invalid="ignore"):
+            crooked = np.asarray((even[:2] > CROOKED * sigma[:2]).any(axis=0) & (sigma[:2] > 1e-9 * start.problem.length).any(axis=0))
+        alive = np.isfinite(data[:2]).all(axis=(0, 2)) if not intervention.objects else _alive(data, intervention)
+        partial = None
+        if not alive.all():
+            ends = float(times[max(int(np.argmin(alive)) - 1, 0)])
+            partial = f"the simulation leaves all bounds after {ends:g} s: nothing can be told beyond"
+        told = np.zeros(len(times), bool)
+        told[grid.told] = True
+        warnings = [
+            *about_fit(start),
+            *intervention.notes,
+            *paths.notes,
+            *about_changes(start, intervention),
+            *about_motion(start, data[:, told], times[told], paths.impacts[0], until),
+            *doubts(paths.data[:, b:, told], data[:, told], sigma[:, told]),
+            *_spread(crooked & told[:, None], times, start),
+            *rough,
+        ]
+        return Forecast(
+            start, intervention, grid, self.frames, data, acceleration, sigma, crooked, paths.impacts[0],
+            tuple(dict.fromkeys(warnings)), partial, substeps,
+        )  # fmt: skip
+
+
+def _alive(data: Float, intervention: Intervention) -> NDArray[np.bool_]:
+    stay = [i for i in range(data.shape[2]) if i not in intervention.objects]
+    return np.asarray(np.isfinite(data[:2, :, stay]).all(axis=(0, 2)))
+
+
+def _substeps(start: Start, times: Float, intervention: Intervention, interval: float, least: int) -> tuple[int, list[str]]:
+    """As few as the fit took, or more where a changed motion needs them; and whether no number was enough."""
+    least = max(least, start.problem.substeps)
+    if start.fit.law.kind != "acceleration":
+        return least, []
+    sigma = np.where(np.isfinite(start.problem.observed), start.problem.sigma, np.nan)[..., :2]
+    tolerance = max(ACCURATE * float(np.nanmedian(sigma)), COARSE * start.problem.length)
+    coarse: Paths | None = None
+    since = float(times[0])
+    for parts in SUBSTEPS:
+        if parts < least:
+            continue
+        fine = follow(start, start.values[None], start.q[None], times, intervention, parts, interval)
+        if coarse is not None:
+            change = np.abs(fine.data[:2, 0] - coarse.data[:2, 0])
+            worst = np.fmax.reduce(change, axis=(0, 2), initial=0.0)
+            if not (worst > tolerance).any():
+                return parts // 2, []
+            since = float(times[int(np.argmax(worst > tolerance))])
+        coarse = fine
+    return SUBSTEPS[-1], [f"from {since:g} s on the motion hangs on the last digits (chaos): its σ tells more than its place"]
+
+
+def _spread(crooked: NDArray[np.bool_], times: Float, start: Start) -> list[str]:
+    if not crooked.any():
+        return []
+    who = [name for name, any_ in zip(start.clip.bodies.names, np.asarray(crooked.any(axis=0)), strict=True) if any_]
+    since = float(times[int(np.argmax(crooked.any(axis=1)))])
+    return [f"from {since:g} s on the σ of {', '.join(who)} is rough: within it contacts happen sooner or later, or not at all"]
