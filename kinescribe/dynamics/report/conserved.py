@@ -24,10 +24,13 @@ def conserved(fit: Fit, clips: Sequence[Clip]) -> list[str]:
     notes = list(dict.fromkeys(note for _, told in found for note in told))
     if len(found) == 1:
         return [*(fact.text for fact in found[0][0]), *notes]
+    struck = any(clip.impacts for clip in clips)
     by_kind: dict[tuple[str, str], list[Fact]] = {}
     for some, _ in found:
         for fact in some:
-            by_kind.setdefault((fact.quantity, fact.where), []).append(fact)
+            # of a clip without contacts it is the same that is told of others between them
+            where = "between contacts" if fact.where == "over the whole time" and struck else fact.where
+            by_kind.setdefault((fact.quantity, where), []).append(fact)
     lines = []
     for (quantity, where), facts in by_kind.items():
         counts = {state: sum(fact.conserved is state for fact in facts) for state in (True, False, None)}

@@ -9,6 +9,7 @@ from typing import Any
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Estimate, Fit
+from kinescribe.dynamics.report.combinations import combinations
 from kinescribe.dynamics.report.conserved import facts_of
 from kinescribe.dynamics.report.contacts import contacts_of
 from kinescribe.dynamics.report.equation import equations
@@ -38,7 +39,7 @@ def record(fit: Fit, clips: Sequence[Clip] = ()) -> dict[str, Any]:
         "unit": fit.unit,
         "objects": list(fit.objects),
         "parameters": [_parameter(one) for one in fit.estimates.values()],
-        "unidentified": [asdict(one) for one in fit.unidentified],
+        "unidentified": [{**asdict(one), "determined": [asdict(known) for known in combinations(fit, one)]} for one in fit.unidentified],
         "fit": {
             "residuals_sigma": fit.scale,
             "samples": fit.samples,

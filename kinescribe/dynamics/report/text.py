@@ -9,6 +9,7 @@ import numpy as np
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Estimate, Fit
+from kinescribe.dynamics.report.combinations import combinations
 from kinescribe.dynamics.report.conserved import conserved
 from kinescribe.dynamics.report.contacts import ClipContacts, contacts_of
 from kinescribe.dynamics.report.equation import equations
@@ -110,7 +111,11 @@ def _remark(one: Estimate) -> str:
 
 
 def _unidentified(fit: Fit) -> list[str]:
-    return _section("Not identifiable from these clips", [f"* {one.text}. To find out: {one.remedy}." for one in fit.unidentified])
+    lines = []
+    for one in fit.unidentified:
+        known = ", ".join(f"{c.text} = {with_unit(measured(c.value, c.sigma), c.unit)}" for c in combinations(fit, one))
+        lines.append(f"* {one.text}{'; known: ' if known else ''}{known}. To find out: {one.remedy}.")
+    return _section("Not identifiable from these clips", lines)
 
 
 def _quality(fit: Fit) -> Iterator[str]:
