@@ -10,7 +10,9 @@ from kinescribe import __version__
 from kinescribe.cli.demo import demo
 from kinescribe.cli.doctor import doctor
 from kinescribe.cli.extract import extract
+from kinescribe.cli.fit import fit
 from kinescribe.cli.listing import list_plugins
+from kinescribe.cli.predict import predict
 from kinescribe.cli.running import single
 from kinescribe.cli.validate import validate
 from kinescribe.cli.weights import weights
@@ -38,6 +40,8 @@ def app() -> typer.Typer:
     made = single()
     made.callback()(_root)
     made.command("extract")(extract)
+    made.command("fit")(fit)
+    made.command("predict")(predict)
     made.command("validate")(validate)
     made.command("demo")(demo)
     made.command("doctor")(doctor)
