@@ -21,7 +21,7 @@ STRAIGHT = 0.6  # share of a change of velocity that must point along a wall's n
 def struck(clip: Clip, names: Sequence[str]) -> dict[str, float]:
     """Starts for the places of those of the walls that were struck, and for their restitution and friction."""
     places: dict[str, list[float]] = {}
-    restitution, friction = [], []
+    restitution, friction, rolling = [], [], []
     for bounce in bounces(clip):
         if len(bounce.objects) != 1:
             continue
@@ -38,7 +38,10 @@ def struck(clip: Clip, names: Sequence[str]) -> dict[str, float]:
             places.setdefault(name, []).append(offset * float(normal.sum()))
             restitution.append(max(-float(bounce.after[0] @ normal) / before, 0.0))
             friction.append(along / across)
+            rolling.append(abs(float(bounce.before[0] @ tangent)) / (3.0 * across))
     found = {name: middle(np.array(values)) for name, values in places.items()}
     if places:
-        found |= {"restitution": middle(np.array(restitution)), "friction": max(middle(np.array(friction)), 0.0)}
+        # from the friction on at which a disc leaves rolling more of it changes nothing: a fit must start well below
+        most = 0.5 * middle(np.array(rolling))
+        found |= {"restitution": middle(np.array(restitution)), "friction": min(max(middle(np.array(friction)), 0.0), most)}
     return found

@@ -117,3 +117,22 @@ def test_pucks_collide_and_come_to_rest_on_a_table(run):
     made = run(law, TIMES, parameters=values, substeps=4, x=[0.0, 0.7], y=0.0, vx=[1.5, 0.0])
     # the first gives all its speed away after half a metre, the second has √(1.5² − 1) m/s left
     assert made.component("x")[0, -1] == pytest.approx([0.5, 0.7 + (1.5**2 - 1.0) / 2.0], abs=1e-3)
+
+
+def test_two_walls_struck_within_a_few_frames_are_both_found(run, seen):
+    values = {"floor": -1.0, "right": 1.0, "restitution": 0.9, "gravity": 3.0}
+    made = run(FreeFall() + Walls(), TIMES, bodies=Bodies.make(1, radius=0.1), parameters=values, x=-0.98, y=0.3, vx=2.0, vy=-0.2)
+    first, second = made.impacts_of(0)[:2]
+    assert {first.wall, second.wall} == {"floor", "right"}
+    assert 0.03 < second.time - first.time < 0.2
+    found = Walls().starts(seen(made, TIMES, noise=0.001, impacts=False))
+    assert (found["floor"], found["right"]) == pytest.approx((-1.0, 1.0), abs=0.03)
+
+
+def test_friction_starts_where_more_of_it_would_still_show(run, seen):
+    """A disc that leaves the stroke rolling tells a least value only; a fit that begins above it would find nothing that changes."""
+    values = {"floor": -0.5, "restitution": 0.9, "friction": 0.8, "gravity": 9.8}
+    made = run(FreeFall() + Floor(), TIMES[:30], parameters=values, x=0.0, y=0.5, vx=0.6)
+    start = Floor().starts(seen(made, TIMES[:30], noise=0.001))["friction"]
+    down = np.sqrt(2 * 9.8 * 0.9)
+    assert 0.0 < start < 0.6 / (3 * 1.9 * down)

@@ -80,12 +80,16 @@ def kinks(clip: Clip) -> tuple[Impact, ...]:
         centred = wt - wt.mean(axis=1, keepdims=True)
         speed = (centred[:, None] * wp).sum(axis=2) / (centred**2).sum(axis=1)[:, None]
         # from the last sighting before to the first after
-        jump = np.hypot(*(speed[REACH:] - speed[:-REACH]).T)
-        usual = float(np.median(jump))
-        for k in np.flatnonzero(jump > SHARP * usual):
-            around = jump[max(k - REACH, 0) : k + REACH + 1]
-            if jump[k] == around.max() and jump[k] > 0.3 * np.hypot(*speed[k]):
-                found.append(Impact(float(0.5 * (t[k + REACH - 1] + t[k + REACH])), (i,)))
+        change = np.abs(speed[REACH:] - speed[:-REACH])
+        usual = float(np.median(np.hypot(*change.T)))
+        fast = 0.3 * np.hypot(*speed[:-REACH].T)
+        peaks: list[int] = []
+        # each direction by itself: a ball in a corner strikes two walls within a few frames
+        for jump in change.T:
+            for k in np.flatnonzero((jump > SHARP * usual) & (jump > fast)).tolist():
+                if jump[k] == jump[max(k - REACH, 0) : k + REACH + 1].max() and all(abs(k - other) > 1 for other in peaks):
+                    peaks.append(k)
+        found += [Impact(float(0.5 * (t[k + REACH - 1] + t[k + REACH])), (i,)) for k in peaks]
     return _joined(clip, sorted(found, key=lambda hit: hit.time))
 
 
