@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -76,28 +77,24 @@ def check_fits(law: Law, clips: Sequence[Clip], fixed: Mapping[str, float], free
 
 
 def check_own(law: Law, clip: Clip, talk: list[str]) -> list[str]:
-    """What the checks of any law find in one that is not kinescribe's: warnings, each said on stderr; notes go to `talk`.
+    """What the checks of any law find in those terms that are not kinescribe's: warnings, each said on stderr; notes go to `talk`.
 
     Raises:
         UsageError: a law that raises, loops or breaks its contract.
     """
-    if not _foreign(law):
-        return []
-    import sys
-
     from kinescribe.dynamics.checks import check_law
 
     warnings = []
-    findings = check_law(law, clip.first(FRAMES))
-    for finding in findings:
-        line = f"law {law.title}: {str(finding).removeprefix(f'{finding.severity}: ')}"
-        if finding.severity == "error" and finding.check in DEADLY:
-            raise UsageError(f"{line} (mend it; a fit can't come to anything)")
-        if finding.severity == "note":
-            talk.append(line)
-        else:
-            warnings.append(line)
-            print(f"kinescribe: warning: {line}", file=sys.stderr)
+    for own in _own(law):
+        for finding in check_law(own, clip.first(FRAMES)):
+            line = f"law {own.title}: {str(finding).removeprefix(f'{finding.severity}: ')}"
+            if finding.severity == "error" and finding.check in DEADLY:
+                raise UsageError(f"{line} (mend it; a fit can't come to anything)")
+            if finding.severity == "note":
+                talk.append(line)
+            else:
+                warnings.append(line)
+                print(f"kinescribe: warning: {line}", file=sys.stderr)
     return warnings
 
 
@@ -111,7 +108,7 @@ def blamed(law: Law | None) -> Iterator[None]:
     except Exception as error:  # foreign code may fail in any way
         from kinescribe.dynamics.checks.runner import place
 
-        where = "" if law is None or not _foreign(law) else place(law, traceback.extract_tb(error.__traceback__))
+        where = "" if law is None or not _own(law) else place(law, traceback.extract_tb(error.__traceback__))
         if law is None or not where:
             raise
         said = " ".join(str(error).split()) or "no message"
@@ -119,9 +116,14 @@ def blamed(law: Law | None) -> Iterator[None]:
         raise UsageError(f"law {law.title}: {where}: raises {type(error).__name__}: {said}; {way_out}") from error
 
 
-def _foreign(law: Law) -> bool:
-    """Some part of the law is not kinescribe's own."""
-    from kinescribe.dynamics.law import Law as Base
+def _own(law: Law) -> list[Law]:
+    """The terms of a law that are the user's, or another package's."""
+    from kinescribe.dynamics.composition import Sum
+    from kinescribe.dynamics.law import Law
 
-    inner = [part for part in (*getattr(law, "terms", ()), getattr(law, "law", None)) if isinstance(part, Base)]
-    return not type(law).__module__.startswith("kinescribe.") or any(map(_foreign, inner))
+    if isinstance(law, Sum):
+        return [part for term in law.terms for part in _own(term)]
+    inner = getattr(law, "law", None)
+    if isinstance(inner, Law):
+        return [law] if _own(inner) else []
+    return [] if type(law).__module__.startswith("kinescribe.") else [law]
