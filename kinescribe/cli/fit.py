@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -170,6 +171,8 @@ def _say(
         made = {**report.record(result, clips), "warnings": list(warnings), "outputs": files, "exit_code": code}
         print(json.dumps(made, indent=2, allow_nan=False))
     else:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a code page without ± or ² costs signs, and not the report
         print(report.text(result, clips), end="")
 
 

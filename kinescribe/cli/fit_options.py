@@ -89,7 +89,7 @@ def check_own(law: Law, clip: Clip, talk: list[str]) -> list[str]:
         for finding in check_law(own, clip.first(FRAMES)):
             line = f"law {own.title}: {str(finding).removeprefix(f'{finding.severity}: ')}"
             if finding.severity == "error" and finding.check in DEADLY:
-                raise UsageError(f"{line} (mend it; a fit can't come to anything)")
+                raise UsageError(line)
             if finding.severity == "note":
                 talk.append(line)
             else:

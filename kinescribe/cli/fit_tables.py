@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["clips"]
 
+MOST = 3  # warnings of one kind a table
+
 
 def clips(
     tables: Sequence[Path], inputs: Sequence[Path], objects: Sequence[str] | None, automatic: bool, talk: list[str]
@@ -47,7 +49,8 @@ def clips(
             clip = replace(clip, name=str(table))
         said += list(dict.fromkeys(str(one.message) for one in caught if one.category is UserWarning))
         _left_out(clip, states, objects, said, talk)
-        said += _in_turns(clip)
+        turns = _in_turns(clip)
+        said += turns[:MOST] + ([f"{clip.name}: {len(turns) - MOST} more pairs like these"] if len(turns) > MOST else [])
         found.append(clip)
     _check_units(found)
     return _lined_up(found, said), said

@@ -220,6 +220,17 @@ def test_other_clips_than_the_fits_are_refused(thrown, collided):
         record(thrown[0], collided[1][:1])
 
 
+def test_a_potential_that_raises_costs_its_line_alone():
+    class Careless(type(find_law("free-fall"))):
+        def potential(self, state, parameters):
+            raise KeyError("height")
+
+    seen = throw()
+    told = " ".join(text(fit_law(Careless(), [seen]), [seen]).split())
+    assert "the potential of free-fall raises KeyError: 'height'; it is left out" in told
+    assert "momentum x: conserved" in told
+
+
 def test_a_law_that_says_no_equation():
     class Silent(Law):
         push = Parameter(1.0, (-10, 10), "length/time^2")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.conservation import Fact, conservation
@@ -14,8 +15,17 @@ __all__ = ["conserved", "facts_of"]
 def facts_of(fit: Fit, clips: Sequence[Clip]) -> list[tuple[tuple[Fact, ...], tuple[str, ...]]]:
     """For each clip what is conserved, and what that rests on."""
     parameters = {name: value[0] if value.shape[1] > 1 else float(value[0, 0]) for name, value in fit.values.items()}
-    found = [conservation(fit.law, parameters, clip) for clip in clips]
-    return [(one.facts, one.notes) for one in found]
+    return [_facts(fit, parameters, clip) for clip in clips]
+
+
+def _facts(fit: Fit, parameters: Mapping[str, Any], clip: Clip) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
+    try:
+        found = conservation(fit.law, parameters, clip)
+    except Exception as error:  # the potential is the law's own code, which may fail in any way; the fit stands without it
+        found = conservation(None, None, clip)
+        said = " ".join(str(error).split()) or "no message"
+        return found.facts, (f"the potential of {fit.law.title} raises {type(error).__name__}: {said}; it is left out", *found.notes)
+    return found.facts, found.notes
 
 
 def conserved(fit: Fit, clips: Sequence[Clip]) -> list[str]:
