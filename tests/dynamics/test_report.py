@@ -220,6 +220,13 @@ def test_other_clips_than_the_fits_are_refused(thrown, collided):
         record(thrown[0], collided[1][:1])
 
 
+def test_a_fit_without_anything_left_to_test_it_says_so(thrown):
+    seen = thrown[1].first(2)
+    told = text(fit_law(find_law("free-fall"), [seen]), [seen])
+    assert "NOTHING IS TESTED" in told
+    assert "NOTHING IS TESTED" not in text(thrown[0], [thrown[1]])
+
+
 def test_a_potential_that_raises_costs_its_line_alone():
     class Careless(type(find_law("free-fall"))):
         def potential(self, state, parameters):

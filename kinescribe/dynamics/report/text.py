@@ -121,6 +121,8 @@ def _unidentified(fit: Fit) -> list[str]:
 def _quality(fit: Fit) -> Iterator[str]:
     yield f"Fit: residuals {sigmas(fit.scale)}; {_count(fit.samples, 'coordinate')} seen, {_count(fit.parameters, 'number')} fitted"
     unit = fit.unit or "length"
+    if fit.samples <= fit.parameters:
+        yield from _wrapped("NOTHING IS TESTED: as many numbers were fitted as coordinates seen; more frames, or clips, would tell")
     for one in fit.clips[:SHOWN]:
         each = [f"{plain(rms, 2)} {unit} ({name})" for name, rms in zip(fit.objects, one.rms.tolist(), strict=True)]
         yield from _wrapped(f"{one.name}: {sigmas(one.chi)}; rms " + ", ".join(each), "  ", "      ")
