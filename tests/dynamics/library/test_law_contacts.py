@@ -136,3 +136,11 @@ def test_friction_starts_where_more_of_it_would_still_show(run, seen):
     start = Floor().starts(seen(made, TIMES[:30], noise=0.001))["friction"]
     down = np.sqrt(2 * 9.8 * 0.9)
     assert 0.0 < start < 0.6 / (3 * 1.9 * down)
+
+
+def test_a_moment_that_is_told_half_a_frame_late_does_not_move_the_floor(run, seen):
+    values = {"floor": -0.5, "restitution": 0.3, "gravity": 9.8}
+    made = run(FreeFall() + Floor(), TIMES[:30], bodies=Bodies.make(1, radius=0.1), parameters=values, x=0.0, y=0.5)
+    clip = seen(made, TIMES[:30], noise=0.0005)
+    object.__setattr__(clip, "impacts", tuple(Impact(hit.time + 1 / 60, hit.objects) for hit in clip.impacts))
+    assert Floor().starts(clip)["floor"] == pytest.approx(-0.5, abs=0.01)

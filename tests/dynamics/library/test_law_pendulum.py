@@ -60,8 +60,9 @@ def test_small_swings_tell_the_period_and_so_gravity_over_length(run, seen):
 
 
 def test_what_goes_round_is_a_pendulum_too(run, seen):
-    made = run(Pendulum(), TIMES, parameters=HUNG, substeps=8, x=0.1, y=0.1, vx=6.0)
-    found = Pendulum().starts(seen(made, TIMES, noise=0.002, missing=0.1))
+    made = run(Pendulum(), TIMES, parameters={**HUNG, "damping": 0.1}, substeps=8, x=0.1, y=0.1, vx=7.0)
+    found = Pendulum().starts(seen(made, TIMES, noise=0.001, missing=0.05))
+    assert found["damping"] == pytest.approx(0.1, abs=0.05)
     assert found["length"] == pytest.approx(0.6, rel=0.02)
     assert found["gravity"] == pytest.approx(9.8, rel=0.2)
 
