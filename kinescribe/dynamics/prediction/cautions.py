@@ -140,7 +140,7 @@ def undetermined(start: Start) -> tuple[Trials, Callable[[Float, Float, Float], 
             rows.append(row)
             qs.append(start.q - start.coupling @ shift)
             owners.append(k)
-    trials = Trials(np.array(rows).reshape(-1, len(start.slots.all)), np.array(qs).reshape(-1, len(start.q)))
+    trials = Trials(np.array(rows).reshape(len(rows), len(start.values)), np.array(qs).reshape(len(rows), len(start.q)))
 
     def doubts(made: Float, centre: Float, sigma: Float) -> list[str]:
         lines = []

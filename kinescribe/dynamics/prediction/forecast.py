@@ -29,7 +29,7 @@ Float = NDArray[np.float64]
 SUBSTEPS = (1, 2, 4, 8, 16, 32, 64)
 ACCURATE = 0.02  # of a σ: by how much a finer step may still change a trajectory
 COARSE = 1e-5  # of the clip's extent: the same
-CROOKED = 0.5  # of a σ: a spread whose even part is larger is not linear
+CROOKED = 0.5  # of a σ, the prediction's and the table's: a spread whose even part is larger is not linear
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +140,8 @@ class Predictor:
         data, acceleration = paths.data[:, 0], paths.acceleration[:, 0]
         sigma, even = trials.spread(np.concatenate([paths.data[:, :b], paths.acceleration[:, :b]]))
         with np.errstate(invalid="ignore"):
-            crooked = np.asarray((even[:2] > CROOKED * sigma[:2]).any(axis=0) & (sigma[:2] > 1e-9 * start.problem.length).any(axis=0))
+            bent, wide = np.hypot(*even[:2]), np.hypot(*sigma[:2])
+            crooked = np.asarray((bent > CROOKED * wide) & (bent > CROOKED * _seen_sigma(start)))
         alive = np.isfinite(data[:2]).all(axis=(0, 2)) if not intervention.objects else _alive(data, intervention)
         partial = None
         if not alive.all():
@@ -164,6 +165,11 @@ class Predictor:
         )  # fmt: skip
 
 
+def _seen_sigma(start: Start) -> float:
+    """Median σ of the positions that were seen, world units."""
+    return float(np.nanmedian(np.where(np.isfinite(start.problem.observed), start.problem.sigma, np.nan)[..., :2]))
+
+
 def _alive(data: Float, intervention: Intervention) -> NDArray[np.bool_]:
     stay = [i for i in range(data.shape[2]) if i not in intervention.objects]
     return np.asarray(np.isfinite(data[:2, :, stay]).all(axis=(0, 2)))
@@ -174,8 +180,7 @@ def _substeps(start: Start, times: Float, intervention: Intervention, interval: 
     least = max(least, start.problem.substeps)
     if start.fit.law.kind != "acceleration":
         return least, []
-    sigma = np.where(np.isfinite(start.problem.observed), start.problem.sigma, np.nan)[..., :2]
-    tolerance = max(ACCURATE * float(np.nanmedian(sigma)), COARSE * start.problem.length)
+    tolerance = max(ACCURATE * _seen_sigma(start), COARSE * start.problem.length)
     coarse: Paths | None = None
     since = float(times[0])
     for parts in SUBSTEPS:
@@ -197,4 +202,6 @@ def _spread(crooked: NDArray[np.bool_], times: Float, start: Start) -> list[str]
         return []
     who = [name for name, any_ in zip(start.clip.bodies.names, np.asarray(crooked.any(axis=0)), strict=True) if any_]
     since = float(times[int(np.argmax(crooked.any(axis=1)))])
-    return [f"from {since:g} s on the σ of {', '.join(who)} is rough: within it contacts happen sooner or later, or not at all"]
+    contacts = start.fit.law.contacts(start.clip.bodies, start.slots.values(start.theta[None]))
+    why = "within it contacts happen sooner or later, or not at all" if contacts.walls or contacts.discs else "within it the law bends"
+    return [f"from {since:g} s on the σ of {', '.join(who)} is rough: {why}"]

@@ -17,7 +17,7 @@ from kinescribe.states import Calibration, ContactEvent, Metadata, ObjectMeta, S
 __all__ = ["table_of"]
 
 Float = NDArray[np.float64]
-ROUGH = "spread is not linear: contacts may happen sooner or later, or not at all"
+ROUGH = "the σ is rough here: the spread is not linear"
 REGULAR = 1e-3  # of the interval
 
 

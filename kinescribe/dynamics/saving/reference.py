@@ -44,8 +44,7 @@ def reference(law: Law) -> LawModel:
     settings = _settings(law, plain)
     if settings is None:
         return _by_object(law)
-    target = f"{cls.__module__}:{cls.__qualname__}"
-    entry = next((plugin.name for plugin in plugins("laws") if plugin.target == target), None)
+    entry = _entry(cls)
     if entry is not None:
         return _declared(LawModel(kind="installed", name=entry, settings=settings), law, plain)
     path = _file_of(cls)
@@ -69,6 +68,17 @@ def declaration(parameter: Parameter) -> ParameterModel:
         start=parameter.start, bounds=parameter.bounds, unit=parameter.unit, meaning=parameter.meaning, per=parameter.per,
         fixed=parameter.fixed, revealed_by=parameter.revealed_by,
     )  # fmt: skip
+
+
+def _entry(cls: type) -> str | None:
+    """The entry point that leads to a class, by its own module or by a package that hands it out."""
+    for plugin in plugins("laws"):
+        module, _, attribute = plugin.target.partition(":")
+        if attribute != cls.__qualname__:
+            continue
+        if module == cls.__module__ or (cls.__module__.startswith(f"{module}.") and plugin.load() is cls):
+            return plugin.name
+    return None
 
 
 def _declared(made: LawModel, law: Law, plain: Law) -> LawModel:
