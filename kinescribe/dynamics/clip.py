@@ -110,20 +110,22 @@ class Clip:
 
         y_down = states.meta.calibration is not None and not states.meta.calibration.y_up
         up = -1.0 if y_down else 1.0
-        angle = table("angle", up)
+        x, y, angle = table("x"), table("y", up), table("angle", up)
+        sigma_x, sigma_y = _positive([table("sigma_x"), table("sigma_y")], [x, y])
+        (sigma_angle,) = _positive([table("sigma_angle")], [angle])
         return cls(
             name=name,
             times=times,
             bodies=_bodies(states, ids, [names[everything.index(i)] for i in ids]),
-            x=table("x"),
-            y=table("y", up),
+            x=x,
+            y=y,
             angle=_unwrapped(angle),
             vx=table("vx"),
             vy=table("vy", up),
             angular_velocity=table("angular_velocity", up),
-            sigma_x=_positive(table("sigma_x"), table("x")),
-            sigma_y=_positive(table("sigma_y"), table("y")),
-            sigma_angle=_positive(table("sigma_angle"), angle),
+            sigma_x=sigma_x,
+            sigma_y=sigma_y,
+            sigma_angle=sigma_angle,
             impacts=tuple(
                 Impact(event.time_s, tuple(sorted(ids.index(i) for i in event.partners if i in ids)))
                 for event in states.meta.events
@@ -248,20 +250,27 @@ def _bodies(states: States, ids: Sequence[int], names: Sequence[str]) -> Bodies:
     )
 
 
-def _positive(sigma: Float, values: Float) -> Float:
-    """σ where it is known; elsewhere, and where it is 0, the median of the object's others, of all, or as a last resort the scale of
-    rounding in the values.
+def _positive(sigmas: Sequence[Float], values: Sequence[Float]) -> list[Float]:
+    """σ of coordinates that are measured alike, where it is known; elsewhere, and where it is 0, the median of the object's others in that
+    coordinate, in any, of all objects, or as a last resort the scale of rounding in the values.
     """
-    usable = np.isfinite(sigma) & (sigma > 0)
-    finite = values[np.isfinite(values)]
-    floor = 1e-6 * max(float(np.ptp(finite)) if finite.size else 0.0, 1e-6)
-    overall = float(np.median(sigma[usable])) if usable.any() else 0.0
-    out = sigma.copy()
-    for k in range(sigma.shape[1]):
-        own = sigma[usable[:, k], k]
-        out[~usable[:, k], k] = np.median(own) if len(own) else overall
-    # a table without σ: all alike, and the scale comes from the residuals
-    return np.maximum(out, floor) if usable.any() else np.full_like(sigma, max(1e-3 * float(np.ptp(finite)) if finite.size else 1.0, floor))
+    known = [np.where(np.isfinite(sigma) & (sigma > 0), sigma, np.nan) for sigma in sigmas]
+    extent = max((float(np.ptp(one[np.isfinite(one)])) for one in values if np.isfinite(one).any()), default=0.0)
+    floor = 1e-6 * max(extent, 1e-6)
+    together = np.stack(known)
+    if not np.isfinite(together).any():
+        # a table without σ: all alike, and the scale comes from the residuals
+        alike = max(1e-3 * extent, floor) if any(np.isfinite(one).any() for one in values) else 1.0
+        return [np.full_like(sigma, alike) for sigma in sigmas]
+    out = []
+    for sigma in known:
+        filled = sigma.copy()
+        for k in range(sigma.shape[1]):
+            sources = (sigma[:, k], together[:, :, k], together)
+            usual = next(float(np.nanmedian(source)) for source in sources if np.isfinite(source).any())
+            filled[np.isnan(sigma[:, k]), k] = usual
+        out.append(np.maximum(filled, floor))
+    return out
 
 
 def _unwrapped(angle: Float) -> Float:

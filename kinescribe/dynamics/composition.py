@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kinescribe.dynamics.contacts import Contacts
-from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.law import Law, accelerations
 from kinescribe.dynamics.parameters import Parameter, Values
 from kinescribe.dynamics.state import Bodies, State
 from kinescribe.errors import UsageError
@@ -38,7 +39,7 @@ class Sum(Law):
     """
 
     def __init__(self, *terms: Law) -> None:
-        self.terms: tuple[Law, ...] = tuple(part for term in terms for part in (term.terms if isinstance(term, Sum) else (term,)))
+        self.terms: tuple[Law, ...] = tuple(part for term in terms for part in (term.parts() if isinstance(term, Sum) else (term,)))
         for term in self.terms:
             if term.kind != "acceleration":
                 raise UsageError(f"law {term.title} can't be added to others: it defines {term.kind}, and only accelerations add up")
@@ -63,13 +64,22 @@ class Sum(Law):
     def title(self) -> str:
         return " + ".join(term.title for term in self.terms)
 
+    def parts(self) -> list[Law]:
+        """The terms, each with the sum's declarations of its parameters, which may have been given other starts."""
+        made = []
+        for term, names in zip(self.terms, self.names_of_terms, strict=True):
+            part = copy.copy(term)
+            part.parameters = {theirs: self.parameters[ours] for theirs, ours in names.items()}
+            made.append(part)
+        return made
+
     def _of(self, index: int, parameters: Values) -> Values:
         return Values({theirs: parameters[ours] for theirs, ours in self.names_of_terms[index].items()})
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         total: list[Any] = [0.0, 0.0, 0.0]
         for i, term in enumerate(self.terms):
-            for axis, part in enumerate(term.acceleration(t, state, self._of(i, parameters), inputs)):
+            for axis, part in enumerate(accelerations(term, t, state, self._of(i, parameters), inputs)):
                 total[axis] = total[axis] + part
         return total
 
@@ -87,7 +97,10 @@ class Sum(Law):
     def starts(self, clip: Clip) -> Mapping[str, Any]:
         found: dict[str, Any] = {}
         for term, names in zip(self.terms, self.names_of_terms, strict=True):
-            found.update({names[theirs]: value for theirs, value in term.starts(clip).items()})
+            for theirs, value in term.starts(clip).items():
+                ours, new = names[theirs], np.asarray(value, float)
+                # a term for some of the objects knows nothing of the others
+                found[ours] = np.where(np.isnan(new), found[ours], new) if ours in found and new.ndim else value
         return found
 
     def potential(self, state: State, parameters: Values) -> Any:
@@ -133,7 +146,7 @@ class Restricted(Law):
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         who = self.who(state.bodies)
         mine = State(state.data[:, :, who], state.bodies.keeping(who))
-        parts = self.law.acceleration(t, mine, self._theirs(parameters, who), inputs)
+        parts = accelerations(self.law, t, mine, self._theirs(parameters, who), inputs)
         if self.array_library == "torch":
             import torch
 

@@ -37,7 +37,7 @@ class Inputs:
         return cls(np.zeros(1), {})
 
     @classmethod
-    def of(cls, times: ArrayLike, **columns: ArrayLike) -> Inputs:
+    def of(cls, times: ArrayLike, /, **columns: ArrayLike) -> Inputs:
         """From times (m,) in seconds and one array (m,) an input. Raises UsageError for unequal lengths or times that don't ascend."""
         t = np.asarray(times, float)
         values = {name: np.asarray(column, float) for name, column in columns.items()}
@@ -61,10 +61,14 @@ class Inputs:
             raise InputError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
         except OSError as error:
             raise error if isinstance(error, InputError) else InputError(f"{path}: {error.strerror or error}") from None
-        rows = list(csv.reader(io.StringIO(text)))
-        if not rows or "time_s" not in rows[0]:
+        reader = csv.reader(io.StringIO(text))
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            raise InputError(f"{path}: line {reader.line_num}: {error}") from None
+        names = [name.strip() for name in rows[0]] if rows else []
+        if "time_s" not in names:
             raise InputError(f"{path}: inputs need a header with the column time_s and one column an input; it has {_head(rows)}")
-        names = [name.strip() for name in rows[0]]
         if len(set(names)) < len(names) or not all(names):
             raise InputError(f"{path}: every column needs a name of its own; the header is {_head(rows)}")
         table = np.array([_numbers(path, number, row, names) for number, row in enumerate(rows[1:], 2) if any(row)])

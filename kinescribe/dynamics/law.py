@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
+
+import numpy as np
 
 from kinescribe.dynamics.contacts import Contacts
 from kinescribe.dynamics.parameters import Parameter, Values
@@ -13,7 +15,7 @@ from kinescribe.errors import UsageError, unknown_value
 if TYPE_CHECKING:
     from kinescribe.dynamics.clip import Clip
 
-__all__ = ["Law"]
+__all__ = ["Law", "accelerations"]
 
 Kind = Literal["acceleration", "step", "rollout"]
 _KINDS: tuple[Kind, ...] = ("acceleration", "step", "rollout")
@@ -163,6 +165,19 @@ class Law:
 
     def __repr__(self) -> str:
         return f"{self.title}({', '.join(f'{name}={parameter.start:g}' for name, parameter in self.parameters.items())})"
+
+
+def accelerations(law: Law, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
+    """What `acceleration` returns. Raises UsageError where that is not two or three numbers or arrays."""
+    made: Any = law.acceleration(t, state, parameters, inputs)
+    count = len(made) if isinstance(made, tuple | list) or np.ndim(made) else 0
+    if count not in (2, 3):
+        raise UsageError(f"law {law.title}: acceleration must return (ax, ay) or (ax, ay, angular acceleration), not {_said(made)}")
+    return cast("Sequence[Any]", made)
+
+
+def _said(made: Any) -> str:
+    return f"{len(made)} of them" if isinstance(made, tuple | list) else f"a {type(made).__name__}"
 
 
 def _declared(cls: type) -> dict[str, Parameter]:

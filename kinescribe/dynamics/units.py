@@ -11,7 +11,8 @@ from kinescribe.errors import UsageError
 __all__ = ["Dimension"]
 
 _BASES = ("length", "time", "mass")
-_FACTOR = re.compile(r"^(length|time|mass|rad|1)(?:\^(-?\d+(?:/\d+)?|\(-?\d+/\d+\)))?$")
+_FACTOR = re.compile(r"^(length|time|mass|rad|1)(?:\^(-?\d+(?::[1-9]\d*)?))?$")
+_FRACTION = re.compile(r"\^\((-?\d+)/(\d+)\)")
 _SUPERSCRIPTS = str.maketrans("0123456789-/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ")
 
 
@@ -31,20 +32,22 @@ class Dimension:
 
     @classmethod
     def parse(cls, text: str) -> Dimension:
-        """From a product of powers: ``length/time^2``, ``mass/(time^2)``, ``1/time``, ``rad``, or "" for a pure number.
+        """From a product of powers: ``length/time^2``, ``mass/(time^2)``, ``length^(1/2)``, ``1/time``, ``rad``, or "" for a pure number.
 
         Raises:
             UsageError: anything else.
         """
         powers = dict.fromkeys(_BASES, Fraction(0))
         angle = False
-        numerator, *denominators = text.replace(" ", "").replace("(", "").replace(")", "").split("/")
+        # the slash of a power is no division
+        plain = _FRACTION.sub(r"^\1:\2", text.replace(" ", ""))
+        numerator, *denominators = (plain or "1").replace("(", "").replace(")", "").split("/")
         for sign, group in [(1, numerator), *((-1, part) for part in denominators)]:
-            for factor in group.split("*") if group else []:
+            for factor in group.split("*"):
                 match = _FACTOR.match(factor)
                 if match is None:
                     raise UsageError(f"unit '{text}' is not made of length, time, mass and rad, as in 'length/time^2' or 'mass*length^2'")
-                base, power = match[1], Fraction(match[2] or 1)
+                base, power = match[1], Fraction((match[2] or "1").replace(":", "/"))
                 if base in powers:
                     powers[base] += sign * power
                 angle = angle or base == "rad"

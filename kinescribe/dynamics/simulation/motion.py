@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.law import Law, accelerations
 from kinescribe.dynamics.parameters import Values
 from kinescribe.dynamics.state import Bodies, State
 from kinescribe.errors import UsageError
@@ -54,13 +54,11 @@ class Motion:
         out = np.empty_like(data)
         out[:3] = data[3:]
         if self.law.array_library == "torch":
-            accelerations = _through_torch(self, t, data)
+            made = _through_torch(self, t, data)
         else:
-            accelerations = self.law.acceleration(t, State(data, self.bodies), self.parameters, self.inputs)
-        if not isinstance(accelerations, tuple | list | np.ndarray) or len(accelerations) not in (2, 3):
-            raise UsageError(f"law {self.law.title}: acceleration must return (ax, ay) or (ax, ay, angular acceleration)")
+            made = accelerations(self.law, t, State(data, self.bodies), self.parameters, self.inputs)
         out[5] = 0.0
-        for row, part in zip((3, 4, 5), accelerations, strict=False):
+        for row, part in zip((3, 4, 5), made, strict=False):
             try:
                 out[row] = part
             except (ValueError, TypeError):
@@ -104,7 +102,7 @@ def _through_torch(motion: Motion, t: Float, data: Float) -> Any:
         return Values({name: torch.as_tensor(value) for name, value in values.items()})
 
     with torch.no_grad():
-        parts = motion.law.acceleration(
-            torch.as_tensor(t), State(torch.as_tensor(data), motion.bodies), tensors(motion.parameters), tensors(motion.inputs)
+        parts = accelerations(
+            motion.law, torch.as_tensor(t), State(torch.as_tensor(data), motion.bodies), tensors(motion.parameters), tensors(motion.inputs)
         )
     return [part.numpy() if isinstance(part, torch.Tensor) else part for part in parts]
