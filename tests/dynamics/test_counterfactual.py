@@ -145,6 +145,7 @@ def test_an_object_is_taken_away(both: tuple[States, Fit]):
     late = predict(seen, fit, until=2.0, remove=["blue"], at=1.5)
     assert late.object_ids == [1]
     assert np.abs(late["x"] - pair().data[0, 0, 45:61, 0]).max() < 0.02
+    assert predict(seen, fit, until=2.0, remove=["2"], do="1.vx=2").object_ids == [1]
     with pytest.raises(UsageError, match="no object"):
         predict(seen, fit, until=2.0, remove=["red", "blue"])
 

@@ -110,7 +110,7 @@ def _targets(start: Start) -> dict[str, list[tuple[int | str, int | None]]]:
     out: dict[str, list[tuple[int | str, int | None]]] = {}
     components = COMPONENTS if start.problem.observed.shape[-1] > 2 or start.fit.law.turns else ("x", "y", "vx", "vy")
     for component in components:
-        for words in (bodies.labels, bodies.names):
+        for words in (tuple(map(str, bodies.object_ids)), bodies.labels, bodies.names):
             for word in dict.fromkeys(words):
                 out[f"{word}.{component}"] = [(component, i) for i, other in enumerate(words) if other == word]
     for index, slot in enumerate(start.slots.all):
@@ -157,7 +157,7 @@ def _removed(start: Start, remove: Sequence[str]) -> tuple[tuple[str, ...], tupl
     gone: list[str] = []
     objects: list[int] = []
     for name in remove:
-        mine = [i for i in range(len(bodies)) if name in (bodies.names[i], bodies.labels[i])]
+        mine = [i for i in range(len(bodies)) if name in (bodies.names[i], bodies.labels[i], str(bodies.object_ids[i]))]
         if name in walls:
             gone.append(name)
         elif mine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,9 +135,7 @@ def _aligned(clip: Clip, fit: Fit) -> tuple[Clip, list[str]]:
         pairs = ", ".join(f"{mine} as {theirs}" for mine, theirs in zip(names, wanted, strict=True))
         return clip, [f"the table's objects are taken in order: {pairs}"] if about_each else []
     if about_each:
-        raise UsageError(
-            f"the law was fitted to {', '.join(wanted)}, and the table has {', '.join(names)}: name as many with --objects, in that order"
-        )
+        raise UsageError(f"the law was fitted to {', '.join(wanted)}, and the table has {', '.join(names)}: name as many with --objects")
     return clip, []
 
 
@@ -148,8 +146,12 @@ def chosen(clip: Clip, objects: Sequence[str | int] | None) -> Clip:
     b = clip.bodies
     found = []
     for one in objects:
-        matches = [i for i in range(len(b)) if (b.object_ids[i] == one if isinstance(one, int) else one in (b.names[i], b.labels[i]))]
+        matches = [
+            i
+            for i in range(len(b))
+            if (b.object_ids[i] == one if isinstance(one, int) else one in (b.names[i], b.labels[i], str(b.object_ids[i])))
+        ]
         if not matches:
             raise UsageError(f"no object '{one}' in {clip.name}; it has: {', '.join(b.names)}")
         found += [i for i in matches if i not in found]
-    return replace(clip.keeping(found))
+    return clip.keeping(found)

@@ -115,11 +115,11 @@ class _Values:
                 k = model.free.index(name)
                 if line.sigma != readable(float(np.sqrt(covariance[k, k]))):
                     notes.append(f"{name}: the σ of its line was edited and is not used; the covariance counts")
-        for name in names:
-            notes.append(
-                f"{name} was edited from {before[name]:g} to {model.parameters[name].value:g}: it is taken as known, "
-                "and the covariance of the others, which belongs to the fitted value, as it was"
-            )
+        notes += [
+            f"{name} was edited from {before[name]:g} to {model.parameters[name].value:g}: it is taken as known, "
+            "and the covariance of the others, which belongs to the fitted value, as it was"
+            for name in names
+        ]
         free = [name for name in model.free if name not in names]
         known = {name: line.value for name, line in model.parameters.items() if name not in free}
         slots = Slots.of(law, Bodies.make(len(model.objects), names=tuple(model.objects)), fixed=known, free=free)
