@@ -24,7 +24,7 @@ class Schedule:
         instants: (c, g) seconds, ascending.
         frames: (c, T) index of the last instant at or before each frame.
         rests: (c, T) seconds from that instant to the frame; 0 unless the law has a step of its own.
-        inputs: by name (c, g − 1) the value that holds over each step.
+        inputs: by name (c, g) the value that holds from each instant on.
     """
 
     instants: Float
@@ -53,10 +53,7 @@ class Schedule:
         given = inputs or [Inputs.none()] * len(each)
         made = [_fixed(t, time_step) if time_step else _split(t, one, names, substeps) for t, one in zip(each, given, strict=True)]
         instants = _filled([one[0] for one in made])
-        held = {
-            name: np.stack([one.at(row)[name] for one, row in zip(given, instants[:, :-1], strict=True)])
-            for name in names
-        }  # fmt: skip
+        held = {name: np.stack([one.at(row)[name] for one, row in zip(given, instants, strict=True)]) for name in names}
         return cls(instants, _filled([one[1] for one in made]).astype(np.intp), _filled([one[2] for one in made]), held)
 
     def take(self, clips: NDArray[np.intp]) -> Schedule:
