@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kinescribe.dynamics.api import fit
+    from kinescribe.dynamics.prediction import predict
     from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
     from kinescribe.pipeline import extract_states
     from kinescribe.states import Calibration, States
@@ -23,7 +25,9 @@ __all__ = [
     "UsageError",
     "__version__",
     "extract_states",
+    "fit",
     "open_video",
+    "predict",
 ]
 __version__ = "0.1.0"
 
@@ -35,11 +39,13 @@ _HOME = {
     "States": "kinescribe.states",
     "UsageError": "kinescribe.errors",
     "extract_states": "kinescribe.pipeline",
+    "fit": "kinescribe.dynamics.api",
     "open_video": "kinescribe.video",
+    "predict": "kinescribe.dynamics.prediction",
 }
 
 
-_PACKAGES = ("evaluation", "perception", "pipeline", "plugins", "renderers", "states", "tracking", "video")
+_PACKAGES = ("dynamics", "evaluation", "perception", "pipeline", "plugins", "renderers", "states", "tracking", "video")
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from kinescribe.dynamics.fitting.budget import Budget, SpentError
 from kinescribe.dynamics.fitting.events import same_order
 from kinescribe.dynamics.fitting.evidence import Evidence, weigh
 from kinescribe.dynamics.fitting.evolution import evolve
-from kinescribe.dynamics.fitting.levenberg import minimize
+from kinescribe.dynamics.fitting.levenberg import MOST_STEPS, minimize
 from kinescribe.dynamics.fitting.optimizers import OPTIMIZERS, Loss, general
 from kinescribe.dynamics.fitting.problem import Point, Problem
 from kinescribe.dynamics.fitting.result import Fit
@@ -28,6 +28,7 @@ Float = NDArray[np.float64]
 HORIZONS = (0.25, 0.5)  # of a clip's frames, fitted before all of them where the start is far off
 LEAST_FRAMES = 6
 FAR_OFF = 10.0  # σ: residuals of a start that needs to grow its horizon
+AGAIN = 12  # steps from another start, which rarely helps
 POOR = 3.0  # σ: residuals of a fit that deserves another attempt
 HOPELESS = 0.0  # share of the variance explained, at which a law explains nothing
 
@@ -90,13 +91,13 @@ def fit_law(
     first = Point(problem.slots.starts(found, start), problem.start())
     search = _Search(problem, first)
     try:
-        problem.refine_steps(first)
+        problem.refine_steps(first, _scale(problem, first))
         if optimizer == "lm":
             _least_squares(search, first, seed)
         else:
             search.best = general(problem, first, optimizer, seed=seed, loss=loss, found=search.found)
         before = problem.substeps
-        problem.refine_steps(search.best)
+        problem.refine_steps(search.best, max(_scale(problem, search.best), 1.0))
         if problem.substeps > before and optimizer == "lm":
             search.best = minimize(problem, search.best, found=search.found)
     except SpentError as spent:
@@ -112,7 +113,7 @@ def _least_squares(search: _Search, start: Point, seed: int) -> None:
     point = _grown(search, start)
     best, least = point, _scale(problem, point)
     if least > POOR and not np.allclose(declared.theta, start.theta):
-        point = _grown(search, declared)
+        point = _grown(search, declared, AGAIN)
         scale = _scale(problem, point)
         if scale < least:
             best, least = point, scale
@@ -130,7 +131,7 @@ def _least_squares(search: _Search, start: Point, seed: int) -> None:
     search.best = best
 
 
-def _grown(search: _Search, point: Point) -> Point:
+def _grown(search: _Search, point: Point, steps: int = MOST_STEPS) -> Point:
     """A minimum on all frames, by way of the first ones where the start is far off."""
     problem = search.problem
     frames = problem.observed.shape[1]
@@ -139,7 +140,7 @@ def _grown(search: _Search, point: Point) -> Point:
             part = max(LEAST_FRAMES, round(share * frames))
             if part < frames:
                 point = minimize(problem, point, part, steps=12, settled=1e-4)
-    return minimize(problem, point, found=search.found)
+    return minimize(problem, point, steps=steps, found=search.found)
 
 
 def _scale(problem: Problem, point: Point) -> float:

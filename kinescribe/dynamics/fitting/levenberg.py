@@ -11,7 +11,7 @@ from kinescribe.dynamics.fitting.linearization import linearize
 from kinescribe.dynamics.fitting.problem import Point, Problem
 from kinescribe.dynamics.fitting.robust import cost, scale_of, weights_of
 
-__all__ = ["minimize"]
+__all__ = ["MOST_STEPS", "minimize"]
 
 Float = NDArray[np.float64]
 MOST_STEPS = 40

@@ -23,8 +23,8 @@ Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 LOST = 1e6  # residual of a sighting where the simulation diverged
 SUBSTEPS = (1, 2, 4, 8, 16, 32, 64)
-ACCURATE = 0.02  # of a σ: by how much a finer step may still change a trajectory
-COARSE = 1e-5  # of the clip's extent: the same, for tables whose σ is smaller than any integrator's error
+ACCURATE = 0.05  # of a σ: by how much a finer step may still change a trajectory
+COARSE = 3e-5  # of the clip's extent: the same, for tables whose σ is smaller than any integrator's error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,12 +143,13 @@ class Problem:
         data[self.components[:, 0], :, self.components[:, 1]] = q.T
         return State(data, bodies_of(self.bodies, clips))
 
-    def run(self, theta: Float, q: Float, clips: Index) -> Rollout:
+    def run(self, theta: Float, q: Float, clips: Index, *, contacts: bool = True) -> Rollout:
         """Simulate b trials: theta (b, p), q (b, d), each of one clip (b,)."""
         if self.budget is not None:
             self.budget.check(self.rollouts)
         self.rollouts += len(clips)
-        return simulate(self.law, self.slots.values(theta), self.states(q, clips), self.schedule().take(clips), without=self.without)
+        start, schedule = self.states(q, clips), self.schedule().take(clips)
+        return simulate(self.law, self.slots.values(theta), start, schedule, without=self.without, contacts=contacts)
 
     def residuals(self, rollout: Rollout, clips: Index, frames: int | None = None) -> Float:
         """(b, T·n·k) differences to the observed in σ, predicted less observed; 0 where nothing was seen; the first `frames` alone."""
@@ -160,8 +161,11 @@ class Problem:
         out = np.where(seen, np.where(np.isfinite(out), np.clip(out, -LOST, LOST), LOST), 0.0)
         return out.reshape(len(clips), -1)
 
-    def refine_steps(self, point: Point) -> None:
-        """Choose the fewest substeps beyond which the trajectories of a trial no longer change by more than a small part of σ."""
+    def refine_steps(self, point: Point, scale: float = 1.0) -> None:
+        """Choose the fewest substeps beyond which a trial's trajectories change by no more than a small part of what is left unexplained.
+
+        `scale` is the size of the residuals in σ: a start that is far off needs no fine steps.
+        """
         if self.law.kind != "acceleration":
             return
         every = np.arange(len(self.clips))
@@ -169,11 +173,11 @@ class Problem:
         coarse: Float | None = None
         for parts in SUBSTEPS:
             self.substeps, self._schedule = parts, None
-            fine = self.run(theta, point.q, every).data[:2]
+            # contacts happen at their exact moments whatever the step, and would hide how accurate the motion between them is
+            fine = self.run(theta, point.q, every, contacts=False).data[:2]
             if coarse is not None:
-                tolerance = max(
-                    ACCURATE * float(np.nanmedian(np.where(np.isfinite(self.observed), self.sigma, np.nan))), COARSE * self.length
-                )
+                sigma = float(np.nanmedian(np.where(np.isfinite(self.observed), self.sigma, np.nan)))
+                tolerance = max(ACCURATE * scale * sigma, COARSE * self.length)
                 change = np.abs(fine - coarse)
                 if not np.isfinite(change).any() or np.nanmax(change) < tolerance:
                     self.substeps, self._schedule = parts // 2, None

@@ -159,6 +159,12 @@ class Fit:
         """The parameters as the law wants them, for one clip."""
         return self.slots.values(self.theta[None])
 
+    def report(self) -> str:
+        """The fit in words: equation, values with errors and units, what can't be told, rivals."""
+        from kinescribe.dynamics.report import text
+
+        return text(self)
+
     def rollout(self, times: Float, inputs: Inputs | None = None, clip: int = 0) -> Rollout:
         """The fitted motion of one of the clips, from its start, at times (T,), seconds, the first of them the clip's own."""
         mine = self.clips[clip]

@@ -26,6 +26,7 @@ ALONE = (
     "free-fall + quadratic-drag",
     "anchored-spring",
     "damped-spring",
+    "damped-spring + coulomb-friction",
     "circular-motion",
     "pendulum",
 )

@@ -20,6 +20,7 @@ Float = NDArray[np.float64]
 SCORED = 6  # candidates that fit best, whose foretelling is tried
 SCREENED = 3  # clips on which all laws are tried first, where there are many
 SCREENING = 2_000  # rollouts for that
+SHARE = 2.0  # times an even share of the time that a law may take, for most take less
 FAR_WORSE = 4.0  # times the least residual, from where on a law isn't tried further
 MARGIN = 1.0  # standard errors by which a winner must win
 WORTH = 0.05  # relative error: less is no difference at all
@@ -83,18 +84,20 @@ def select(
         raise UsageError("no law is about this number of objects with these inputs: name one with --law")
     budget = budget or Budget()
     tried, rollouts = [], 0
-    for law in _screened(laws, clips, fixed, seed):
+    screened = _screened(laws, clips, fixed, seed)
+    for place, law in enumerate(screened):
         if isinstance(law, Candidate):
             tried.append(law)
         else:
-            share = Budget(max(budget.rollouts // len(laws), 200), max(budget.seconds - budget.elapsed, 1.0))
+            left = max(budget.seconds - budget.elapsed, 1.0)
+            share = Budget(max(budget.rollouts // len(laws), 200), SHARE * left / (len(screened) - place + 1))
             tried.append(Candidate(law.title, fit_law(law, clips, fixed=_known(law, fixed), seed=seed, budget=share)))
         rollouts += tried[-1].fit.rollouts
     sound = sorted((one for one in tried if one.fit.ok), key=lambda one: one.fit.scale)
     failed = [replace(one, reason=one.fit.advice or "the fit failed") for one in tried if not one.fit.ok]
     if not sound:
         return Selection(tuple(failed), (), "nothing, for no law fits", rollouts)
-    least = sound[0].fit.scale
+    least = max(sound[0].fit.scale, 1e-9)
     # what is left over by the law that leaves least is noise, the rest is misfit
     worth = (1.0 - sound[0].fit.correlation) / (1.0 + sound[0].fit.correlation)
     sound.sort(key=lambda one: one.fit.criterion(worth))
@@ -162,5 +165,5 @@ def _screened(laws: Sequence[Law], clips: Sequence[Clip], fixed: Mapping[str, fl
         Candidate(law.title, fit_law(law, clips[:SCREENED], fixed=_known(law, fixed), seed=seed, budget=Budget(SCREENING))) for law in laws
     ]
     sound = [one.fit.scale for one in first if one.fit.ok]
-    least = min(sound, default=np.inf)
+    least = max(min(sound, default=np.inf), 1e-9)
     return [law if one.fit.ok and one.fit.scale <= FAR_WORSE * least else one for law, one in zip(laws, first, strict=True)]

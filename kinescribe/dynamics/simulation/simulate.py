@@ -33,7 +33,9 @@ EXACT = 1e-13  # of a radius: a gap that is left at the moment of contact
 CORRECTIONS = 3
 
 
-def simulate(law: Law, parameters: Values, initial: State, schedule: Schedule, *, without: Sequence[str] = ()) -> Rollout:
+def simulate(
+    law: Law, parameters: Values, initial: State, schedule: Schedule, *, without: Sequence[str] = (), contacts: bool = True
+) -> Rollout:
     """Trajectories of b clips, each with its own parameters, start and times.
 
     Args:
@@ -41,6 +43,7 @@ def simulate(law: Law, parameters: Values, initial: State, schedule: Schedule, *
         initial: (6, b, n) at each clip's first instant.
         schedule: of b clips.
         without: walls that are taken away.
+        contacts: whether anything can be struck at all.
 
     Returns:
         A `Rollout`; a clip whose state leaves all bounds is NaN from there on, and said to have diverged.
@@ -54,21 +57,23 @@ def simulate(law: Law, parameters: Values, initial: State, schedule: Schedule, *
     motion = Motion.of(law, parameters, bodies)
     frames = schedule.frames.shape[1]
     out = np.full((6, clips, frames, len(bodies)), np.nan)
-    contacts = law.contacts(bodies, parameters)
+    struck = law.contacts(bodies, parameters) if contacts else Contacts()
+    if not isinstance(struck, Contacts):
+        raise UsageError(f"law {law.title}: contacts must return Contacts, not a {type(struck).__name__}")
     for name in without:
-        contacts = contacts.without(name)
+        struck = struck.without(name)
     log: list[Float] = []
     data = motion.projected(data)
     with np.errstate(all="ignore"):  # a state that diverges is found by its value
         if law.kind == "rollout":
             out = _black_box(law, parameters, State(data, bodies), schedule)
         else:
-            _run(motion, data, schedule, contacts, out, log)
+            _run(motion, data, schedule, struck, out, log)
     lost = ~(np.abs(out) < FAR).all(axis=(0, 2, 3))
     late = np.logical_or.accumulate(~(np.abs(out) < FAR).all(axis=(0, 3)), axis=1)
     out = np.where(late[None, :, :, None], np.nan, out)
     impacts = np.concatenate(log) if log else np.zeros((0, 5))
-    return Rollout(out, impacts, tuple(wall.name for wall in contacts.walls), lost, bodies)
+    return Rollout(out, impacts, tuple(wall.name for wall in struck.walls), lost, bodies)
 
 
 def _run(motion: Motion, data: Float, schedule: Schedule, contacts: Contacts, out: Float, log: list[Float]) -> None:
@@ -83,8 +88,7 @@ def _run(motion: Motion, data: Float, schedule: Schedule, contacts: Contacts, ou
             due.setdefault(int(at), []).append((np.flatnonzero(frames[:, frame] == at), frame))
     for k in range(instants.shape[1]):
         t = instants[:, k : k + 1]
-        held = min(k, instants.shape[1] - 2)
-        motion.inputs = Values({name: values[:, held : held + 1] for name, values in schedule.inputs.items()} if held >= 0 else {})
+        motion.inputs = Values({name: values[:, k : k + 1] for name, values in schedule.inputs.items()})
         for clips, frame in due.get(k, ()):
             rest = rests[clips, frame]
             out[:, clips, frame] = data[:, clips]
@@ -193,8 +197,12 @@ def _black_box(law: Law, parameters: Values, initial: State, schedule: Schedule)
         Values({name: values[:, k : k + 1] for name, values in schedule.inputs.items()}) for k in range(schedule.instants.shape[1] - 1)
     ]
     times = schedule.frame_times
-    made = np.asarray(law.rollout(replace(initial, data=initial.data.copy()), times, parameters, inputs), float)
+    returned = law.rollout(replace(initial, data=initial.data.copy()), times, parameters, inputs)
     shape = (6, *times.shape, len(initial.bodies))
+    try:
+        made = np.asarray(returned, float)
+    except (ValueError, TypeError):
+        raise UsageError(f"law {law.title}: rollout returned a {type(returned).__name__} that is no array of numbers {shape}") from None
     if made.shape != shape:
         raise UsageError(f"law {law.title}: rollout returned the shape {made.shape}; (6, clips, T, objects) is {shape}")
     return made
