@@ -142,11 +142,11 @@ def test_every_status_and_field_of_the_sidecar_is_documented():
 
 def test_every_exit_code_is_documented():
     from kinescribe import errors
-    from kinescribe.cli.running import INTERRUPTED, NOT_WHOLE
+    from kinescribe.cli.running import BROKEN_PIPE, INTERRUPTED, NOT_WHOLE
 
     own = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.KinescribeError)}
     listed = re.findall(r"^\| (\d+) \|", text_of("reference/cli.md").split("## Exit codes\n")[1], flags=re.MULTILINE)
-    assert {int(code) for code in listed} == own | {0, NOT_WHOLE, INTERRUPTED}
+    assert {int(code) for code in listed} == own | {0, NOT_WHOLE, INTERRUPTED, BROKEN_PIPE}
 
 
 def test_every_measure_is_documented():

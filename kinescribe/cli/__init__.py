@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["main"]
+__all__ = ["extract_states", "main"]
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run ``kinescribe ARGV`` and return its exit code. `argv` defaults to the process's own arguments; none at all asks for help."""
-    from kinescribe.cli.app import app
-    from kinescribe.cli.running import run
+    try:
+        from kinescribe.cli.app import app
+        from kinescribe.cli.running import run
 
-    return run(app(), "kinescribe", (sys.argv[1:] if argv is None else argv) or ["--help"])
+        application = app()
+    except KeyboardInterrupt:  # while modules were loading, before `run` watches over it
+        return _interrupted()
+    return run(application, "kinescribe", (sys.argv[1:] if argv is None else argv) or ["--help"])
+
+
+def extract_states(argv: list[str] | None = None) -> int:
+    """Run ``extract-states ARGV`` and return its exit code."""
+    try:
+        from kinescribe.cli.extract import main as extract
+    except KeyboardInterrupt:
+        return _interrupted()
+    return extract(argv)
+
+
+def _interrupted() -> int:
+    print("kinescribe: interrupted; nothing was written", file=sys.stderr)
+    return 130

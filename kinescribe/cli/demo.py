@@ -60,6 +60,7 @@ def demo(
     """
     from kinescribe.cli import outputs as files
     from kinescribe.cli.extract import finish, write
+    from kinescribe.cli.interrupts import check, checking
     from kinescribe.cli.progress import progress_bar
     from kinescribe.errors import NothingFoundError
 
@@ -79,10 +80,13 @@ def demo(
     scene.write(video)
     assert scene.pixels_per_unit is not None  # this scene has a scale
     start = time.perf_counter()
-    with progress_bar(quiet) as progress:
+    with progress_bar(quiet) as bar:
+        progress = checking(bar)
         calibration = Calibration.from_scale(scene.pixels_per_unit, scene.unit)
         states = extract_states(video, calibration=calibration, progress=progress)
+        check()
         write(states, outputs, str(video), None, progress)
+        check()
     finish(states, outputs, time.perf_counter() - start, quiet=quiet, as_json=False, strict=False)
     scores = score(states, scene)
     _print(scores, states.unit)

@@ -95,6 +95,7 @@ def extract(
     Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 5 done but not whole, 130 interrupted.
     """
     from kinescribe.cli.endpoint import vlm_settings
+    from kinescribe.cli.interrupts import check, checking
     from kinescribe.cli.outputs import STDOUT, plan
     from kinescribe.cli.progress import progress_bar
 
@@ -123,7 +124,8 @@ def extract(
     from kinescribe.pipeline import extract_states
 
     start = time.perf_counter()
-    with progress_bar(quiet) as progress:
+    with progress_bar(quiet) as bar:
+        progress = checking(bar)
         states = extract_states(
             video,
             objects=objects,
@@ -146,7 +148,9 @@ def extract(
             masks=outputs.masks,
             progress=progress,
         )
+        check()
         write(states, outputs, video, frame_interval, progress)
+        check()
     return finish(states, outputs, time.perf_counter() - start, quiet=quiet, as_json=as_json, strict=strict)
 
 

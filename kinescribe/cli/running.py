@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 import warnings
+from itertools import pairwise
 from typing import TextIO
 
 import typer
 from typer.main import get_command
 
+from kinescribe.cli.interrupts import INTERRUPTED, interrupts, pending
 from kinescribe.errors import KinescribeError
 
-__all__ = ["INTERRUPTED", "NOT_WHOLE", "run", "single"]
+__all__ = ["BROKEN_PIPE", "INTERRUPTED", "NOT_WHOLE", "run", "single"]
 
 NOT_WHOLE = 5
-INTERRUPTED = 130
+BROKEN_PIPE = 141  # as a shell tells of a program that the signal ended
 
 
 def single() -> typer.Typer:
@@ -27,22 +31,67 @@ def single() -> typer.Typer:
 
 
 def run(application: typer.Typer, name: str, argv: list[str]) -> int:
-    """Run an application and return the exit code; every error is one line on stderr, with a traceback only under ``--debug``."""
+    """Run an application and return the exit code; every error is one line on stderr, with a traceback only under ``--debug``.
+
+    Where whoever reads stdout has gone (``| head``), it ends quietly with 141. Ctrl-C is handled as `interrupts` says.
+    """
+    try:
+        try:
+            with interrupts():
+                code = _code(application, name, argv)
+                if pending():  # it was lost on the way, with nothing left to stop
+                    code = INTERRUPTED
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        if code == INTERRUPTED:
+            print("kinescribe: interrupted; unfinished outputs were removed, finished ones stay", file=sys.stderr)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _throw_away()
+        return BROKEN_PIPE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _throw_away()
+        return _report(f"no room for what goes to stdout ({error.strerror}); send it elsewhere", 2, argv)
+    return code
+
+
+def _code(application: typer.Typer, name: str, argv: list[str]) -> int:
+    """Run, and tell what went wrong; the exit code."""
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            code = get_command(application).main(args=argv, prog_name=name, standalone_mode=False)
+            # not `main`, which takes a reader who has gone for an error and ends the process
+            command = get_command(application)
+            with command.make_context(name, list(argv)) as context:
+                code = command.invoke(context)
     except KinescribeError as error:
         return _report(str(error), error.exit_code, argv)
+    except typer.Exit as end:
+        code = end.exit_code
     except typer.TyperException as error:  # a usage error that the parser found
         return _report(_usage_message(error, name, argv), error.exit_code, argv)
-    except (typer.Abort, KeyboardInterrupt):
+    except typer.Abort:
         code = INTERRUPTED
     except Exception as error:  # a defect of ours: said so in one line, with the way to its traceback
+        if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC):
+            raise
         return _report(f"unexpected {type(error).__name__}: {error}; this is a defect: --debug shows where it happened", 1, argv)
-    if code == INTERRUPTED:  # what the parser makes of Ctrl-C
-        print("kinescribe: interrupted; unfinished outputs were removed, finished ones stay", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _throw_away() -> None:
+    """Throw away what still waits for standard streams that fail: it would fail once more when the process ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:  # it's told by the caller
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _show_warning(
@@ -70,7 +119,7 @@ def _usage_message(error: typer.TyperException, name: str, argv: list[str]) -> s
     if option and message.startswith("No such option"):
         message = f"unknown option '{option}'" + (f"; did you mean '{possibilities[0]}'?" if possibilities else "")
     for opt in getattr(getattr(error, "param", None), "opts", []):  # the parser names the option, and not what was given for it
-        given = [after for word, after in zip(argv, [*argv[1:], ""], strict=True) if word == opt]
+        given = [after for word, after in pairwise([*argv, ""]) if word == opt]
         given += [word.removeprefix(f"{opt}=") for word in argv if word.startswith(f"{opt}=")]
         if given and ": " in message:
             message = f"{opt} '{given[-1]}': {message.split(': ', 1)[1]}"

@@ -38,7 +38,7 @@ def test_options_reach_the_extraction(run, stand_in):
     call = stand_in.calls[0]
     assert (call["source"], call["objects"], call["backend"], call["frame_interval"]) == ("v.mp4", "red ball", "other", 0.00417)
     assert call["masks"] == Path("a.masks.jsonl.gz")
-    assert call["progress"] is None  # stderr is no terminal here
+    call["progress"]("detect", 1, 2)  # stderr is no terminal here: nothing is drawn
 
 
 def test_scale_gives_a_calibration_with_y_up(run, stand_in):
