@@ -23,6 +23,7 @@ from kinescribe.states import States, read
 __all__ = ["AUTO", "clips_of", "fit"]
 
 AUTO = "auto"
+MOST_FRAMES = 150  # of a clip, from which its law is chosen
 BRIEF = 0.25  # share of a table's frames, below which an object that nobody named is left out
 
 Source = States | Clip | str | Path
@@ -135,11 +136,28 @@ def _search(clips: Sequence[Clip], rules: Affordances | None, fixed: Mapping[str
     for part in parts:
         mine = [clip.keeping(part) for clip in clips]
         share = Budget(max(budget.rollouts // len(parts), 1), max((budget.seconds - budget.elapsed) / len(parts), 1.0))
-        found.append((mine[0].bodies.names, select(_laws(mine, rules), mine, fixed=fixed, seed=seed, budget=share)))
+        found.append((mine[0].bodies.names, _selected(mine, rules, fixed, seed, share)))
     if len(found) == 1:
         selection = found[0][1]
         return replace(selection.candidates[0].fit, selection=selection, rollouts=selection.rollouts, seconds=budget.elapsed)
     return _together(found, clips, rules, fixed, seed, budget)
+
+
+def _selected(clips: Sequence[Clip], rules: Affordances | None, fixed: Mapping[str, float], seed: int, budget: Budget) -> Selection:
+    """The law of one group. Long clips are thinned for the choice, and the winner is fitted to all of their frames."""
+    laws = _laws(clips, rules)
+    # a law that is defined by its own step wants every frame
+    thinned = [clip if any(law.kind == "step" for law in laws) else clip.thinned(MOST_FRAMES) for clip in clips]
+    selection = select(laws, thinned, fixed=fixed, seed=seed, budget=budget)
+    winner = selection.winner
+    if winner is None or all(short is whole for short, whole in zip(thinned, clips, strict=True)):
+        return selection
+    start = {name: one.value for name, one in winner.fit.estimates.items()}
+    known = {name: one.value for name, one in winner.fit.estimates.items() if one.fixed}
+    whole = fit_law(winner.fit.law, clips, fixed=known, start=start, seed=seed, budget=Budget(budget.rollouts, budget.seconds))
+    return replace(
+        selection, candidates=(replace(winner, fit=whole), *selection.candidates[1:]), rollouts=selection.rollouts + whole.rollouts
+    )
 
 
 def _laws(clips: Sequence[Clip], rules: Affordances | None) -> list[Law]:

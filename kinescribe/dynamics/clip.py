@@ -149,6 +149,15 @@ class Clip:
         """The first `count` times."""
         return self._rows(np.arange(len(self.times)) < count)
 
+    def thinned(self, most: int) -> Clip:
+        """At most `most` of the times, evenly chosen, the first and the last among them."""
+        count = len(self.times)
+        if count <= most:
+            return self
+        keep = np.zeros(count, bool)
+        keep[np.unique(np.round(np.linspace(0, count - 1, most)).astype(int))] = True
+        return self._rows(keep)
+
     def keeping(self, objects: Sequence[int]) -> Clip:
         """These objects alone, by index."""
         index = list(objects)

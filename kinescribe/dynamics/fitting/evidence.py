@@ -19,6 +19,7 @@ __all__ = ["Evidence", "weigh"]
 Float = NDArray[np.float64]
 SIGNIFICANT = 2.5  # σ of a correlation by chance, from where on residuals of neighbouring frames are taken to be correlated
 MOST_CORRELATED = 0.95
+ROUNDING = 1e-6  # of the largest root mean square residual of any coordinate: one that is rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,16 +54,19 @@ def weigh(problem: Problem, point: Point) -> Evidence:
     here = linearize(problem, point, central=True)
     seen = np.isfinite(problem.observed).reshape(c, -1)
     size = problem.observed.shape[-1]
-    weights = weights_of(here.residuals, seen, scale_of(here.residuals, seen, p + point.q.size), size)
+    weights = weights_of(here.residuals, seen, scale_of(here.residuals, seen, p + point.q.size, size), size)
     information, blocks, coupling = here.normal(weights).information()
     # constraints leave numbers of an initial state without meaning; they aren't counted
     ranks = [int(np.linalg.matrix_rank(block, hermitian=True)) for block in blocks]
     fitted = p + sum(ranks)
     samples = int(seen.sum())
     chi = float((weights * here.residuals**2)[seen].sum())
-    variance = chi / max(samples - fitted, 1)
+    freedom = max((samples - fitted) * _telling(here.residuals, seen, problem.observed.shape), 1.0)
+    variance = chi / freedom
     correlation = _correlation(here.residuals, seen, problem.observed.shape)
-    inflation = variance * (1.0 + correlation) / (1.0 - correlation)
+    # errors of an M-estimate follow from the pull of each residual, which a bad sighting has no more of than a middling one
+    pull = float(((weights * here.residuals) ** 2)[seen].sum()) / freedom
+    inflation = pull * (1.0 + correlation) / (1.0 - correlation)
     covariance, lost = identify(
         information / max(inflation, 1e-300), point.theta, problem.slots, problem.slots.scales(problem.length, problem.duration)
     )
@@ -91,7 +95,7 @@ def weigh(problem: Problem, point: Point) -> Evidence:
                 rms,
                 float(np.sqrt(np.mean(mine**2))) if len(mine) else 0.0,
                 same_order(rollout.impacts_of(i), clip.impacts, float(clip.times[-1]))
-                if rollout.walls or len(problem.bodies) > 1
+                if problem.strikes
                 else None,
             )
         )
@@ -99,6 +103,14 @@ def weigh(problem: Problem, point: Point) -> Evidence:
         covariance, lost, tuple(clips), float(np.sqrt(variance)), log_likelihood, fitted, samples, correlation,
         _explained(problem, rollout.data), bool(rollout.diverged.any()),
     )  # fmt: skip
+
+
+def _telling(residuals: Float, seen: NDArray[np.bool_], shape: tuple[int, ...]) -> float:
+    """Share of the sightings' coordinates that tell of noise: not those of an object's coordinate that fits to the last digit."""
+    r = np.where(seen, residuals, 0.0).reshape(*shape[:2], -1)
+    counts = seen.reshape(*shape[:2], -1).sum(axis=1)
+    sizes = np.sqrt((r**2).sum(axis=1) / np.maximum(counts, 1))
+    return float(counts[sizes > ROUNDING * sizes.max(initial=0.0)].sum() / max(int(counts.sum()), 1))
 
 
 def _correlation(residuals: Float, seen: NDArray[np.bool_], shape: tuple[int, ...]) -> float:

@@ -51,7 +51,7 @@ def evolve(
         bounds = np.column_stack([np.minimum(bounds[:, 0], 0.0), np.maximum(bounds[:, 1], 0.0)])
     strategy = CMA(mean=np.zeros(len(centre)), sigma=spread, bounds=bounds, seed=seed)
     start = problem.residuals(_run(problem, point.theta[None], point.q[None], watched), np.asarray(watched))
-    scale = scale_of(start.reshape(len(watched), -1), seen, 0)
+    scale = scale_of(start.reshape(len(watched), -1), seen, 0, size)
     best, least = point, float(cost(start, seen, scale, size).sum())
     for _ in range(generations):
         asked = [strategy.ask() for _ in range(strategy.population_size)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.dynamics.checks.runner import place
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting.budget import Budget, SpentError
 from kinescribe.dynamics.fitting.events import same_order
@@ -20,7 +22,7 @@ from kinescribe.dynamics.fitting.result import Fit
 from kinescribe.dynamics.fitting.robust import scale_of
 from kinescribe.dynamics.fitting.slots import Slots
 from kinescribe.dynamics.law import Law
-from kinescribe.errors import UsageError, unknown_value
+from kinescribe.errors import KinescribeError, UsageError, unknown_value
 
 __all__ = ["fit_law"]
 
@@ -76,17 +78,31 @@ def fit_law(
         A `Fit`; one that failed says what to try.
 
     Raises:
-        UsageError: clips that don't go together, missing inputs, an unknown name, a law that breaks its contract.
+        UsageError: clips that don't go together, missing inputs, an unknown name, a law that breaks its contract or raises.
     """
     if optimizer not in OPTIMIZERS:
         raise unknown_value("optimizer", optimizer, OPTIMIZERS)
     if loss is not None and optimizer == "lm":
         raise UsageError("a loss of your own is no sum of squares, which lm needs: choose powell, lbfgs or cma")
-    budget = budget or Budget()
     problem = Problem.of(law, clips)
     problem.slots = Slots.of(law, problem.bodies, fixed=fixed, free=free)
     problem.without = tuple(without)
-    problem.budget = budget
+    problem.budget = budget or Budget()
+    try:
+        return _fitted(problem, problem.budget, optimizer, start, loss, seed)
+    except KinescribeError:
+        raise
+    except Exception as error:  # foreign code may fail in any way
+        where = place(law, traceback.extract_tb(error.__traceback__))
+        if not where:
+            raise
+        said = " ".join(str(error).split())
+        raise UsageError(f"law {law.title}: raises {type(error).__name__}: {said} ({where}); mend it, and check it again") from error
+
+
+def _fitted(problem: Problem, budget: Budget, optimizer: str, start: Mapping[str, float] | None, loss: Loss | None, seed: int) -> Fit:
+    """The search, and what it found."""
+    law, clips = problem.law, problem.clips
     found = [] if start is not None else [law.starts(clip) for clip in clips]
     first = Point(problem.slots.starts(found, start), problem.start())
     search = _Search(problem, first)
@@ -113,7 +129,8 @@ def _least_squares(search: _Search, start: Point, seed: int) -> None:
     point = _grown(search, start)
     best, least = point, _scale(problem, point)
     if least > POOR and not np.allclose(declared.theta, start.theta):
-        point = _grown(search, declared, AGAIN)
+        # what a second start finds on its way is worth nothing until it is better than the first
+        point = _grown(search, declared, AGAIN, found=lambda _: None)
         scale = _scale(problem, point)
         if scale < least:
             best, least = point, scale
@@ -131,7 +148,7 @@ def _least_squares(search: _Search, start: Point, seed: int) -> None:
     search.best = best
 
 
-def _grown(search: _Search, point: Point, steps: int = MOST_STEPS) -> Point:
+def _grown(search: _Search, point: Point, steps: int = MOST_STEPS, found: Callable[[Point], None] | None = None) -> Point:
     """A minimum on all frames, by way of the first ones where the start is far off."""
     problem = search.problem
     frames = problem.observed.shape[1]
@@ -140,19 +157,19 @@ def _grown(search: _Search, point: Point, steps: int = MOST_STEPS) -> Point:
             part = max(LEAST_FRAMES, round(share * frames))
             if part < frames:
                 point = minimize(problem, point, part, steps=12, settled=1e-4)
-    return minimize(problem, point, steps=steps, found=search.found)
+    return minimize(problem, point, steps=steps, found=found or search.found)
 
 
 def _scale(problem: Problem, point: Point) -> float:
     every = np.arange(len(problem.clips))
     rollout = problem.run(np.repeat(point.theta[None], len(every), axis=0), point.q, every)
     seen = np.isfinite(problem.observed).reshape(len(every), -1)
-    return scale_of(problem.residuals(rollout, every), seen, len(point.theta) + point.q.size)
+    return scale_of(problem.residuals(rollout, every), seen, len(point.theta) + point.q.size, problem.observed.shape[-1])
 
 
 def _disordered(problem: Problem, point: Point) -> NDArray[np.intp]:
     """Clips in which contacts come in another order than they were seen."""
-    if not any(clip.impacts for clip in problem.clips):
+    if not (any(clip.impacts for clip in problem.clips) and problem.strikes):
         return np.zeros(0, np.intp)
     every = np.arange(len(problem.clips))
     rollout = problem.run(np.repeat(point.theta[None], len(every), axis=0), point.q, every)

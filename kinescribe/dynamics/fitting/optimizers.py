@@ -63,7 +63,7 @@ class _Objective:
         self.scale = 1.0
         if loss is None:
             residuals = problem.residuals(self._run(point), self.every)
-            self.scale = scale_of(residuals, self.seen, len(self.centre))
+            self.scale = scale_of(residuals, self.seen, len(self.centre), self.size)
         self.best, self.least = point, np.inf
 
     @property
@@ -96,9 +96,7 @@ class _Objective:
     def both(self, numbers: Float) -> tuple[float, Float]:
         """Value and gradient."""
         point = self.point(numbers)
-        if self.problem.law.array_library == "torch" and not len(
-            self.problem.law.contacts(self.problem.bodies, self.problem.slots.values(point.theta[None])).walls
-        ):
+        if self.problem.law.array_library == "torch" and not self._strikes(point):
             from kinescribe.dynamics.fitting.gradients import value_and_gradient
 
             total, by_theta, by_q = value_and_gradient(self.problem, point, self.scale)
@@ -110,6 +108,11 @@ class _Objective:
             by_theta, by_q = normal.gradient_theta / self.scale**2, normal.gradient_q / self.scale**2
         gradient = np.concatenate([by_theta, by_q.ravel()]) * self.sizes
         return self._noted(point, total), gradient
+
+    def _strikes(self, point: Point) -> bool:
+        """The law has contacts, which gradients don't go through."""
+        contacts = self.problem.law.contacts(self.problem.bodies, self.problem.slots.values(point.theta[None]))
+        return bool(contacts.walls) or contacts.discs is not None
 
     def _noted(self, point: Point, total: float) -> float:
         if total < self.least:

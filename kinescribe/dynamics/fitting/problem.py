@@ -96,6 +96,8 @@ class Problem:
                 observed[c, : len(clip.times), :, k] = getattr(clip, name)
                 sigma[c, : len(clip.times), :, k] = getattr(clip, f"sigma_{name}")
             initial[c] = start_of(clip, turning)
+            # noise is no motion of what never moves
+            initial[c, 3:, bodies.static] = 0.0
         rows = (0, 1, 3, 4, 2, 5) if turning else (0, 1, 3, 4)
         components = np.array([(row, i) for i in range(n) for row in rows if not (bodies.static[i] and row >= 3)])
         return cls(law, tuple(clips), slots or Slots.of(law, bodies), bodies, observed, sigma, components, initial)
@@ -107,6 +109,14 @@ class Problem:
         """Extent of the motion, world units: the median over clips of the larger side of what is covered; of a rest, the objects' size."""
         spans = [max(float(np.nanmax(c.x) - np.nanmin(c.x)), float(np.nanmax(c.y) - np.nanmin(c.y))) for c in self.clips]
         return max(float(np.median(spans)), float(np.max(self.bodies.radius)), 1e-9)
+
+    @property
+    def strikes(self) -> bool:
+        """Under this law objects can strike something."""
+        if self.law.kind != "acceleration":
+            return False
+        contacts = self.law.contacts(bodies_of(self.bodies, np.arange(1)), self.slots.values(self.slots.starts([])[None]))
+        return bool(contacts.walls) or contacts.discs is not None
 
     @property
     def duration(self) -> float:

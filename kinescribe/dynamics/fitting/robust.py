@@ -10,18 +10,27 @@ __all__ = ["cost", "scale_of", "weights_of"]
 Float = NDArray[np.float64]
 KNEE = 3.0  # scales up to which residuals count in full: 99.7 % of what is Gaussian
 ENOUGH = 24  # residuals, below which nothing can be called an outlier
+EXACT = 1e-7  # of the larger residuals: a residual that is rounding
+_MEDIANS = np.array([0.6745, 0.8326, 0.8880])  # of the root mean square of 1, 2 and 3 standard normal numbers
 
 
-def scale_of(residuals: Float, seen: NDArray[np.bool_], fitted: int) -> float:
-    """By how much residuals exceed 1: robust where there are many, else their root mean square; allowing for the numbers fitted."""
+def scale_of(residuals: Float, seen: NDArray[np.bool_], fitted: int, size: int = 1) -> float:
+    """By how much residuals exceed 1: robust where there are many, else their root mean square; allowing for the numbers fitted.
+
+    The `size` coordinates of a sighting are taken together, for one that never changes (the x of what drops straight down) fits to the last
+    digit and says nothing about noise; nor do sightings that fit like that in all coordinates, such as those of something at rest.
+    """
     values = residuals[seen]
-    freedom = max(len(values) - fitted, 1)
-    share = np.sqrt(len(values) / freedom) if len(values) else 1.0
     if not len(values):
         return 1.0
+    share = np.sqrt(len(values) / max(len(values) - fitted, 1))
     if len(values) < ENOUGH:
         return float(max(np.sqrt(np.mean(values**2)) * share, 1e-9))
-    return float(max(1.4826 * np.median(np.abs(values)) * share, 1e-9))
+    grouped = np.where(seen, residuals, 0.0).reshape(-1, size)
+    count = seen.reshape(-1, size).sum(axis=1)
+    norms = np.sqrt((grouped**2).sum(axis=1)[count > 0] / count[count > 0]) / _MEDIANS[count[count > 0] - 1]
+    norms = norms[norms >= EXACT * np.quantile(norms, 0.9)]
+    return float(max(np.median(norms) * share, 1e-9))
 
 
 def weights_of(residuals: Float, seen: NDArray[np.bool_], scale: float, size: int) -> Float:
