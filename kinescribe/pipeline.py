@@ -107,7 +107,9 @@ def extract_states(
         NothingFoundError: nothing moves, or nothing looks like what was asked for.
     """
     names = {"backend": backend, "device": device, "tracker": tracker}
-    check_arguments(objects=objects, names=names, one_each=one_each, vlm=vlm, calibration=calibration, progress=progress)
+    check_arguments(
+        objects=objects, names=names, one_each=one_each, vlm=vlm, calibration=calibration, progress=progress, ends=ends, masks=masks
+    )
     asked = dict(zip(ROLES, (detector, segmenter, propagator, concept_tracker, verifier), strict=True))
     check_options(asked, detect_every=detect_every, precision=precision, batch_size=batch_size)
     if vlm is None and (asks_vlm(objects) or verifier == "vlm"):

@@ -54,7 +54,7 @@ def checking(progress: Callable[[str, int, int | None], None] | None) -> Callabl
 def interrupts() -> Iterator[None]:
     """Remember interrupts while the block runs: the first raises `KeyboardInterrupt`, a second one ends the process at once with 130.
 
-    Handler and hook are as before afterwards. In threads other than the main one, and where another handler is set already, nothing changes.
+    Handler and hook are as before afterwards. In other threads than the main one, and where another handler is set, nothing changes.
     """
     global _first, _resent
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kinescribe.errors import InputError
+from kinescribe.errors import InputError, UsageError
 
 from .cache import Cache, Entry, key_of
 from .dialogue import Dialogue, UnusableError
@@ -113,10 +113,10 @@ class Client:
             EndpointError: no answer; `AnswerError` where the model's own is not in the form, even after being asked to mend it;
                 `NotRecordedError` in replay.
             BudgetExceededError: a cap leaves no room for the question.
-            UsageError: a schema, a picture or a key that makes no sense; httpx isn't installed.
+            UsageError: messages, a schema, a picture or a key that makes no sense; httpx isn't installed.
         """
         form = Form.of(schema) if schema is not None else None
-        asked = with_pictures(messages, images)
+        asked = with_pictures(_checked(messages), images)
         key = self._key(asked, form, seed, n_tag)
         recorded = self._recorded(key, asked, form)
         if recorded is not None:
@@ -133,7 +133,7 @@ class Client:
 
     def stream(self, messages: Sequence[Message], *, images: Sequence[NDArray[np.uint8] | Part] = ()) -> Iterator[str]:
         """The answer's text as it comes, piece by piece; a recorded one in one piece. Raises as `ask` does, while it is read."""
-        asked = with_pictures(messages, images)
+        asked = with_pictures(_checked(messages), images)
         key = self._key(asked, None, None, 0)
         recorded = self._recorded(key, asked, None)
         if recorded is not None:
@@ -195,3 +195,10 @@ class Client:
                 self._cache.put(key, entry, base_url=self.settings.base_url, question=asked[-1].text if asked else "")
             except InputError as error:
                 self._cache.warn(str(error))
+
+
+def _checked(messages: Sequence[Message]) -> Sequence[Message]:
+    """The messages. Raises `UsageError` where they are something else, such as the bare question."""
+    if not isinstance(messages, Sequence) or isinstance(messages, str | bytes) or not all(isinstance(one, Message) for one in messages):
+        raise UsageError(f"{one_line(repr(messages), 60)} is no list of messages: give [Message.user('…')]")
+    return messages

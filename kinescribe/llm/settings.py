@@ -58,6 +58,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise `UsageError` for a value that makes no sense, or one that would send a key in the clear."""
+        for name in ("model", "base_url", "key_variable"):
+            if not isinstance(getattr(self, name), str):
+                raise UsageError(f"{name} = {getattr(self, name)!r} must be a text in quotes")
+        if not isinstance(self.replay, bool):
+            raise UsageError(f"replay = {self.replay!r} must be True or False")
+        if self.cache is not None and not isinstance(self.cache, str | os.PathLike):
+            raise UsageError(f"cache = {self.cache!r} must be the path of a folder")
         if not self.model.strip() or not self.model.isprintable():
             raise UsageError(f"model {self.model!r} is no name of a model; give it as the endpoint lists it, such as qwen2.5vl:7b")
         object.__setattr__(self, "base_url", _checked_url(self.base_url))

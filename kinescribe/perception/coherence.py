@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,13 +54,15 @@ def check_arguments(
     vlm: Any,
     calibration: Any,
     progress: Any,
+    ends: Any = True,
+    masks: Any = None,
 ) -> None:
     """Refuse what Python lets through where no command line has looked at it.
 
     Args:
         objects: text, or None.
         names: by argument, what must be a name.
-        one_each, vlm, calibration, progress: as `extract_states` has them.
+        one_each, vlm, calibration, progress, ends, masks: as `extract_states` has them.
 
     Raises:
         UsageError: an argument of a wrong type.
@@ -71,8 +74,11 @@ def check_arguments(
     for argument, value in names.items():
         if not isinstance(value, str):
             raise UsageError(f"{argument}={_shown(value)} must be a name in quotes")
-    if not isinstance(one_each, bool):
-        raise UsageError(f"one_each={_shown(one_each)} must be True or False")
+    for argument, value in {"one_each": one_each, "ends": ends}.items():
+        if not isinstance(value, bool):
+            raise UsageError(f"{argument}={_shown(value)} must be True or False")
+    if masks is not None and not isinstance(masks, str | os.PathLike):
+        raise UsageError(f"masks={_shown(masks)} must be the path of a file, such as 'video.masks.jsonl.gz'")
     if vlm is not None and not isinstance(vlm, Settings):
         raise UsageError(f"vlm={_shown(vlm)} must be a kinescribe.llm.Settings(model=..., base_url=...)")
     if calibration is not None and not hasattr(calibration, "points"):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
+from kinescribe.renderers.arguments import check_states, output_path
 from kinescribe.renderers.colors import COLORS, text_color_of
 from kinescribe.renderers.fonts import font_for, warn_of_unwritable
 
@@ -62,10 +63,14 @@ def draw_overlay(video: Video, states: States, path: str | Path, progress: Calla
         path: of the MP4 file.
         progress: called with "overlay", frames done, and all frames or None.
 
-    Raises `UsageError` where the picture has another size than the table's video.
+    Raises `UsageError` for what is no video or no table, and where the picture has another size than the table's video.
     """
-    from kinescribe.video import VideoWriter
+    from kinescribe.video import Video, VideoWriter
 
+    if not isinstance(video, Video):
+        raise UsageError(f"video={video!r} must be an open video: kinescribe.open_video('video.mp4')")
+    check_states(states)
+    path = output_path("overlay", path)
     meta = states.meta.video
     if meta is not None and (meta.width, meta.height) != (video.info.width, video.info.height):
         raise UsageError(

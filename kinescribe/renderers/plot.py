@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.errors import NothingFoundError
+from kinescribe.errors import NothingFoundError, UsageError
+from kinescribe.renderers.arguments import check_states, output_path
 from kinescribe.renderers.colors import color_of
 from kinescribe.renderers.fonts import font_for, warn_of_unwritable
 from kinescribe.states.writing import replaced
@@ -61,18 +62,23 @@ def plot_states(states: States, path: str | Path) -> None:
     y up in a calibrated table and down in pixels. Of more than twelve objects the longest paths are drawn, and the figure says so.
     Labels that no font of this machine can write are left out, their ids alone remain, and a `UserWarning` says so.
 
-    Raises `NothingFoundError` for a table without rows.
+    Raises `NothingFoundError` for a table without rows, `UsageError` for what is no table, or a suffix that says no format.
     """
+    from matplotlib.backend_bases import FigureCanvasBase
     from matplotlib.figure import Figure
 
+    check_states(states)
+    target = output_path("plot", path)
+    suffix = target.suffix.removeprefix(".").lower() or "png"
+    if suffix not in FigureCanvasBase.filetypes:
+        raise UsageError(f"the plot '{target}' must end in .png, .pdf or .svg; matplotlib does not write .{suffix}")
     curves = sorted((_curves(states, object_id, label) for object_id, label in states.labels.items()), key=lambda curve: -curve.length)
     if not curves:
         raise NothingFoundError("the table has no rows, so there is nothing to plot")
     figure = Figure(figsize=(12, 7.2), dpi=120, layout="constrained")
     _draw(figure, states, sorted(curves[:MOST], key=lambda curve: curve.object_id), len(curves))
-    target = Path(path)
     with replaced(target) as (staged,):
-        figure.savefig(staged, format=target.suffix.removeprefix(".") or "png")
+        figure.savefig(staged, format=suffix)
 
 
 def _draw(figure: Figure, states: States, curves: list[_Curves], total: int) -> None:

@@ -46,6 +46,8 @@ class Calibration:
     y_up: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.unit, str):
+            raise UsageError(f"a length unit is a word such as m, cm, mm or in, not {self.unit!r}")
         scale = _finite("pixels per unit", self.pixels_per_unit)
         if scale <= 0:
             raise UsageError(
@@ -58,10 +60,10 @@ class Calibration:
             raise UsageError(f"a length unit is a word such as m, cm, mm or in, not {self.unit[:_MAX_UNIT]!r}")
         if unit == "px" and scale != 1:
             raise UsageError(f"one px is one px, not {scale:g}: leave the scale out, or name the world's unit, such as m or cm")
-        x, y = self.origin_px
+        x, y = _pair("the origin", self.origin_px)
         object.__setattr__(self, "pixels_per_unit", scale)
         object.__setattr__(self, "unit", unit)
-        object.__setattr__(self, "origin_px", (_finite("origin x", x), _finite("origin y", y)))
+        object.__setattr__(self, "origin_px", (x, y))
         object.__setattr__(self, "angle_rad", _finite("the axis angle", self.angle_rad))
 
     @classmethod
@@ -86,9 +88,10 @@ class Calibration:
         stick = _finite("the stick's length", length)
         if stick <= 0:
             raise UsageError(f"the stick's length must be more than 0, not {stick:g} {unit}")
-        span = math.hypot(_finite("x", p1[0]) - _finite("x", p0[0]), _finite("y", p1[1]) - _finite("y", p0[1]))
+        (x0, y0), (x1, y1) = _pair("the stick's first end", p0), _pair("the stick's second end", p1)
+        span = math.hypot(x1 - x0, y1 - y0)
         if span == 0:
-            raise UsageError(f"the stick's two ends are the same pixel ({p0[0]:g},{p0[1]:g}): give both ends, as '0.30 m: 120,400 480,402'")
+            raise UsageError(f"the stick's two ends are the same pixel ({x0:g},{y0:g}): give both ends, as '0.30 m: 120,400 480,402'")
         return cls.from_scale(span / stick, unit, origin, angle_deg)
 
     @classmethod
@@ -154,6 +157,15 @@ class Calibration:
 
 def _float(values: ArrayLike) -> Float:
     return np.asarray(values, dtype=np.float64)
+
+
+def _pair(name: str, value: Any) -> Point:
+    """`value` as two finite floats, or a UsageError that names it."""
+    try:
+        x, y = value
+    except (TypeError, ValueError):
+        raise UsageError(f"{name} must be an image pixel (x, y), not {value!r}") from None
+    return _finite(f"x of {name}", x), _finite(f"y of {name}", y)
 
 
 def _finite(name: str, value: Any) -> float:

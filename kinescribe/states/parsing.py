@@ -20,6 +20,8 @@ _STICK_EXAMPLE = "write a length, its unit and the stick's two ends in image pix
 
 def parse_stick(text: str) -> tuple[float, str, Point, Point]:
     """Length, unit and both ends (image pixels) of a stick written like ``0.30 m: 120,400 480,402``; UsageError for any other form."""
+    if not isinstance(text, str):
+        raise UsageError(f"cannot read the scale {text!r}: {_STICK_EXAMPLE}")
     head, colon, tail = text.partition(":")
     length = _LENGTH.fullmatch(head)
     if not colon or length is None:
@@ -38,6 +40,8 @@ def parse_stick(text: str) -> tuple[float, str, Point, Point]:
 
 def parse_point(text: str, name: str = "origin") -> Point:
     """An image pixel written like ``131.3,207.9``; UsageError for any other form. `name` is what the message calls it."""
+    if not isinstance(text, str):
+        raise UsageError(f"the {name} {text!r} is no text: write x,y in image pixels from the top left corner, as '320,240'")
     match = _ONE_POINT.fullmatch(text)
     if match is None:
         raise UsageError(f"cannot read the {name} {text!r}: write x,y in image pixels from the top left corner, as '320,240'")

@@ -14,7 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kinescribe.errors import InputError
+from kinescribe.errors import InputError, UsageError
 from kinescribe.states.border import unknown
 from kinescribe.states.cells import parse_extra, parse_own
 from kinescribe.states.checks import Problem, column_problems, show
@@ -49,8 +49,11 @@ def read(path: str | os.PathLike[str]) -> States:
     error is warned of and stands in `meta.warnings`.
 
     Raises:
+        UsageError: what is no path.
         InputError: a file that is missing, unreadable, not UTF-8, not CSV, or a cell that is not allowed, by row and column.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"{path!r} is no path of a states table: give one, such as 'states.csv'")
     source = Path(path)
     table = load(source)
     errors = [problem for problem in table.problems if problem.severity == "error"]

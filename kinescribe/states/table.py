@@ -127,6 +127,8 @@ class States:
             UsageError: the file cannot be written.
         """
         if not isinstance(target, str | os.PathLike):
+            if not hasattr(target, "write"):
+                raise UsageError(f"cannot write the table to {target!r}: give a path, or a text stream that is open for writing")
             write_csv(target, self.columns, BY_NAME)
             return
         path = Path(target)
@@ -141,6 +143,8 @@ class States:
         """Write Parquet, schema and metadata inside (no sidecar). Needs the extra ``kinescribe[parquet]``; else raises UsageError."""
         from kinescribe.states.parquet import write_parquet
 
+        if not isinstance(path, str | os.PathLike):
+            raise UsageError(f"cannot write the table to {path!r}: give a path")
         write_parquet(self, Path(path))
 
     def to_pandas(self) -> pandas.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from kinescribe.errors import UsageError
 from kinescribe.states.checks import Problem, column_problems, meta_problems
 from kinescribe.states.reading import TableError, load
 from kinescribe.states.table import States
@@ -18,12 +19,15 @@ def validate(table: str | os.PathLike[str] | States) -> list[Problem]:
     Beyond what `read` refuses, table and metadata are compared.
 
     Raises:
+        UsageError: neither a path nor a table.
         InputError: a file that is missing or cannot be opened. One that is no table is a problem of severity "error".
     """
     if isinstance(table, States):
         columns, meta = table.columns, table.meta
         problems = column_problems(columns)
     else:
+        if not isinstance(table, str | os.PathLike):
+            raise UsageError(f"{table!r} is no states table: give a path, or a kinescribe.States")
         path = Path(table)
         try:
             found = load(path)

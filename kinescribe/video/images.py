@@ -51,10 +51,11 @@ class ImageFolder:
         if (times is None) == (frame_interval is None):
             what = "pictures carry no time stamps" if times is None else "both times and a frame interval were given"
             raise UsageError(f"'{self._path}': {what}; give the time between two pictures with --frame-interval SECONDS")
-        if times is not None:
-            self._times = checked_times(times, len(self._files))
+        if frame_interval is not None:
+            self._times = self._numbered_times(numbers) * checked_interval(frame_interval)
         else:
-            self._times = self._numbered_times(numbers) * checked_interval(frame_interval or 0.0)
+            assert times is not None  # one of the two was given
+            self._times = checked_times(times, len(self._files))
         first = self._first_image()
         height, width = first.shape[:2]
         step = float(np.median(np.diff(self._times))) if len(self._files) > 1 else (frame_interval or 0.0)

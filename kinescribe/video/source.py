@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,25 @@ def open_video(
         if times is not None or frame_interval is not None:
             raise UsageError(f"'{source.info.name}' is open already: give times or frame interval where it is opened")
         return source
-    if hasattr(source, "__len__") and hasattr(source, "__getitem__"):
+    if _is_sequence(source):
+        _refuse_names(source)
         from .arrays import ArrayVideo
 
         return ArrayVideo(source, times=times, frame_interval=frame_interval)
-    raise UsageError(f"a {type(source).__name__} is no video: give a path, an array (T, H, W, 3), or a list of pictures")
+    raise UsageError(f"{_shown(source)} is no video: give a path, an array (T, H, W, 3), or a list of pictures")
+
+
+def _is_sequence(source: Any) -> bool:
+    """Whether it may be a row of pictures; bytes are none, and neither is what is looked up by keys."""
+    return hasattr(source, "__len__") and hasattr(source, "__getitem__") and not isinstance(source, (bytes, bytearray, Mapping))
+
+
+def _refuse_names(source: Any) -> None:
+    """Raises UsageError for a list of paths, which is several videos or the pictures of one."""
+    if not isinstance(source, np.ndarray) and len(source) and isinstance(source[0], (str, bytes, PathLike)):
+        raise UsageError(f"{_shown(source)} is a list of paths: give one path, of a video or of a folder of numbered images")
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TypeVar
 
 import numpy as np
@@ -55,8 +56,9 @@ def checked_interval(frame_interval: float) -> float:
     Raises:
         UsageError: it is not.
     """
-    if not (math.isfinite(frame_interval) and frame_interval > 0):
-        raise UsageError(f"frame interval {frame_interval!r} s: it must be a positive number of seconds, such as 0.00417")
+    number = isinstance(frame_interval, Real) and not isinstance(frame_interval, bool)
+    if not (number and math.isfinite(frame_interval) and frame_interval > 0):
+        raise UsageError(f"frame interval {frame_interval!r}: it must be a positive number of seconds, such as 0.00417")
     return float(frame_interval)
 
 
@@ -66,7 +68,11 @@ def checked_times(times: ArrayLike, count: int | None = None) -> NDArray[np.floa
     Raises:
         UsageError: they are not; names the first offender.
     """
-    array = np.asarray(times, np.float64)
+    try:
+        array = np.asarray(times, np.float64)
+    except (TypeError, ValueError) as error:
+        shown = " ".join(repr(times).split())
+        raise UsageError(f"times={shown[:60]} are no numbers: give one time in seconds for every frame") from error
     if array.ndim != 1 or array.size == 0:
         raise UsageError(f"times of shape {array.shape}: give one time in seconds for every frame")
     if count is not None and array.size != count:
