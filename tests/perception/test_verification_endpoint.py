@@ -31,7 +31,8 @@ def by_color(request):
     data = base64.b64decode(request.images[0].split(",")[1])
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).astype(int)
     offered = request.schema["properties"]["answer"]["enum"]
-    assert offered[-2:] == ["not there", "unsure"]
+    assert offered[-1] == "unsure"
+    assert set(offered) == {"pole", "black cart", "not there", "unsure"}
     if "dimmed" not in request.text:
         return {"answer": "unsure"}
     brown = np.abs(picture - (101, 152, 202)).max(2) < 25
@@ -69,12 +70,9 @@ def test_faults_leave_every_track_with_an_answer_and_a_warning(servers, fault: s
     assert [verdict.label for verdict in found] == ["pole", "black cart"]
     if fault == "nonsense":
         assert server.calls <= 24  # it isn't asked on and on
-        assert len(verifier.warnings) == 2
         assert "the form that was asked for" in verifier.warnings[0]
-        assert "questions to seer have no answer that counts; the last: seer does not answer" in verifier.warnings[1]
         assert all(vote.answer in ("unsure", verdict.label) for verdict in found for vote in verdict.votes)
-    else:
-        assert len(verifier.warnings) == 1
+    assert len(verifier.warnings) == 1
 
 
 def test_one_refused_question_does_not_end_it(servers):

@@ -34,17 +34,18 @@ def name_slots(views: Sequence[View]) -> list[Slot]:
 
 
 def question_of_name(track: Evidence, slot: Slot, number: int, seed: int) -> Question:
-    """What the thing in a view is called. Order of the names and numbering of the marks are drawn from seed, track and number."""
-    rng = np.random.default_rng([seed, abs(track.track_id), number])
+    """What the thing in a view is called. The order of the names is drawn from seed and track, and goes round with the number."""
+    orders = np.random.default_rng([seed, abs(track.track_id)])
     view = track.views[slot.view]
     if KINDS[slot.kind] == CROP:
-        return name_question(track.track_id, view.frame, CROP, 1, track.candidates, number, rng, lambda: [crop_picture(view)])
+        return name_question(track.track_id, view.frame, CROP, 1, track.candidates, number, orders, lambda: [crop_picture(view)])
     others = sorted(view.others, key=lambda other: _distance(view.mask, other.mask))[: MOST_MARKS - 1]
     masks = [view.mask, *(other.mask for other in others)]
+    rng = np.random.default_rng([seed, abs(track.track_id), number])
     numbers = [int(k) + 1 for k in rng.permutation(len(masks))]
     marks = dict(sorted(zip(numbers, masks, strict=True)))
     return name_question(
-        track.track_id, view.frame, MARKS, numbers[0], track.candidates, number, rng, lambda: [marked_picture(view.image, marks)]
+        track.track_id, view.frame, MARKS, numbers[0], track.candidates, number, orders, lambda: [marked_picture(view.image, marks)]
     )
 
 
@@ -68,7 +69,7 @@ def joint_looks(tracks: Sequence[Evidence], pair: Pair) -> list[Look]:
 def question_of_pair(tracks: Sequence[Evidence], pair: Pair, look: Look, number: int, seed: int) -> Question:
     """Whether two tracks are one thing."""
     a, b = tracks[pair.first], tracks[pair.second]
-    rng = np.random.default_rng([seed, abs(a.track_id), abs(b.track_id), number])
+    rng = np.random.default_rng([seed, abs(a.track_id), abs(b.track_id)])
     frames = tuple(view.frame for view in look)
     if len(look) == 1:
         view = look[0]

@@ -48,14 +48,11 @@ class EndpointAsk:
             self._refusals = self._unusable = 0
         return str(reply.data["answer"])
 
-    @property
-    def warnings(self) -> list[str]:
-        """What the client has to say, and a line where questions were lost."""
-        if not self.lost:
-            return self.client.warnings
+    def lost_told(self) -> str:
+        """A line on the questions that were lost."""
         count = "1 question" if self.lost == 1 else f"{self.lost} questions"
         have = "has" if self.lost == 1 else "have"
-        return [*self.client.warnings, f"{count} to {self.client.settings.model} {have} no answer that counts; the last: {self._why}"]
+        return f"{count} to {self.client.settings.model} {have} no answer that counts; the last: {self._why}"
 
     def forget(self) -> None:
         """Begin to count anew."""

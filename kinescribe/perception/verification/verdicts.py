@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +18,7 @@ from kinescribe.perception.verification.questions import NOT_THERE, UNSURE
 __all__ = ["verdict_of"]
 
 RULES = "rules"
+STRICTLY, AS_MANY, NEARLY = 1.001, 1.0, 2 / 3  # of the answers that give any other name, how many must give this one
 ENOUGH, ENOUGH_FOR_CHANGE, ENOUGH_FOR_NO = (
     0.7,
     0.8,
@@ -23,14 +26,18 @@ ENOUGH, ENOUGH_FOR_CHANGE, ENOUGH_FOR_NO = (
 )  # when no more can be asked; a thing that is there and dropped is worse than a wrong name
 
 
-def verdict_of(item: Evidence, track: int, inquiry: Inquiry, standing: Standing, by_rules: Verdict) -> Verdict:
-    """The verdict on one track.
+def verdict_of(
+    item: Evidence, track: int, inquiry: Inquiry, standing: Standing, by_rules: Verdict, guess: str | None = None, *, joint: bool = False
+) -> Verdict:
+    """The verdict on one track. A name takes more of the answers than any other, whatever else speaks for it.
 
     Args:
         item: the track.
         track: its place in the inquiry.
         inquiry, standing: what was asked, and what it amounts to.
         by_rules: what rules say, for a track that couldn't be asked about to the end.
+        guess: why the answers look like guesses, so that nothing follows from them; None where they don't.
+        joint: whether all tracks were named together, which may decide between names that were given about equally often.
     """
     names = len(item.candidates)
     votes = _votes(item, track, inquiry)
@@ -38,11 +45,16 @@ def verdict_of(item: Evidence, track: int, inquiry: Inquiry, standing: Standing,
     choice, sure = int(standing.choice[track]), float(standing.confidence[track])
     change = standing.changes[track]
     definite = [vote for vote in votes if vote.answer != UNSURE]
+    if definite and guess is not None:
+        known = float(np.exp(inquiry.priors[track, own])) if own >= 0 else 0.0
+        return Verdict(item.track_id, "unsure", item.label, known, votes, reason=f"the answers look like guesses: {guess}")
     if change is not None and change.probability >= ENOUGH_FOR_CHANGE:
-        return _split(item, track, inquiry, change, votes)
+        parted = _split(item, track, inquiry, change, votes)
+        if parted is not None:
+            return parted
     if definite and choice >= names and sure >= ENOUGH_FOR_NO:
         return Verdict(item.track_id, "no", item.label, sure, votes, reason=_no_reason(votes, item))
-    if definite and choice < names and sure >= ENOUGH:
+    if definite and choice < names and sure >= ENOUGH and _leads(votes, item.candidates[choice], NEARLY if joint else STRICTLY):
         verdict, label = ("yes", item.label) if choice == own else ("corrected", item.candidates[choice])
         return Verdict(item.track_id, verdict, label, sure, votes, reason=_tally(votes, label, item.label))
     why = _why_open(item, track, inquiry)
@@ -58,13 +70,24 @@ def _chosen(item: Evidence, choice: int) -> str | None:
     return item.candidates[choice] if choice < len(item.candidates) else None
 
 
-def _split(item: Evidence, track: int, inquiry: Inquiry, change: Change, votes: tuple[Vote, ...]) -> Verdict:
+def _split(item: Evidence, track: int, inquiry: Inquiry, change: Change, votes: tuple[Vote, ...]) -> Verdict | None:
+    """A track that turns into another thing; None where more answers about either part say something else."""
     frames, _ = inquiry.likelihoods(track)
     cut = cut_frame(item, int(frames[change.cut - 1]), int(frames[change.cut]))
     before, after = item.candidates[change.before], item.candidates[change.after]
+    parts = ([vote for vote in votes if vote.frames[0] < cut], before), ([vote for vote in votes if vote.frames[0] >= cut], after)
+    if not all(_leads(part, label, AS_MANY) for part, label in parts):
+        return None
     verdict = "yes" if before == item.label else "corrected"
     reason = f"called {before!r} before frame {cut} and {after!r} from there on"
     return Verdict(item.track_id, verdict, before, change.probability, votes, splits=(Split(cut, after),), reason=reason)
+
+
+def _leads(votes: Sequence[Vote], label: str, share: float) -> bool:
+    """Whether a label was answered at least `share` times as often as any other answer."""
+    counts = Counter(vote.answer for vote in votes if vote.answer != UNSURE)
+    own = counts.pop(label, 0)
+    return own > 0 and own >= share * max(counts.values(), default=0)
 
 
 def _votes(item: Evidence, track: int, inquiry: Inquiry) -> tuple[Vote, ...]:

@@ -14,11 +14,12 @@ from kinescribe.perception.evidence import Evidence, Verdict
 from kinescribe.perception.verification.asking import KINDS, name_slots, question_of_name
 from kinescribe.perception.verification.beliefs import log_normalized, log_prior
 from kinescribe.perception.verification.changes import chances, steps_in_look
+from kinescribe.perception.verification.guessing import Answer, answer_of, guess_told
 from kinescribe.perception.verification.inquiry import Inquiry, Slot, each_for_itself
 from kinescribe.perception.verification.joint import assigned, grouped
 from kinescribe.perception.verification.looks import NO_WORDS, log_likelihood, looks, relative_sizes
 from kinescribe.perception.verification.merging import merged
-from kinescribe.perception.verification.questions import Ask, read
+from kinescribe.perception.verification.questions import FORMAT, LANGUAGE, Ask, read
 from kinescribe.perception.verification.rules import RulesVerifier
 from kinescribe.perception.verification.same import apart
 from kinescribe.perception.verification.verdicts import verdict_of
@@ -47,7 +48,8 @@ class VlmVerifier:
     Attributes:
         name: the model's.
         warnings: of the last `verify`.
-        provenance: model and endpoint.
+        provenance: model and endpoint; after `verify` also what was asked, and calls, tokens and cost (with prices in the settings) of all
+            that the client was used for.
         questions: asked in the last `verify`.
     """
 
@@ -134,38 +136,62 @@ class VlmVerifier:
             lambda track, frames: chances(evidence[track], steps[track], frames),
         )
 
+        answers: list[Answer] = []  # may be filled by several threads
+
         def ask(track: int, slot: Slot, number: int) -> int:
             item = evidence[track]
             question = question_of_name(item, slot, number, self._seed)
-            place = read(question, self._ask(question))
-            if place < 0:
-                return -1
-            known = len(item.candidates)  # offered first, and after them "not there"
-            return int(priors.shape[1]) - 1 if place >= known else item.candidates.index(question.labels[place])
+            given = answer_of(track, question, item.candidates, read(question, self._ask(question)))
+            answers.append(given)
+            return int(priors.shape[1]) - 1 if given.named == given.names else given.named
 
         inquiry.run(ask, self._budget, self._workers)
         by_rules = RulesVerifier().verify(evidence, unique=unique)
         standing = inquiry.standing()
-        verdicts = [verdict_of(item, k, inquiry, standing, by_rules[k]) for k, item in enumerate(evidence)]
-        same = [] if distinct is None else [group for group in grouped(standing.posterior, distinct) if len(group) > 1]
+        guess = guess_told(answers)
+        verdicts = [verdict_of(item, k, inquiry, standing, by_rules[k], guess, joint=unique) for k, item in enumerate(evidence)]
+        same = [] if distinct is None or guess else [group for group in grouped(standing.posterior, distinct) if len(group) > 1]
         left = None if self._budget is None else max(self._budget - inquiry.count, 0)
         verdicts, asked, stopped = merged(
-            evidence, verdicts, same, None if inquiry.stopped or unique else self._ask, left, self._workers, self._seed
+            evidence, verdicts, same, None if inquiry.stopped or unique or guess else self._ask, left, self._workers, self._seed
         )
         self.questions = inquiry.count + asked
-        self._warn(inquiry.stopped or stopped, verdicts)
+        self._note(len(evidence))
+        self._warn(inquiry.stopped or stopped, guess, verdicts)
         if self._endpoint is not None:
             self._endpoint.client.close()  # it stays usable
         return verdicts
 
-    def _warn(self, stopped: str | None, verdicts: list[Verdict]) -> None:
+    def _note(self, tracks: int) -> None:
+        """What a result should say of how its labels were verified."""
+        if self._endpoint is None:
+            return
+        client = self._endpoint.client
+        used, prices = client.usage, (client.settings.price_in, client.settings.price_out)
+        self.provenance |= {
+            "questions": f"{self.questions} about {tracks} tracks",
+            "language": LANGUAGE,
+            "format": FORMAT,
+            "calls": f"{used.calls}, and {used.cached_calls} from the cache",
+            "tokens": f"{'about ' if used.estimated else ''}{used.tokens}",
+            **({} if None in prices else {"cost": f"{used.cost:.6g}"}),
+        }
+
+    def _warn(self, stopped: str | None, guess: str | None, verdicts: list[Verdict]) -> None:
+        lost = self._endpoint is not None and self._endpoint.lost
+        if guess is not None and stopped is None and not lost:  # else that is told, and comes to the same
+            self.warnings.append(
+                f"{self.name} seems to guess ({guess}): what it was asked about is unsure; ask another model, or --verifier rules"
+            )
         if stopped is not None:
             open_tracks = sum(verdict.verdict == "unsure" for verdict in verdicts)
             self.warnings.append(
                 f"{self.name} did not verify all labels: {stopped}; the rest went by rules, {open_tracks} of {len(verdicts)} are unsure"
             )
         if self._endpoint is not None:
-            self.warnings += self._endpoint.warnings
+            self.warnings += self._endpoint.client.warnings
+            if self._endpoint.lost and stopped is None:  # else that is why it stopped
+                self.warnings.append(self._endpoint.lost_told())
 
 
 def _priors(evidence: Sequence[Evidence]) -> Float:
