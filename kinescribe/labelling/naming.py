@@ -13,7 +13,7 @@ from kinescribe.labelling.asked import Asked
 from kinescribe.labelling.names import Labelled, Name, detected_names, in_order
 from kinescribe.labelling.one_each import one_of_each, rivals_told
 from kinescribe.labelling.verifying import verify_names
-from kinescribe.perception.naming import Candidate, Phrase, assign_phrases, describe, match_phrase, number_labels
+from kinescribe.perception.naming import Candidate, Phrase, assign_phrases, clashes, describe, match_phrase, number_labels
 from kinescribe.perception.naming.prompts import prompts_of
 from kinescribe.states import LeftOutMeta
 from kinescribe.tracking.tracks import Track
@@ -80,6 +80,7 @@ def name_tracks(tracks: list[Track], seen: Seen, asked: Asked, *, reads_phrases:
     labelled = in_order(labelled)
     if one_each:
         labelled.warnings.extend(rivals_told(labelled, before))
+    labelled.warnings.extend(_odd_shapes(labelled, asked.phrases))
     if reads_phrases:
         labelled.warnings.extend(_absent(labelled, votes, candidates))
     return labelled
@@ -91,6 +92,16 @@ def _verified(labelled: Labelled, votes: list[Votes], candidates: list[str], ver
         gone = ", ".join(dict.fromkeys(f'"{item.name.label}"' for item in mended.left_out))
         raise NothingFoundError(f"the verifier says that none of {gone} is in {video.info.name}; see what is there with --verifier none")
     return replace(mended, warnings=labelled.warnings + mended.warnings)
+
+
+def _odd_shapes(labelled: Labelled, phrases: Sequence[Phrase]) -> list[str]:
+    """A line for each object whose name says another shape than it plainly has, where no verifier stands by the name."""
+    by_text = {phrase.text: phrase for phrase in phrases}
+    return [
+        f"{labelled.told(name)} bears that name though it looks like a {track.shape}: score {name.score:.2f}"
+        for track, name in zip(labelled.tracks, labelled.names, strict=True)
+        if name.verified not in ("yes", "corrected") and name.label in by_text and clashes(by_text[name.label], _look(track))
+    ]
 
 
 def _absent(labelled: Labelled, votes: list[Votes], candidates: list[str]) -> list[str]:
@@ -154,14 +165,15 @@ def _by_look(tracks: list[Track], seen: Seen, asked: Asked) -> tuple[Labelled, l
 
 def _votes_by_look(track: Track, own: Phrase, score: float, phrases: Sequence[Phrase]) -> Votes:
     """What the track's look says for each phrase, the one that it was given first: that was chosen with all others in view."""
-    fits = {phrase.text: min(match_phrase(phrase, *_look(track)), score) for phrase in phrases if phrase is not own}
+    look = _look(track)
+    fits = {phrase.text: min(match_phrase(phrase, look.lab, look.shape, look.size), score) for phrase in phrases if phrase is not own}
     others = {text: fit * len(track) for text, fit in fits.items() if fit >= LEAST_FIT}
     return {own.text: score * len(track), **others}
 
 
 def _look(track: Track) -> Candidate:
     length, width = np.median(track.sizes, axis=0)
-    return Candidate(np.median(track.colors, axis=0), track.shape, (float(length), float(width)))
+    return Candidate(np.median(track.colors, axis=0), track.shape, (float(length), float(width)), _shape_share(track))
 
 
 def _shape_share(track: Track) -> float:

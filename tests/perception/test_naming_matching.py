@@ -2,7 +2,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinescribe.perception.naming import Candidate, assign_phrases, describe, match_phrase, match_shape, number_labels, parse_objects
+from kinescribe.perception.naming import (
+    Candidate,
+    assign_phrases,
+    clashes,
+    describe,
+    match_phrase,
+    match_shape,
+    number_labels,
+    parse_objects,
+)
 from kinescribe.perception.naming.color_space import lab_from_rgb
 
 RED, DARK_RED, BLUE, BLACK, GREY = (
@@ -41,6 +50,25 @@ def test_a_long_cart_seen_as_a_rod_is_still_the_cart() -> None:
         ["black cart", "red ball"],
         [],
     )
+
+
+def test_a_shape_word_alone_is_not_given_to_what_plainly_has_another_shape() -> None:
+    pucks = [Candidate(RED, "disc", (24, 24), 1.0), Candidate(BLUE, "disc", (24, 24), 0.95)]
+    assert names("box", pucks) == ([None, None], ["box"])
+    assert names("ball, box", pucks) == (["ball", "ball"], ["box"])
+    assert names("ball", [Candidate(RED, "box", (24, 22), 1.0)]) == ([None], ["ball"])
+
+
+def test_a_shape_that_is_not_plain_and_a_colour_or_threshold_forgive_the_word() -> None:
+    for doubtful in (Candidate(RED, "disc", (24, 24), 0.5), Candidate(RED, "disc", (7, 7), 1.0), Candidate(RED, "disc", (24, 24))):
+        assert names("box", [doubtful]) == (["box"], [])
+    plain = Candidate(RED, "disc", (24, 24), 1.0)
+    assert names("red box", [plain]) == (["red box"], [])
+    assert names("box: 0.3", [plain]) == (["box"], [])
+    assert clashes(*parse_objects("red box"), plain)
+    assert not clashes(*parse_objects("red thing"), plain)
+    assert not clashes(*parse_objects("pendulum"), plain)
+    assert not clashes(*parse_objects("box | ball"), plain)
 
 
 def test_alternatives_take_the_best() -> None:
