@@ -139,6 +139,18 @@ def test_one_each_leaves_one_of_each(pucks: Scene):
     assert f"left out: frames {gone.first_frame} to {gone.last_frame} (score " in warning
 
 
+def test_what_one_each_leaves_out_hides_nothing_and_is_counted_like_the_table():
+    scene = scenes.crossing_discs()
+    both = extract_states(scene.images(), times=scene.times, objects="puck", ends=False)
+    assert "occluded" in both.columns["status"]  # the one passes in front of the other
+    states = extract_states(scene.images(), times=scene.times, objects="puck", one_each=True, ends=False)
+    observed = int((states.columns["status"] == "observed").sum())
+    assert set(states.columns["status"]) == {"observed", "interpolated"}
+    (warning,), (gone,) = states.meta.warnings, states.meta.left_out
+    assert f'kept is object 1 ("puck"), score 1.00, seen in {observed} frames' in warning
+    assert f'object 1 ("puck"): score 1.00, seen in {observed} frames' in gone.reason
+
+
 @pytest.mark.parametrize("verifier", ["none", "rules"])
 def test_of_two_of_one_name_the_one_that_moves_is_kept_whichever_comes_first(verifier: str):
     resting = scenes.Body("resting ball", "disc", (40.0, 40.0), still((260.0, 60.0)), "red")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kinescribe.labelling.names import OTHER, Labelled, LeftOut, Name
+from kinescribe.tracking.corrections import without_frames
 from kinescribe.tracking.tracks import Track
 
 __all__ = ["one_of_each", "rivals_told"]
 
+LEAST_SIGHTINGS, TOUCH = 4, 1.35  # as in `kinescribe.assembly`, which counts rows and contacts
 LEAST_TRAVEL = 0.25  # worth of a thing that stays where it is, against one that gets its own length away
 
 
@@ -16,7 +20,8 @@ def one_of_each(labelled: Labelled, frame_count: int) -> Labelled:
     """Of several of one label the likeliest: one that a verifier stands by, else by scores, presence and travel. The others are left out.
 
     The worth of a track is the confidence in its name, times the mean score of its detections, times the share of the video's frames in
-    which it is seen, times a quarter to one for how far it moved: one from its own length on.
+    which it is seen whole, times a quarter to one for how far it moved: one from its own length on. What
+    was seen in part, in front of or behind a track that is left out, is no sighting any more: nothing would tell what hides it.
 
     Args:
         labelled: tracks with names.
@@ -26,7 +31,7 @@ def one_of_each(labelled: Labelled, frame_count: int) -> Labelled:
     def worth(k: int) -> tuple[bool, float]:
         name, track = labelled.names[k], labelled.tracks[k]
         moved = min(_travel(track) / max(2 * track.radius, 1.0), 1.0)
-        presence = len(track) / max(frame_count, 1)
+        presence = _whole(track) / max(frame_count, 1)
         value = name.score * _detection(track) * presence * (LEAST_TRAVEL + (1 - LEAST_TRAVEL) * moved)
         return name.verified in ("yes", "corrected"), value
 
@@ -41,7 +46,9 @@ def one_of_each(labelled: Labelled, frame_count: int) -> Labelled:
             other = best[name.label]
             why = f'there is one "{name.label}", and that is rather {OTHER}: {_seen(labelled, other)}; this one: {_seen(labelled, k)}'
             gone.append(LeftOut(track, name, why, labelled.names[other]))
-    return Labelled([labelled.tracks[k] for k in kept], [labelled.names[k] for k in kept], gone, labelled.warnings)
+    left = [track for k, track in enumerate(labelled.tracks) if k not in kept]
+    tracks = [_clear_of(labelled.tracks[k], left) for k in kept]
+    return Labelled(tracks, [labelled.names[k] for k in kept], gone, labelled.warnings)
 
 
 def rivals_told(labelled: Labelled, before: Labelled) -> list[str]:
@@ -64,6 +71,31 @@ def rivals_told(labelled: Labelled, before: Labelled) -> list[str]:
     return lines
 
 
+def _clear_of(track: Track, gone: Sequence[Track]) -> Track:
+    """The track without its partial sightings where one of the others is, or passes unseen."""
+    out = track
+    for k in np.flatnonzero(track.partial):
+        frame = int(track.frames[k])
+        if any(_reaches(track, int(k), other) for other in gone) and len(out) > LEAST_SIGHTINGS:
+            out = without_frames(out, frame, frame) or out
+    return out
+
+
+def _reaches(track: Track, k: int, other: Track) -> bool:
+    """Whether another track's thing touches a track's in its row k."""
+    frame = track.frames[k]
+    if not other.frames[0] <= frame <= other.frames[-1]:
+        return False
+    at = [float(np.interp(frame, other.frames, other.positions[:, axis])) for axis in (0, 1)]
+    return bool(np.hypot(*(track.positions[k] - at)) <= TOUCH * (track.radius + other.radius))
+
+
+def _whole(track: Track) -> int:
+    """Frames in which the whole of it is seen; all, where those are few: what the states table counts as observed."""
+    whole = int((~track.partial).sum())
+    return whole if whole >= max(LEAST_SIGHTINGS, 0.5 * len(track)) else len(track)
+
+
 def _detection(track: Track) -> float:
     """Mean score of its detections, [0, 1]."""
     known = track.scores[np.isfinite(track.scores)]
@@ -80,4 +112,4 @@ def _seen(labelled: Labelled, k: int) -> str:
     name: Name = labelled.names[k]
     track = labelled.tracks[k]
     said = "" if name.verified == "unchecked" else f", verified: {name.verified}"
-    return f"score {name.score * _detection(track):.2f}{said}, seen in {len(track)} frames, moved over {_travel(track):.0f} px"
+    return f"score {name.score * _detection(track):.2f}{said}, seen in {_whole(track)} frames, moved over {_travel(track):.0f} px"
