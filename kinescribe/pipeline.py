@@ -148,7 +148,8 @@ def extract_states(
     if looked.ids is not None:
         tracks, left_out = _believed(stack, looked, len(frames.times))
     else:
-        tracks = follow.track(looked.detections, size)
+        with plugins.blaming(follow, "while it joined the detections"):
+            tracks = follow.track(looked.detections, size)
         votes = votes_of(tracks, looked.detections, looked.named) if looked.named else {}
     tracks = with_identity(_settle(stack, stages, tracks, frames.times, size, asked_for=bool(asked_for.phrases)))
     seen = Seen(video, len(frames.times), frames.all_equal, votes, left_out, _told(stack))
@@ -276,7 +277,8 @@ def _look_again(
     moving = [track for track in tracks if "still" not in track.phrases]
     if second_look is None or not moving:
         return tracks, {track.track_id for track in tracks}
-    found = second_look(stages.watch("follow"), [_path(track, size) for track in moving])
+    with plugins.blaming(stack.detector, "in its second look"):
+        found = second_look(stages.watch("follow"), [_path(track, size) for track in moving])
     refined: list[Track] = []
     confirmed: set[int] = {track.track_id for track in tracks if "still" in track.phrases}
     for track, sightings in zip(moving, found, strict=True):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from kinescribe.errors import UsageError, unknown_value
+from kinescribe.errors import InputError, KinescribeError, UsageError, unknown_value
 
-__all__ = ["KINDS", "Plugin", "failure", "load", "plugins"]
+__all__ = ["KINDS", "Plugin", "blaming", "failure", "load", "plugins"]
 
 KINDS: dict[str, str] = {
     "detectors": "find the objects in one frame",
@@ -85,3 +87,39 @@ def failure(plugin: Plugin) -> str | None:
     except Exception as error:  # a plug-in is foreign code and may fail in any way; the reason is handed on, never swallowed
         return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
     return None
+
+
+@contextmanager
+def blaming(part: Any, where: str) -> Iterator[None]:
+    """Whatever a foreign part raises in the block becomes an `InputError` that names it, with its own error as the cause.
+
+    Our own parts' errors, and those that are meant for the user already, pass as they are.
+
+    Args:
+        part: an object that does a stage, or the class that makes it.
+        where: what it was at, such as "on frame 3".
+    """
+    try:
+        yield
+    except KinescribeError:
+        raise
+    except Exception as error:  # foreign code may fail in any way
+        if _class_of(part).__module__.split(".")[0] == __name__.split(".")[0]:
+            raise
+        reason = " ".join(str(error).split())
+        what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+        raise InputError(f"{_title(part)} failed {where}: {what}; mend the plug-in, or choose another (--debug shows where)") from error
+
+
+def _class_of(part: Any) -> Any:
+    return part if hasattr(part, "__qualname__") else type(part)
+
+
+def _title(part: Any) -> str:
+    """What the user calls a part: its kind, name and package where it's an installed plug-in, else its class."""
+    own = _class_of(part)
+    for kind in KINDS:
+        for plugin in plugins(kind):
+            if plugin.target.rpartition(":")[2] == own.__qualname__ and failure(plugin) is None and plugin.load() is own:
+                return f"{kind.removesuffix('s').replace('_', ' ')} '{plugin.name}' of {plugin.package}"
+    return str(own.__qualname__.rpartition(".")[2])

@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "states": set(),
     "dynamics": {"states", "llm", "plugins"},
     "renderers": {"states", "video", "perception.background"},
-    "labelling": {"video", "perception", "tracking", "states"},
+    "labelling": {"video", "perception", "plugins", "tracking", "states"},
     "assembly": {"labelling", "video", "tracking", "states"},
     "pipeline": {"assembly", "labelling", "llm", "video", "perception", "tracking", "states", "plugins"},
     "evaluation": ALL_BUT_CLI - {"evaluation", "annotation"},

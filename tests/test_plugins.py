@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from kinescribe import plugins
-from kinescribe.errors import UsageError
+from kinescribe.errors import InputError, UsageError
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> None:
@@ -57,3 +57,34 @@ def test_a_name_that_two_packages_claim_is_refused(monkeypatch: pytest.MonkeyPat
     offer(monkeypatch, ("same", "fractions:Fraction"), ("same", "decimal:Decimal"))
     with pytest.raises(UsageError, match="'same' is offered by"):
         plugins.load("detectors", "same")
+
+
+def test_what_a_plug_in_raises_bears_its_name(monkeypatch: pytest.MonkeyPatch):
+    from fractions import Fraction
+
+    offer(monkeypatch, ("mine", "fractions:Fraction"))
+    wanted = r"^detector 'mine' of unknown failed on frame 3: ZeroDivisionError: by\? no; mend the plug-in"
+    with pytest.raises(InputError, match=wanted) as caught, plugins.blaming(Fraction(1), "on frame 3"):
+        raise ZeroDivisionError("by?\nno")
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    with (
+        pytest.raises(InputError, match=r"^detector 'mine' of unknown failed while it was set up: KeyError;"),
+        plugins.blaming(Fraction, "while it was set up"),
+    ):
+        raise KeyError
+    offer(monkeypatch)
+    with pytest.raises(InputError, match=r"^Fraction failed"), plugins.blaming(Fraction(1), "on frame 3"):
+        raise ZeroDivisionError
+
+
+def test_errors_for_the_user_and_our_own_stay_as_they_are():
+    from fractions import Fraction
+
+    from kinescribe.perception.classical import ClassicalDetector
+
+    with pytest.raises(UsageError, match=r"^mine$"), plugins.blaming(Fraction(1), "on frame 3"):
+        raise UsageError("mine")
+    with pytest.raises(ZeroDivisionError), plugins.blaming(ClassicalDetector, "on frame 3"):
+        raise ZeroDivisionError
+    with pytest.raises(KeyboardInterrupt), plugins.blaming(Fraction(1), "on frame 3"):
+        raise KeyboardInterrupt

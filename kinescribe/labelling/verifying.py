@@ -11,6 +11,7 @@ from kinescribe.errors import UsageError
 from kinescribe.labelling.names import OTHER, Labelled, LeftOut, Name
 from kinescribe.labelling.showing import gather
 from kinescribe.perception.evidence import VERDICTS, Verdict
+from kinescribe.plugins import blaming
 from kinescribe.states import VerificationMeta, VoteMeta
 from kinescribe.tracking.corrections import merge_tracks, split_track
 from kinescribe.tracking.tracks import Track
@@ -42,7 +43,8 @@ def verify_names(
         unique: no two tracks may bear the same label.
     """
     evidence = gather(tracks, names, votes, candidates, video)
-    given = verifier.verify(evidence, unique=unique)
+    with blaming(verifier, "while it looked at the labels"):
+        given = verifier.verify(evidence, unique=unique)
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise UsageError(f"verifier '{verifier.name}' gave a {type(given).__name__}; it must give a list, one Verdict a track")
     verdicts = {verdict.track_id: verdict for verdict in (_checked(one, verifier) for one in given)}

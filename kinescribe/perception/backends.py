@@ -271,4 +271,5 @@ def _build(part: Any, weights: str | None, options: Mapping[str, Callable[[], An
         name = getattr(part, "__name__", str(part))
         raise UsageError(f"{name} takes no weights, but '{weights}' was given after its name's colon; leave it out")
     arguments = {name: make() for name, make in options.items() if name in listed}
-    return part(**arguments, **({"weights": weights} if "weights" in listed else {}))
+    with plugins.blaming(part, "while it was set up"):
+        return part(**arguments, **({"weights": weights} if "weights" in listed else {}))

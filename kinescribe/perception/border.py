@@ -6,6 +6,7 @@ Masks that reach over the picture's edge are cut there, which is told once; what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import InputError
 from kinescribe.perception.detections import Detections, MaskCrop, SoftMask
+from kinescribe.plugins import blaming
 from kinescribe.video.frame import Frame
 
 __all__ = ["Border", "Place"]
@@ -39,7 +41,7 @@ class Place(NamedTuple):
 
 
 class Border:
-    """Checks what one plug-in gives.
+    """Checks what one plug-in gives, and names it where it fails.
 
     Args:
         part: the plug-in.
@@ -47,7 +49,14 @@ class Border:
     """
 
     def __init__(self, part: Any, warnings: list[str]) -> None:
-        self._name, self._warnings = type(part).__name__, warnings
+        self._part, self._name, self._warnings = part, type(part).__name__, warnings
+
+    def watching(self, frames: int | Sequence[Frame]) -> AbstractContextManager[None]:
+        """A block in which the plug-in is called on a frame, or several: what it raises is an `InputError` that names both."""
+        if not isinstance(frames, int):
+            first, last = frames[0].index, frames[-1].index
+            return blaming(self._part, f"on frame {first}" if first == last else f"on frames {first} to {last}")
+        return blaming(self._part, f"on frame {frames}")
 
     def detections(self, found: Any, at: Place) -> Detections:
         """The detections of a frame, masks cut to the picture. Raises `InputError` for what are none, naming what is wrong."""
@@ -68,6 +77,7 @@ class Border:
         for name in FINITE:
             if not np.isfinite(getattr(found, name)).all():
                 self._refuse(index, f"'{name}' with NaN or infinity")
+        self._check_place(found, at)
         if count and not ((found.scores >= 0) & (found.scores <= 1)).all():
             self._refuse(index, f"a score of {float(found.scores[np.abs(found.scores - 0.5).argmax()]):g}; scores lie between 0 and 1")
         if count and not (np.diagonal(found.covariances, axis1=1, axis2=2) > 0).all():
@@ -128,6 +138,18 @@ class Border:
             coverage = coverage.astype(np.float32)
         x, y, inside = self._cut(int(mask.x), int(mask.y), coverage, at, bool((coverage >= 0.5).any()))
         return mask if inside is mask.coverage else SoftMask(x, y, inside, mask.score)
+
+    def _check_place(self, found: Detections, at: Place) -> None:
+        """Boxes meet the picture, and centroids lie in it or, by no more than their box is large, beside it."""
+        picture = np.array([at.width, at.height], np.float64)
+        for box, centroid in zip(found.boxes, found.centroids, strict=True):
+            if (box[2:] < -1).any() or (box[:2] > picture).any():
+                shown = ", ".join(f"{value:g}" for value in box)
+                self._refuse(at.frame, f"a box outside the picture of {at.width}×{at.height} px ({shown})")
+            reach = np.minimum(np.abs(box[2:] - box[:2]), picture) + 1
+            if (centroid < -reach).any() or (centroid > picture + reach).any():
+                where = f"{centroid[0]:g}, {centroid[1]:g}"
+                self._refuse(at.frame, f"a centroid outside the picture of {at.width}×{at.height} px ({where}), far from its box")
 
     def _crop(self, mask: Any, at: Place) -> MaskCrop:
         if not isinstance(mask, MaskCrop):

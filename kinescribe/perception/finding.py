@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,19 +58,33 @@ class Finder:
     def find(self, frames: Sequence[Frame]) -> list[Found]:
         """What is in each of these frames, which are consecutive or further apart. Raises `InputError` for what makes no sense."""
         batch = getattr(self._detector, "detect_batch", None)
-        detections = self._found.batch(batch(frames) if batch is not None else map(self._detector.detect, frames), frames)
+        detections = self._found.batch(self._detect(frames) if batch is None else self._detect_batch(batch, frames), frames)
         if self._segmenter is None:
             return [_whole(found) for found in detections]
         masks = self._segment(frames, [found.boxes for found in detections])
         return [_one_each(found, cut) for found, cut in zip(detections, masks, strict=True)]
 
+    def _detect_batch(self, batch: Callable[[Sequence[Frame]], Any], frames: Sequence[Frame]) -> Any:
+        with self._found.watching(frames):
+            return list(batch(frames))
+
+    def _detect(self, frames: Sequence[Frame]) -> Iterator[Any]:
+        for frame in frames:
+            with self._found.watching(frame.index):
+                found = self._detector.detect(frame)
+            yield found
+
     def _segment(self, frames: Sequence[Frame], boxes: list[NDArray[np.float64]]) -> list[list[SoftMask]]:
         batch = getattr(self._segmenter, "segment_batch", None)
         assert self._segmenter is not None
+        every: list[Any] = []
         if batch is not None:
-            every = batch(frames, boxes)
+            with self._cut.watching(frames):
+                every = list(batch(frames, boxes))
         else:
-            every = [self._segmenter.segment(frame, here) for frame, here in zip(frames, boxes, strict=True)]
+            for frame, here in zip(frames, boxes, strict=True):
+                with self._cut.watching(frame.index):
+                    every.append(self._segmenter.segment(frame, here))
         return [self._cut.masks(masks, Place.of(frame), len(here)) for masks, frame, here in zip(every, frames, boxes, strict=True)]
 
 

@@ -115,7 +115,9 @@ class MaskFollower:
             changed = False
             for frame in window:
                 last = frame.index
-                carried = self._border.followed(self._propagator.step(frame), Place.of(frame), self._things)
+                with self._border.watching(frame.index):
+                    given = self._propagator.step(frame)
+                carried = self._border.followed(given, Place.of(frame), self._things)
                 masks = {number: mask for number, mask in carried.items() if not mask.empty}
                 named: dict[int, tuple[str, float]] = {}
                 self._note_overlaps(frame.index, masks)
@@ -183,7 +185,8 @@ class MaskFollower:
             self._things[number].miss()
             changed = True
         if prompts:
-            self._propagator.prompt(frame, prompts)
+            with self._border.watching(frame.index):
+                self._propagator.prompt(frame, prompts)
         for number in numbers:
             thing = self._things[number]
             if number not in met and thing.unconfirmed:

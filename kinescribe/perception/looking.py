@@ -25,6 +25,7 @@ from kinescribe.perception.detections import Detections, SoftMask
 from kinescribe.perception.finding import Finder, Found
 from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower, Withdrawn
 from kinescribe.perception.progress import Stages
+from kinescribe.plugins import blaming
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -101,13 +102,15 @@ def look(
     """
     if stack.concept_tracker is not None:
         return _by_concept(stack.concept_tracker, stages, phrases, on_frame)
-    stack.detector.prepare(stages.watch("background"), phrases)
+    with blaming(stack.detector, "while it prepared"):
+        stack.detector.prepare(stages.watch("background"), phrases)
     if not stack.learned and stack.propagator is None:
         out = Looked()
         border = Border(stack.detector, out.warnings)
-        out.detections = [
-            border.detections(stack.detector.detect(frame), Place.of(frame)) for frame in _told(stages.watch("detect"), on_frame)
-        ]
+        for frame in _told(stages.watch("detect"), on_frame):
+            with border.watching(frame.index):
+                found = stack.detector.detect(frame)
+            out.detections.append(border.detections(found, Place.of(frame)))
         return out
     out = Looked()
     background = getattr(stack.detector, "background", None)
@@ -145,12 +148,25 @@ def _by_concept(tracker: Any, stages: Stages, phrases: Sequence[str], on_frame: 
     border = Border(tracker, out.warnings)
     size = stages.video.info.width, stages.video.info.height
     told = _Told(stages.video, on_frame)
-    for detections, ids in tracker.track(told, phrases):
+    for detections, ids in _blamed(tracker, told, phrases, lambda: len(out.detections)):
         out.detections.append(border.detections(detections, Place(len(out.detections), *size)))
         out.ids.append(border.ids(ids, out.detections[-1]))
         stages.done("track", len(out.detections))
     border.whole(len(out.detections), told.seen)
     return out
+
+
+def _blamed(tracker: Any, told: _Told, phrases: Sequence[str], frame: Callable[[], int]) -> Iterator[Any]:
+    """What the tracker gives; what it raises names it and the frame that is due."""
+    given = None
+    while True:
+        with blaming(tracker, f"on frame {frame()}"):
+            given = iter(tracker.track(told, phrases)) if given is None else given
+            try:
+                each = next(given)
+            except StopIteration:
+                return
+        yield each
 
 
 def _in_every_frame(

@@ -106,6 +106,9 @@ def test_number_and_ids_of_masks_are_checked():
         ({"frame": 3}, "detections of frame 3"),
         ({"boxes": np.full((2, 4), np.nan)}, "'boxes' with NaN"),
         ({"centroids": np.zeros((1, 2))}, r"'centroids' of shape \(1, 2\), where 2 boxes need \(2, 2\)"),
+        ({"boxes": np.array([[10.0, 10, 20, 20], [1e6, 5, 1e6 + 14, 12]])}, "a box outside the picture of 64×48 px"),
+        ({"boxes": np.array([[10.0, 10, 20, 20], [30, -40, 44, -30]])}, "a box outside the picture"),
+        ({"centroids": np.array([[15.0, 15.0], [1e6, 8.0]])}, r"a centroid outside the picture of 64×48 px \(1e\+06, 8\)"),
         ({"scores": np.array([0.5, 1.7])}, "a score of 1.7"),
         ({"covariances": np.zeros((2, 2, 2))}, "a covariance without a variance above 0"),
         ({"phrases": ["a"]}, "1 phrases for 2 boxes"),
@@ -166,6 +169,51 @@ def test_every_door_is_watched(pucks: Scene):
     alone = {"detector": None, "segmenter": None, "propagator": None, "concept_tracker": Tracker()}
     with pytest.raises(InputError, match=r"^Tracker gave detections of frame 11 \(frame 10\)"):
         extract(pucks, **alone)
+
+
+@pytest.mark.parametrize("box", [(-4.0, 10.0, 6.0, 20.0), (60.0, 40.0, 70.0, 52.0)])
+def test_what_lies_half_in_the_picture_is_in_it(box: tuple[float, ...]):
+    good = detections_of_boxes(FRAME, np.array([[10.0, 10.0, 20.0, 20.0]]), np.array([0.8]), ["a"])
+    corners = np.array([box])
+    half = replace(good, boxes=corners, centroids=(corners[:, :2] + corners[:, 2:]) / 2 + np.sign(corners[:, :2] - 30) * 3)
+    assert border().detections(half, AT) is half
+
+
+def test_a_part_that_raises_is_named_with_the_frame(pucks: Scene):
+    class Broken:
+        def __init__(self, part: Any, method: str, frame: int = 10) -> None:
+            self._part, self._method, self._frame = part, method, frame
+
+        def __getattr__(self, name: str) -> Any:
+            value = getattr(self._part, name)
+            return self._fail if name == self._method else value
+
+        def _fail(self, *given: Any, **_: Any) -> Any:
+            if given and getattr(given[0], "index", self._frame) != self._frame:
+                return getattr(self._part, self._method)(*given)
+            raise RuntimeError("out of\nideas")
+
+    class Follower:
+        def track(self, video: Any, phrases: Any) -> Any:
+            for frame in video:
+                if frame.index == 10:
+                    raise RuntimeError("out of\nideas")
+                yield Detections(frame.index, frame.time_s), np.zeros(0, int)
+
+    named = "failed on frame 10: RuntimeError: out of ideas; mend the plug-in"
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"detector": Broken(ScriptedDetector(pucks), "prepare")}, "failed while it prepared: RuntimeError: out of ideas"),
+        ({"detector": Broken(ScriptedDetector(pucks), "detect")}, named),
+        ({"segmenter": Broken(ScriptedSegmenter(pucks), "segment")}, named),
+        ({"propagator": Broken(ScriptedPropagator(pucks), "step")}, named),
+        ({"propagator": Broken(ScriptedPropagator(pucks), "prompt", 0)}, named.replace("10", "0")),
+        ({"detector": None, "segmenter": None, "propagator": None, "concept_tracker": Follower()}, named),
+    ]
+    for parts, says in cases:
+        with pytest.raises(InputError, match=rf"^(Broken|Follower) {says}") as caught:
+            extract(pucks, detect_every=None if "concept_tracker" in parts else 5, **parts)
+        assert isinstance(caught.value.__cause__, RuntimeError)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("every", [1, 5])
