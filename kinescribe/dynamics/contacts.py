@@ -43,12 +43,14 @@ class Discs:
     Attributes:
         restitution: relative speed after over before, along the line of centres, [0, 1], a number or (clips, 1).
         friction: Coulomb coefficient between rims, ≥ 0.
+        threshold: approach speed below which nothing bounces, world units a second, a number or (clips, 1).
         pairs: (n, n) bool of the pairs that can touch; None: all.
         masses: (n,) or (clips, n) where they follow from something else than the law's parameter ``mass``, such as size.
     """
 
     restitution: Any = 1.0
     friction: Any = 0.0
+    threshold: Any = 0.0
     pairs: NDArray[np.bool_] | None = None
     masses: Any = None
 

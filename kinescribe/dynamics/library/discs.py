@@ -37,6 +37,7 @@ class CollidingDiscs(Law):
     restitution = Parameter(
         0.9, (0, 1), meaning="relative speed after over before, along the line of centres", revealed_by="two objects that strike each other"
     )
+    threshold = Parameter(0.0, (0, math.inf), "length/time", "approach speed below which nothing bounces, as in Box2D at 1 m/s", fixed=True)
     friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient between rims", fixed=True, revealed_by="a glancing collision")
     mass = MASS
 
@@ -44,7 +45,7 @@ class CollidingDiscs(Law):
         return 0.0, 0.0
 
     def contacts(self, bodies: Bodies, parameters: Values) -> Contacts:
-        return Contacts(discs=Discs(parameters.restitution, parameters.friction))
+        return Contacts(discs=Discs(parameters.restitution, parameters.friction, parameters.threshold))
 
     def potential(self, state: State, parameters: Values) -> Any:
         return np.zeros_like(state.x)

@@ -31,6 +31,7 @@ class DiscsOfOneMaterial(Law):
     restitution = Parameter(
         0.9, (0, 1), meaning="relative speed after over before, along the line of centres", revealed_by="two objects that strike each other"
     )
+    threshold = Parameter(0.0, (0, math.inf), "length/time", "approach speed below which nothing bounces, as in Box2D at 1 m/s", fixed=True)
     friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient between rims", fixed=True)
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
@@ -41,7 +42,7 @@ class DiscsOfOneMaterial(Law):
         # an object of unknown size weighs as much as the others
         known = area > 0
         masses = np.where(known, area, area[known].mean() if known.any() else 1.0)
-        return Contacts(discs=Discs(parameters.restitution, parameters.friction, masses=masses))
+        return Contacts(discs=Discs(parameters.restitution, parameters.friction, parameters.threshold, masses=masses))
 
     def potential(self, state: State, parameters: Values) -> Any:
         return np.zeros_like(state.x)

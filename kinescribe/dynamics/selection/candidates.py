@@ -41,13 +41,18 @@ BOUNCING = ("free-fall", "constant-acceleration", "uniform-motion", "free-fall +
 
 
 def groups(clips: Sequence[Clip]) -> list[tuple[int, ...]]:
-    """Objects, by index, that have to do with each other: those that struck each other, or came near enough to; the others alone."""
+    """Objects, by index, that have to do with each other: those that struck each other, or came near enough to; the others alone.
+
+    All that strike anything are one group, for one law says how discs touch, whoever touches whom.
+    """
     n = len(clips[0].bodies)
     group = list(range(n))
     for clip in clips:
         for i, j in _neighbours(clip):
             old, new = group[j], group[i]
             group = [new if g == old else g for g in group]
+    alone = [group.count(g) == 1 for g in group]
+    group = [g if lonely else -1 for g, lonely in zip(group, alone, strict=True)]
     return [tuple(i for i in range(n) if group[i] == g) for g in dict.fromkeys(group)]
 
 

@@ -22,7 +22,7 @@ SCREENED = 3  # clips on which all laws are tried first, where there are many
 SCREENING = 2_000  # rollouts for that
 SHARE = 2.0  # times an even share of the time that a law may take, for most take less
 FAR_WORSE = 4.0  # times the least residual, from where on a law isn't tried further
-MARGIN = 1.0  # standard errors by which a winner must win
+MARGIN = 2.0  # standard errors by which a winner must win
 WORTH = 0.05  # relative error: less is no difference at all
 
 
@@ -74,7 +74,7 @@ def select(
 ) -> Selection:
     """Fit every law to all clips, let the better ones foretell what was held out, and choose.
 
-    A law wins if it foretells better than any other by more than a standard error of the difference; laws within that are tied, and the
+    A law wins if it foretells better than any other by more than two standard errors of the difference; laws within that are tied, and the
     one with the lowest BIC is handed on. `fixed` holds known values for the laws that have such parameters.
 
     Raises:

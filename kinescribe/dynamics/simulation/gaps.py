@@ -73,7 +73,7 @@ class Gaps:
         normals: (2, b or 1, w) of walls; offsets, wall_restitution, wall_friction: (b or 1, w).
         radius: (b or 1, n).
         first, second: (m,) objects of each touch; second is −1 for a wall; wall: (m,) its index, or −1.
-        disc_restitution, disc_friction: (b or 1, 1).
+        disc_restitution, disc_friction, disc_threshold: (b or 1, 1).
         masses: (b or 1, n), infinite for what never moves.
     """
 
@@ -87,6 +87,7 @@ class Gaps:
     wall: Index
     disc_restitution: Float
     disc_friction: Float
+    disc_threshold: Float
     masses: Float
 
     @classmethod
@@ -125,6 +126,7 @@ class Gaps:
             wall=np.array(wall),
             disc_restitution=_column(discs.restitution if discs else 1.0),
             disc_friction=_column(discs.friction if discs else 0.0),
+            disc_threshold=_column(discs.threshold if discs else 0.0),
             masses=np.where(bodies.static, np.inf, np.atleast_2d(np.broadcast_to(mass, np.broadcast_shapes(np.shape(mass), (n,))))),
         )
 
@@ -136,7 +138,8 @@ class Gaps:
 
         return Gaps(
             rows(self.normals), rows(self.offsets), rows(self.wall_restitution), rows(self.wall_friction), rows(self.radius),
-            self.first, self.second, self.wall, rows(self.disc_restitution), rows(self.disc_friction), rows(self.masses),
+            self.first, self.second, self.wall, rows(self.disc_restitution), rows(self.disc_friction),
+            rows(self.disc_threshold), rows(self.masses),
         )  # fmt: skip
 
     def normal(self, clips: Index, touch: Index, positions: Float) -> tuple[Float, Float, Float]:

@@ -36,6 +36,8 @@ def strike(gaps: Gaps, data: Float, clips: Index, touch: Index) -> None:
     else:
         restitution = _pick(gaps.disc_restitution, clips, column)
         friction = _pick(gaps.disc_friction, clips, column)
+    slow = ~isw & (-normal <= _pick(gaps.disc_threshold, clips, column * 0))
+    restitution = np.where(slow, 0.0, restitution)
     weight = wi + wj
     safe = np.where(weight > 0, weight, 1.0)
     pushed = np.where((normal < 0) & (weight > 0), -(1.0 + restitution) * normal / safe, 0.0)

@@ -38,6 +38,7 @@ def settle(motion: Motion, gaps: Gaps, t: Float, data: Float, h: Float) -> Float
         rows(gaps.normals[0], walls), rows(gaps.normals[1], walls), rows(gaps.offsets, walls),
         rows(gaps.wall_restitution, walls), rows(gaps.wall_friction, walls),
         rows(gaps.disc_restitution, 1)[:, 0].copy(), rows(gaps.disc_friction, 1)[:, 0].copy(),
+        rows(gaps.disc_threshold, 1)[:, 0].copy(),
     )  # fmt: skip
     for k in range(STEPS):
         rates = motion.rates(t + k * part, data)

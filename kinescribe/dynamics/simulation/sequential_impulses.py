@@ -18,7 +18,7 @@ SLOP = 1e-4  # of a radius: overlap that is left alone, so that contacts persist
 def advance(
     data: Float, force: Float, h: float, inverse: Float, radius: Float, first: Index, second: Index, wall: Index,
     wall_x: Float, wall_y: Float, wall_offset: Float, wall_restitution: Float, wall_friction: Float,
-    disc_restitution: float, disc_friction: float, iterations: int,
+    disc_restitution: float, disc_friction: float, disc_threshold: float, iterations: int,
 ) -> None:  # fmt: skip
     """Move the state (6, n) of one clip by h seconds under accelerations (3, n), in place.
 
@@ -49,7 +49,7 @@ def advance(
             g = d - radius[i] - radius[j]
             rate = x * (data[3, j] - data[3, i]) + y * (data[4, j] - data[4, i])
             push = x * (force[0, j] - force[0, i]) + y * (force[1, j] - force[1, i])
-            restitution = disc_restitution
+            restitution = disc_restitution if -rate > disc_threshold else 0.0
         # what can touch within the step takes part
         if g + min(rate, 0.0) * h < SLOP * radius[i]:
             touch[count], nx[count], ny[count], gap[count] = m, x, y, g

@@ -144,3 +144,11 @@ def test_a_moment_that_is_told_half_a_frame_late_does_not_move_the_floor(run, se
     clip = seen(made, TIMES[:30], noise=0.0005)
     object.__setattr__(clip, "impacts", tuple(Impact(hit.time + 1 / 60, hit.objects) for hit in clip.impacts))
     assert Floor().starts(clip)["floor"] == pytest.approx(-0.5, abs=0.01)
+
+
+def test_below_the_threshold_nothing_bounces(run):
+    for threshold, expected in ((1.9, 1.0), (2.1, 0.0)):
+        law = UniformMotion() + DiscsOfOneMaterial(restitution=1.0, threshold=threshold)
+        made = run(law, TIMES, parameters={"restitution": 1.0, "threshold": threshold}, x=[0.0, 1.2], y=0.0, vx=[1.0, -1.0])
+        after = made.component("vx")[0, -1]
+        assert after[1] - after[0] == pytest.approx(2.0 * expected, abs=1e-9)
