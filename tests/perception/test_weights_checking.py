@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from weight_files import COMMIT, safetensors_bytes, write_folder, write_snapshot
+from weight_files import COMMIT, safetensors_bytes, small_sam, write_folder, write_snapshot
 
 from kinescribe.errors import UsageError
 from kinescribe.perception.weights import catalogue, check, find
@@ -26,7 +26,7 @@ def test_sound_weights_are_described(places):
     assert found.size_bytes == len(safetensors_bytes())
     assert found.sha256 == hashlib.sha256(safetensors_bytes()).hexdigest()
     assert found.verified is None
-    assert found.problem is None
+    assert found.unchecked is None
     assert json.loads(json.dumps(found.record()))["path"] == str(folder)
 
 
@@ -101,6 +101,59 @@ def test_a_detector_needs_its_tokenizer(places):
         assert check(str(folder)).state == "ok"
         for name in names:
             (folder / name).unlink()
+
+
+def sized(monkeypatch, share: float) -> None:
+    """The catalogue's sam-vit-base weighs as much as the small file divided by `share`."""
+    size = round(len(safetensors_bytes()) / share)
+    changed = [replace(model, size_bytes=size) if model.name == "sam-vit-base" else model for model in catalogue.CATALOG]
+    monkeypatch.setattr(catalogue, "CATALOG", tuple(changed))
+
+
+@pytest.mark.parametrize("share", [1.0, 1.015, 0.985, 0.5])
+def test_a_folder_of_the_right_size_is_the_catalogue_s(places, monkeypatch, share: float):
+    sized(monkeypatch, share)
+    write_folder(places / "weights" / "sam-vit-base")
+    found, facts = check("sam-vit-base"), find("sam-vit-base", families=("sam",), default="sam-vit-base").provenance()
+    assert (found.problem, found.licence, facts["licence"]) == (None, "Apache-2.0", "Apache-2.0")
+    assert "warning" not in facts
+    assert ("re-saved" in facts.get("precision", "")) == (share == 0.5)
+
+
+@pytest.mark.parametrize("share", [0.003, 0.9, 0.55, 2.0])
+def test_a_folder_of_another_size_is_another_model(places, monkeypatch, share: float):
+    sized(monkeypatch, share)
+    write_folder(places / "weights" / "sam-vit-base")
+    found, facts = check("sam-vit-base"), find("sam-vit-base", families=("sam",), default="sam-vit-base").provenance()
+    assert (found.state, found.licence, found.revision) == ("ok", None, None)
+    assert "is not the model that the catalogue knows as 'sam-vit-base'" in found.problem
+    assert facts["warning"] == found.problem
+    assert (facts["licence"], facts["revision"]) == ("unknown", "unknown")
+
+
+def test_a_detector_needs_to_know_how_pictures_are_prepared(places):
+    folder = write_folder(places / "mine", "grounding-dino")
+    (folder / "tokenizer.json").write_text("{}")
+    assert check(str(folder)).state == "ok"
+    (folder / "preprocessor_config.json").rename(folder / "processor_config.json")
+    assert check(str(folder)).state == "ok"
+    (folder / "processor_config.json").unlink()
+    found = check(str(folder))
+    assert found.state == "broken"
+    assert "has no preprocessor_config.json or processor_config.json" in found.problem
+
+
+def test_a_configuration_of_another_width_is_broken(places):
+    folder = places / "mine"
+    small_sam().save_pretrained(folder)
+    assert check(str(folder)).state == "ok"
+    config = json.loads((folder / "config.json").read_text())
+    config["vision_config"]["mlp_dim"] = 24
+    (folder / "config.json").write_text(json.dumps(config))
+    found = check(str(folder))
+    assert found.state == "broken"
+    assert "tensors of another shape" in found.problem
+    assert "config.json and weights don't belong together" in found.problem
 
 
 def test_a_model_that_no_family_takes_is_broken(places):

@@ -29,6 +29,7 @@ def write_folder(folder: Path, model_type: str = "sam", **config: Any) -> Path:
     """A folder that can be found: a configuration and weights that open, of no real model."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps({"model_type": model_type, **config}), encoding="utf-8")
+    (folder / "preprocessor_config.json").write_text("{}", encoding="utf-8")
     (folder / "model.safetensors").write_bytes(safetensors_bytes())
     return folder
 

@@ -9,11 +9,10 @@ from typing import Any
 
 from kinescribe.errors import InputError, KinescribeError
 from kinescribe.perception.weights.catalogue import CATALOG, FAMILIES
-from kinescribe.perception.weights.contents import tokenizer_missing
 from kinescribe.perception.weights.finding import find
+from kinescribe.perception.weights.fitting import file_lacking, misfit, not_compared
 from kinescribe.perception.weights.found import Weights
 from kinescribe.perception.weights.getting import MissingWeightsError
-from kinescribe.perception.weights.regular import is_folder
 
 __all__ = ["Checked", "check"]
 
@@ -29,7 +28,8 @@ class Checked:
         size_bytes: of the files with tensors.
         sha256: of them, as `Weights.sha256`.
         verified: whether that is the hash that the catalogue or the hub states; None where neither states one.
-        problem: one line where the state isn't ok.
+        problem: one line where the state isn't ok, or where the weights can be used but aren't those that the name stands for.
+        unchecked: one line on what couldn't be checked here, None where all was.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Checked:
     sha256: str | None = None
     verified: bool | None = None
     problem: str | None = None
+    unchecked: str | None = None
 
     def record(self) -> dict[str, Any]:
         """The same for JSON."""
@@ -64,20 +65,25 @@ def check(spec: str, *, families: Sequence[str] = tuple(FAMILIES)) -> Checked:
         size = sum(file.stat().st_size for file in weights.files)
         found = weights.sha256()
         problem, verified = _problem(weights, found, size)
+        if problem is None:
+            misfit(weights)
     except (KinescribeError, OSError) as error:
-        return Checked(spec, "broken", path=weights.path, problem=f"{weights.path} can't be read: {error}")
+        said = str(error) if isinstance(error, InputError) else f"{weights.path} can't be read: {error}"
+        return Checked(spec, "broken", path=weights.path, problem=said)
+    other = weights.another_size()
     return Checked(
         name=weights.name,
         state="broken" if problem else "ok",
         family=weights.family,
         path=weights.path,
         source=weights.source,
-        revision=weights.revision,
-        licence=weights.licence,
+        revision=weights.revision if other is None else None,
+        licence=weights.licence if other is None else None,
         size_bytes=size,
         sha256=found,
         verified=verified,
-        problem=problem,
+        problem=problem or other,
+        unchecked=not_compared(weights),
     )
 
 
@@ -92,6 +98,4 @@ def _problem(weights: Weights, found: str, size: int) -> tuple[str | None, bool 
         line = f"{weights.path} has {size}{wanted} bytes and the hash {found[:12]}…, where {by} states {stated[:12]}…; download it again"
         return line, False
     verified = None if stated is None else True
-    if is_folder(weights.path) and weights.family is not None and FAMILIES[weights.family].reads_text:
-        return tokenizer_missing(weights.path), verified
-    return None, verified
+    return file_lacking(weights), verified

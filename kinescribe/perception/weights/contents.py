@@ -12,12 +12,13 @@ from kinescribe.errors import InputError
 from kinescribe.perception.weights.regular import is_file, read_bytes
 from kinescribe.perception.weights.wording import plain
 
-__all__ = ["read_json", "tokenizer_missing", "weight_files"]
+__all__ = ["preprocessing_missing", "read_json", "tokenizer_missing", "weight_files"]
 
 SINGLE = ("model.safetensors", "pytorch_model.bin")  # safetensors first: no code in them, and they load without a copy
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 MOST_JSON_BYTES = 32 * 2**20
 PART = re.compile(r"[\w.-]+\.(safetensors|bin)")
+PREPROCESSING = ("preprocessor_config.json", "processor_config.json")  # either; which one is written depends on the library
 TOKENIZERS = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"))
 
 
@@ -68,3 +69,10 @@ def tokenizer_missing(folder: Path) -> str | None:
     if any(all(is_file(folder / name) for name in names) for names in TOKENIZERS):
         return None
     return f"{folder} has no tokenizer (tokenizer.json); download the whole model again"
+
+
+def preprocessing_missing(folder: Path) -> str | None:
+    """A line where a folder doesn't say how pictures are prepared."""
+    if any(is_file(folder / name) for name in PREPROCESSING):
+        return None
+    return f"{folder} has no {' or '.join(PREPROCESSING)}, which say how pictures are prepared; download the whole model again"

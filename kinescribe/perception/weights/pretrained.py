@@ -17,7 +17,7 @@ from kinescribe.perception.weights.regular import is_folder
 from kinescribe.perception.weights.state import first_few, load_state
 from kinescribe.perception.weights.wording import plain
 
-__all__ = ["load_pretrained"]
+__all__ = ["fits", "load_pretrained"]
 
 MOST_MISSING = 0.5  # a model may hold half as many numbers again as its file: weights that are shared, tables that are computed
 LEAST_SLACK = 1_000_000
@@ -79,6 +79,12 @@ def load_pretrained(model_class: Any, weights: Weights, *, model_types: Sequence
         else:
             warnings.append(line)
     return model.eval().requires_grad_(False)
+
+
+def fits(model_class: Any, declared: dict[str, Any], folder: Path) -> None:
+    """Raise `InputError` where tensors of a folder have another shape or kind than those of the model that config.json describes."""
+    _, empty = _empty_model(model_class, declared, folder)
+    _refuse_mismatch(empty, load_state(folder), folder, model_class)
 
 
 def _empty_model(model_class: Any, declared: dict[str, Any], folder: Path) -> tuple[Any, Any]:
