@@ -131,16 +131,32 @@ def _search(clips: Sequence[Clip], rules: Affordances | None, fixed: Mapping[str
     if len(counts) > 1:
         listed = ", ".join(map(str, sorted(counts)))
         raise UsageError(f"clips that share a law need the same objects; these have {listed} of them: name those that you mean")
-    parts = groups(clips)
+    # what is joined belongs together, however far apart
+    parts = groups(clips) if rules is None or not rules.joints else [tuple(range(counts.pop()))]
+    # what never moves, and nothing strikes, needs no law
+    parts = [part for part in parts if not clips[0].bodies.static[list(part)].all()] or parts
     found: list[tuple[tuple[str, ...], Selection]] = []
     for part in parts:
         mine = [clip.keeping(part) for clip in clips]
         share = Budget(max(budget.rollouts // len(parts), 1), max((budget.seconds - budget.elapsed) / len(parts), 1.0))
-        found.append((mine[0].bodies.names, _selected(mine, rules, fixed, seed, share)))
+        found.append((mine[0].bodies.names, _selected(mine, _about(rules, mine[0]), fixed, seed, share)))
     if len(found) == 1:
         selection = found[0][1]
         return replace(selection.candidates[0].fit, selection=selection, rollouts=selection.rollouts, seconds=budget.elapsed)
     return _together(found, clips, rules, fixed, seed, budget)
+
+
+def _about(rules: Affordances | None, clip: Clip) -> Affordances | None:
+    """What the rules say about these objects."""
+    if rules is None:
+        return None
+    words = {*clip.bodies.names, *clip.bodies.labels}
+    kinds = {kind: tuple(word for word in getattr(rules, kind) if word in words) for kind in ("static", "dynamic", "kinematic")}
+    pairs = {
+        name: None if getattr(rules, name) is None else tuple(pair for pair in getattr(rules, name) if words.issuperset(pair))
+        for name in ("touch", "apart")
+    }
+    return rules.model_copy(update={**kinds, **pairs})
 
 
 def _selected(clips: Sequence[Clip], rules: Affordances | None, fixed: Mapping[str, float], seed: int, budget: Budget) -> Selection:
@@ -189,11 +205,17 @@ def _together(
         for slot, value in zip(fit.slots.all, fit.slots.complete(fit.theta[None])[0], strict=True):
             ours = theirs[slot.key]
             start[ours if slot.object is None else f"{fit.objects[slot.object]}.{ours}"] = float(value)
-    best = fit_law(law, clips, start=start, seed=seed, budget=Budget(budget.rollouts, max(budget.seconds - budget.elapsed, 1.0)))
+    known = {
+        name.removesuffix(key) + theirs[key]: value
+        for theirs in law.names_of_terms
+        for name, value in fixed.items()
+        if (key := name.rpartition(".")[2]) in theirs
+    }
+    best = fit_law(law, clips, start=start, fixed=known, seed=seed, budget=_left(budget))
     spent += best.rollouts
     tried = []
     if len({fit.law.title for fit in winners}) == 1 and winners[0].law.objects is None:
-        shared = fit_law(winners[0].law, clips, fixed=_known(winners[0].law, fixed), seed=seed)
+        shared = fit_law(winners[0].law, clips, fixed=_known(winners[0].law, fixed), seed=seed, budget=_left(budget))
         spent += shared.rollouts
         first, second = (shared, best) if shared.ok and shared.bic <= best.bic else (best, shared)
         tried.append(Candidate(second.law.title, second, reason="higher BIC than one law for all" if second is best else "higher BIC"))
@@ -204,6 +226,10 @@ def _together(
     ties = tuple(f"{title} on {', '.join(names)}" for names, selection in found for title in selection.tie)
     selection = Selection((Candidate(best.law.title, best), *tried), ties, found[0][1].held_out, spent)
     return replace(best, selection=selection, rollouts=spent, seconds=budget.elapsed)
+
+
+def _left(budget: Budget) -> Budget:
+    return Budget(budget.rollouts, max(budget.seconds - budget.elapsed, 1.0))
 
 
 def _known(law: Law, fixed: Mapping[str, float]) -> dict[str, float]:
