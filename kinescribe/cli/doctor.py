@@ -59,6 +59,8 @@ def examine() -> Iterator[Finding]:
         yield _extra(extra, names)
     if _installed("torch") is not None:
         yield _devices()
+    if _installed("torch") is not None and _installed("torchvision") is not None:
+        yield from _torchvision()
     for kind in KINDS:
         for plugin in plugins(kind):
             reason = failure(plugin)
@@ -135,6 +137,32 @@ def _devices() -> Finding:
         return Finding("ok", "devices for models", "cpu, mps")
     why = "no GPU that it can use" if torch.version.cuda else "it is built for the CPU alone"
     return Finding("note", "devices for models", f"cpu; torch {torch.__version__}: {why}")
+
+
+def _torchvision() -> Iterator[Finding]:
+    """A note where torchvision's compiled half doesn't fit torch; a torch that does not import is told as such."""
+    try:
+        import torch
+    except Exception:  # `_devices` has told the reason
+        return
+    from kinescribe.errors import UsageError
+    from kinescribe.perception.grounded_sam.torchvision import import_torchvision
+
+    pair = f"torchvision {_installed('torchvision')} and torch {torch.__version__}"
+    mend = "for a pair that belongs together install both from one index"
+    try:
+        vision = import_torchvision()
+    except UsageError as error:
+        yield Finding("broken", "torchvision", str(error))
+        return
+    try:
+        vision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
+    except (RuntimeError, NotImplementedError):
+        yield Finding(
+            "note", "torchvision", f"the compiled half does not load: {pair} are of two builds; models here do without it; {mend}"
+        )
+    else:
+        yield Finding("ok", "torchvision", f"{pair} fit each other")
 
 
 def _codecs() -> Iterator[Finding]:

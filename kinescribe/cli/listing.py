@@ -33,7 +33,10 @@ def list_plugins(
         _backends(name, as_json)
         return
     if name is not None:
-        raise UsageError(f"only backends are shown one by one; leave out '{name}', or try: kinescribe list backends {name}")
+        from kinescribe.perception.backends import available
+
+        other = f", or try: kinescribe list backends {name}" if name in available() else ""
+        raise UsageError(f"only backends are shown one by one; leave out '{name}'{other}")
     kinds = list(KINDS) if kind is None else [kind.replace("-", "_")]
     if kind is not None and kinds[0] not in KINDS:
         raise unknown_value("kind of plug-in", kind, ["backends", *KINDS])
@@ -55,7 +58,7 @@ def list_plugins(
             if reason:
                 print(f"kinescribe: warning: {plugin.name} of {plugin.package} does not import: {reason}", file=sys.stderr)
         if not rows:
-            print("  none installed")
+            print(f"  none installed; this kind is open for plug-ins (entry points kinescribe.{each})")
 
 
 def _backends(name: str | None, as_json: bool) -> None:

@@ -174,6 +174,11 @@ def choose(
     """
     known = available()
     if backend not in known:
+        name, colon, _ = backend.partition(":")
+        if colon and name in known:
+            role = next((role for role in ("concept_tracker", "detector") if known[name].parts.get(role) == (name,)), None)
+            way = f"--detector NAME:WEIGHTS with --backend {name}" if role is None else f"--{role.replace('_', '-')} {backend}"
+            raise UsageError(f"backend '{backend}' names weights, which go with a part; try: {way}")
         raise unknown_value("backend", backend, known)
     out: dict[str, Choice] = {}
     lacking: list[str] = []

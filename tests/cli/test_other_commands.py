@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -140,6 +141,33 @@ def test_list_unknown_kind(run):
     assert "did you mean 'detectors'?" in ran.err
 
 
+def test_list_leads_to_no_command_that_fails(run):
+    ran = run("list", "verifiers", "vlm")
+    assert (ran.code, ran.err) == (2, "kinescribe: error: only backends are shown one by one; leave out 'vlm'\n")
+    other = run("list", "detectors", "classical").err.rsplit("try: kinescribe ", 1)[1].split()
+    assert run(*other).code == 0
+
+
+def test_list_says_that_a_kind_without_plugins_is_open_for_them(run, monkeypatch):
+    monkeypatch.setattr("kinescribe.cli.listing.plugins", lambda kind: [])
+    assert "open for plug-ins (entry points kinescribe.renderers)" in run("list", "renderers").out
+
+
+@pytest.mark.parametrize(
+    ("backend", "way"),
+    [
+        ("classical:foo", "--detector classical:foo"),
+        ("sam3-video:foo", "--concept-tracker sam3-video:foo"),
+        ("grounded-sam:foo", "--detector NAME:WEIGHTS with --backend grounded-sam"),
+    ],
+)
+def test_weights_after_a_backend_are_shown_their_place(run, tmp_path, monkeypatch, backend, way):
+    monkeypatch.chdir(tmp_path)
+    ran = run("extract", "v.mp4", "--backend", backend)
+    assert ran.code == 2
+    assert ran.err == f"kinescribe: error: backend '{backend}' names weights, which go with a part; try: {way}\n"
+
+
 def test_a_broken_plugin_is_reported_not_fatal(run, monkeypatch):
     broken = plugins.Plugin("laws", "mine", "no_such_module:Law", "someone 1.0")
     monkeypatch.setattr("kinescribe.cli.listing.plugins", lambda kind: [broken] if kind == "laws" else [])
@@ -154,6 +182,22 @@ def test_doctor_reports_what_a_run_needs(run):
     assert {"python", "numpy", "av", "opencv-python-headless"} <= names
     assert "H.264" in ran.out
     assert ran.code == (1 if "\nbroken" in ran.out else 0)
+
+
+@pytest.mark.parametrize(("loads", "state"), [(True, "ok"), (False, "note")])
+def test_doctor_notes_a_torchvision_without_its_compiled_half(monkeypatch, loads, state):
+    pytest.importorskip("torch")
+
+    def nms(*_):
+        if not loads:
+            raise RuntimeError("operator torchvision::nms does not exist")
+
+    vision = SimpleNamespace(ops=SimpleNamespace(nms=nms))
+    monkeypatch.setattr("kinescribe.perception.grounded_sam.torchvision.import_torchvision", lambda: vision)
+    monkeypatch.setattr(doctor, "_installed", lambda name: "1.0")
+    (finding,) = [finding for finding in doctor.examine() if finding.name == "torchvision"]
+    assert finding.state == state
+    assert "torchvision 1.0 and torch" in finding.text
 
 
 def test_doctor_finds_duplicated_opencv():
