@@ -198,6 +198,9 @@ def _together(
     """One fit of all objects: each group under its own law, or, where all follow the same one, under shared parameters if simpler."""
     winners = [selection.candidates[0].fit for _, selection in found]
     spent = sum(selection.rollouts for _, selection in found)
+    # the terms go by the first clip's names
+    first = clips[0].bodies
+    clips = [replace(clip, bodies=replace(clip.bodies, names=first.names, labels=first.labels)) for clip in clips]
     terms = [Restricted(fit.law, names) for (names, _), fit in zip(found, winners, strict=True)]
     law = Sum(*terms)
     start: dict[str, float] = {}
@@ -217,9 +220,8 @@ def _together(
     if len({fit.law.title for fit in winners}) == 1 and winners[0].law.objects is None:
         shared = fit_law(winners[0].law, clips, fixed=_known(winners[0].law, fixed), seed=seed, budget=_left(budget))
         spent += shared.rollouts
-        first, second = (shared, best) if shared.ok and shared.bic <= best.bic else (best, shared)
-        tried.append(Candidate(second.law.title, second, reason="higher BIC than one law for all" if second is best else "higher BIC"))
-        best = first
+        best, other = (shared, best) if shared.ok and shared.bic <= best.bic else (best, shared)
+        tried.append(Candidate(other.law.title, other, reason="higher BIC than one law for all" if best is shared else "higher BIC"))
     for names, selection in found:
         whose = ", ".join(names)
         tried += [replace(one, title=f"{one.title} on {whose}", reason=one.reason or "part of the winner") for one in selection.candidates]

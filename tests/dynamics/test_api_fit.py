@@ -165,6 +165,17 @@ def test_objects_that_have_nothing_to_do_with_each_other_follow_each_its_own_law
     assert found.scale == pytest.approx(1.0, abs=0.25)
 
 
+def test_tables_that_name_their_objects_differently_share_laws_in_the_order_of_their_ids(few):
+    few("uniform-motion", "free-fall", "linear-drag")
+    rng = np.random.default_rng(14)
+    tables = [table([falling(rng), slowing(rng, 50.0)], TIMES, labels=labels) for labels in (["stone", "puck"], ["ball", "disc"])]
+    found = fit(tables)
+    assert found.law.title == "free-fall on stone + linear-drag on puck"
+    for clip in range(2):
+        path = found.rollout(TIMES, clip=clip)
+        np.testing.assert_allclose(path.component("y")[0, -1], [5 * 1.5 - 4.5 * 1.5**2, 20.0], atol=0.1)
+
+
 def test_objects_that_follow_the_same_law_share_its_parameters(few):
     few("uniform-motion", "free-fall")
     rng = np.random.default_rng(9)
