@@ -16,7 +16,7 @@ from kinescribe.states import ContactEvent, States
 __all__ = ["Clip", "Impact"]
 
 Float = NDArray[np.float64]
-EDGE_PX = 1.0  # a box that comes as near to the picture's edge is cut off by it
+EDGE_PX = 0.5  # a box that comes as near to the edge of the picture is cut off by it
 LEAST_SIGHTINGS = 2  # of an object, to be fitted at all
 ANGLE_COLUMNS = ("angle", "angular_velocity", "sigma_angle")
 
