@@ -208,12 +208,16 @@ def _backend_that_ran(backend: str, choices: dict[str, Choice], given: dict[str,
 
 
 def _stand_ins(choices: dict[str, Choice]) -> list[str]:
-    """A line for each part that isn't the one that its backend prefers; verifiers say for themselves what they did."""
-    return [
-        f"{choice.role.replace('_', ' ')} '{choice.name}' stands in for {', '.join(f'{name} ({why})' for name, why in choice.passed_over)}"
-        for choice in choices.values()
-        if choice.passed_over and choice.role != "verifier"
-    ]
+    """One line on the parts that aren't those that the backend prefers, each reason once; verifiers say for themselves what they did."""
+    told: set[str] = set()
+    parts = []
+    for choice in choices.values():
+        if not choice.passed_over or choice.role == "verifier":
+            continue
+        others = [f"{name} (likewise)" if why in told else f"{name} ({why})" for name, why in choice.passed_over]
+        told |= {why for _, why in choice.passed_over}
+        parts.append(f"{choice.role.replace('_', ' ')} '{choice.name}' stands in for {', '.join(others)}")
+    return ["; ".join(parts)] if parts else []
 
 
 def _told(stack: Stack) -> list[str]:

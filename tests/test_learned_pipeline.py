@@ -20,8 +20,10 @@ from kinescribe.evaluation.scenes import Scene
 from kinescribe.evaluation.scenes.drawing import COLORS
 from kinescribe.evaluation.scenes.paths import still
 from kinescribe.llm import Settings
+from kinescribe.perception.backends import Choice
 from kinescribe.perception.evidence import Evidence, Split, Verdict
 from kinescribe.perception.grounded_sam.boxes import detections_of_boxes
+from kinescribe.pipeline import _stand_ins
 from kinescribe.states import COLUMNS, States
 
 
@@ -137,6 +139,18 @@ def test_one_each_leaves_one_of_each(pucks: Scene):
     (warning,) = states.meta.warnings
     assert 'kept is object 1 ("disc")' in warning
     assert f"left out: frames {gone.first_frame} to {gone.last_frame} (score " in warning
+
+
+def test_a_reason_that_two_parts_share_is_told_once_in_one_line():
+    why = "the weights 'sam2.1-hiera-tiny' are not here: get them with: hf download …"
+    choices = {
+        "segmenter": Choice("segmenter", "sam", None, (("sam2", why),)),
+        "propagator": Choice("propagator", "flow", None, (("sam2-video", why),)),
+        "verifier": Choice("verifier", "rules", None, (("vlm", "no endpoint"),)),
+    }
+    (line,) = _stand_ins(choices)
+    assert line == f"segmenter 'sam' stands in for sam2 ({why}); propagator 'flow' stands in for sam2-video (likewise)"
+    assert _stand_ins({"detector": Choice("detector", "classical")}) == []
 
 
 def test_what_one_each_leaves_out_hides_nothing_and_is_counted_like_the_table():

@@ -31,11 +31,9 @@ def file_lacking(weights: Weights) -> str | None:
     """A line where a folder lacks a file, besides config.json and the weights, without which its family doesn't load."""
     if not is_folder(weights.path) or weights.family is None:
         return None
-    family = FAMILIES[weights.family]
-    if family.reads_text and (line := tokenizer_missing(weights.path)):
-        return line
-    # the others have usual values of their own
-    return preprocessing_missing(weights.path) if family.role == "detector" else None
+    if not FAMILIES[weights.family].reads_text:
+        return None  # how pictures are prepared for these has usual values
+    return tokenizer_missing(weights.path) or preprocessing_missing(weights.path)
 
 
 def not_compared(weights: Weights) -> str | None:
