@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kinescribe.dynamics.api import fit
-    from kinescribe.dynamics.prediction import predict
+    from kinescribe.dynamics.prediction.predict import predict
     from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
     from kinescribe.pipeline import extract_states
     from kinescribe.states import Calibration, States
