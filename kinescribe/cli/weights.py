@@ -154,6 +154,7 @@ def _print(result: Checked) -> None:
         line("put into", target(model))
         return
     line("problem", result.problem)
+    line("note", result.unchecked)
     if result.path is None:
         return
     line("family", result.family)

@@ -94,9 +94,7 @@ def weigh(problem: Problem, point: Point) -> Evidence:
                 joint,
                 rms,
                 float(np.sqrt(np.mean(mine**2))) if len(mine) else 0.0,
-                same_order(rollout.impacts_of(i), clip.impacts, float(clip.times[-1]))
-                if problem.strikes
-                else None,
+                same_order(rollout.impacts_of(i), clip.impacts, float(clip.times[-1])) if problem.strikes else None,
             )
         )
     return Evidence(
