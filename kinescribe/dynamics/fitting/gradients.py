@@ -53,7 +53,7 @@ def value_and_gradient(problem: Problem, point: Point, scale: float) -> tuple[fl
         huber = torch.where(norm <= knee, huber, knee * (norm - 0.5 * knee))
     loss = huber.sum()
     loss.backward()
-    return float(loss), theta.grad.numpy().copy() if theta.grad is not None else np.zeros(0), q.grad.numpy().copy()
+    return float(loss.detach()), theta.grad.numpy().copy() if theta.grad is not None else np.zeros(0), q.grad.numpy().copy()
 
 
 def _values(problem: Problem, theta: Any, torch: Any) -> Values:
