@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from drawn import Drag, Fall, Pucks, moved, table
+from drawn_clips import Drag, Fall, Pucks, moved, table
 
 from kinescribe.dynamics import Bodies, Inputs, Law, Parameter
 from kinescribe.dynamics.api import clips_of, fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import table
+from drawn_clips import table
 
 from kinescribe.dynamics import Clip
 from kinescribe.dynamics.fitting import fit_law
@@ -153,7 +153,7 @@ def test_one_axis_without_sigma_takes_the_other_axis():
 
 
 def test_a_table_without_sigma_gives_the_interval_that_its_noise_deserves():
-    from drawn import Fall
+    from drawn_clips import Fall
 
     rng = np.random.default_rng(3)
     times = np.arange(40) * 0.05

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import Bounce, Drag, Fall, Free, Pucks, clip_of, moved, values_of
+from drawn_clips import Bounce, Drag, Fall, Free, Pucks, clip_of, moved, values_of
 
 from kinescribe.dynamics import Bodies, Law, Parameter, State, Values
 from kinescribe.errors import UsageError

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from drawn import Bounce, Fall, Free, Pucks, moved
+from drawn_clips import Bounce, Fall, Free, Pucks, moved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

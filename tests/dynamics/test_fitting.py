@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn import Bounce, Drag, Fall, Free, Pucks, Swing, clip_of, moved
+from drawn_clips import Bounce, Drag, Fall, Free, Pucks, Swing, clip_of, moved
 
 from kinescribe.dynamics import Bodies, Clip, Inputs, Law, Parameter
 from kinescribe.dynamics.fitting import Budget, Fit, fit_law

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import Bounce, Drag, Fall, Free, Pucks, Swing, clip_of, moved
+from drawn_clips import Bounce, Drag, Fall, Free, Pucks, Swing, clip_of, moved
 
 from kinescribe.dynamics import Bodies, Clip, Parameter
 from kinescribe.dynamics.fitting import fit_law

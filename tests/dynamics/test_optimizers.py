@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import Bounce, Fall, Pucks, clip_of, moved
+from drawn_clips import Bounce, Fall, Pucks, clip_of, moved
 
 from kinescribe.dynamics import Bodies, Law, Parameter
 from kinescribe.dynamics.fitting import Budget, fit_law

@@ -7,7 +7,7 @@ import math
 import pickle
 
 import pytest
-from drawn import Fall
+from drawn_clips import Fall
 
 from kinescribe.dynamics import Law, Parameter, Values
 from kinescribe.errors import UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import Bounce, Fall, Free, Pucks, moved
+from drawn_clips import Bounce, Fall, Free, Pucks, moved
 
 from kinescribe.dynamics import Bodies, Contacts, Discs, Parameter, Wall
 
@@ -110,7 +110,7 @@ def test_friction_holds_a_ball_on_a_floor_that_it_slides_along():
 
 
 def test_crowded_clips_do_not_disturb_quiet_ones():
-    from drawn import values_of
+    from drawn_clips import values_of
 
     from kinescribe.dynamics import Schedule, State, simulate
 

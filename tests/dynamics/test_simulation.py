@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import Bounce, Drag, Fall, Free, Pucks, Swing, moved, values_of
+from drawn_clips import Bounce, Drag, Fall, Free, Pucks, Swing, moved, values_of
 from scipy.integrate import solve_ivp
 
 from kinescribe.dynamics import Bodies, Contacts, Inputs, Law, Parameter, Schedule, State, simulate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn import Bounce, Pucks
+from drawn_clips import Bounce, Pucks
 
 from kinescribe.dynamics import Bodies, Parameter
 from kinescribe.dynamics.fitting.slots import Slots

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn import Fall, clip_of, moved
+from drawn_clips import Fall, clip_of, moved
 
 from kinescribe.dynamics import Bodies, Contacts, Discs, Inputs, Law, Parameter
 from kinescribe.dynamics.fitting import fit_law

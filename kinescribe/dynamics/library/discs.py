@@ -45,7 +45,7 @@ class CollidingDiscs(Law):
         return 0.0, 0.0
 
     def contacts(self, bodies: Bodies, parameters: Values) -> Contacts:
-        return Contacts(discs=Discs(parameters.restitution, parameters.friction, parameters.threshold))
+        return Contacts(discs=Discs(parameters.restitution, parameters.friction, parameters.get("threshold", 0.0)))
 
     def potential(self, state: State, parameters: Values) -> Any:
         return np.zeros_like(state.x)

@@ -42,7 +42,7 @@ class DiscsOfOneMaterial(Law):
         # an object of unknown size weighs as much as the others
         known = area > 0
         masses = np.where(known, area, area[known].mean() if known.any() else 1.0)
-        return Contacts(discs=Discs(parameters.restitution, parameters.friction, parameters.threshold, masses=masses))
+        return Contacts(discs=Discs(parameters.restitution, parameters.friction, parameters.get("threshold", 0.0), masses=masses))
 
     def potential(self, state: State, parameters: Values) -> Any:
         return np.zeros_like(state.x)

@@ -84,7 +84,8 @@ def start_of(clip: Clip, fit: Fit) -> Start:
     evidence = weigh(still, Point(np.zeros(0), q[None]))
     here = linearize(problem, Point(fit.theta, q[None]), central=True)
     seen = np.isfinite(problem.observed).reshape(1, -1)
-    weights = weights_of(here.residuals, seen, scale_of(here.residuals, seen, q.size), problem.observed.shape[-1])
+    size = problem.observed.shape[-1]
+    weights = weights_of(here.residuals, seen, scale_of(here.residuals, seen, q.size, size), size)
     _, blocks, coupling = here.normal(weights).information()
     # of few sightings the residuals' size is a matter of luck, so that of the fit counts too
     own, all_of = max(evidence.samples - evidence.parameters, 0), min(max(fit.samples - fit.parameters, 0), PRIOR)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn import Fall, Free, Pucks, clip_of, moved
+from drawn_clips import Fall, Free, Pucks, clip_of, moved
 
 from kinescribe.dynamics import Bodies, Law, Parameter
 from kinescribe.dynamics.finding import find_law
