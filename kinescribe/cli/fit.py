@@ -47,7 +47,9 @@ def fit(
     ] = None,
     optimizer: Annotated[str, typer.Option(metavar="NAME", help="lm, powell, lbfgs or cma.")] = "lm",
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of what is random.")] = 0,
-    max_rollouts: Annotated[int, typer.Option(metavar="NUMBER", help="Most simulations of a clip.")] = 50_000,
+    max_rollouts: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Most simulations of a clip: 50,000 for one law, a million for a search.")
+    ] = None,
     max_seconds: Annotated[float, typer.Option(metavar="SECONDS", help="Most time; what is found by then stands.")] = 300.0,
     plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the fit and its residuals.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
@@ -115,10 +117,10 @@ def fit(
     return code
 
 
-def _check_numbers(seed: int, max_rollouts: int, max_seconds: float) -> None:
+def _check_numbers(seed: int, max_rollouts: int | None, max_seconds: float) -> None:
     if seed < 0:
         raise UsageError(f"--seed {seed} must be 0 or more")
-    if max_rollouts < 1:
+    if max_rollouts is not None and max_rollouts < 1:
         raise UsageError(f"--max-rollouts {max_rollouts} leaves nothing to fit with; give 1 or more")
     if not max_seconds > 0:
         raise UsageError(f"--max-seconds {max_seconds:g} leaves no time; give a number above 0")

@@ -23,6 +23,7 @@ from kinescribe.states import States, read
 __all__ = ["AUTO", "clips_of", "fit"]
 
 AUTO = "auto"
+A_FIT, A_SEARCH = 50_000, 1_000_000  # rollouts, by default
 MOST_FRAMES = 150  # of a clip, from which its law is chosen
 BRIEF = 0.25  # share of a table's frames, below which an object that nobody named is left out
 
@@ -41,7 +42,7 @@ def fit(
     loss: Loss | None = None,
     rules: Affordances | Mapping[str, object] | str | Path | None = None,
     seed: int = 0,
-    max_rollouts: int = 50_000,
+    max_rollouts: int | None = None,
     max_seconds: float = 300.0,
 ) -> Fit:
     """Fit a law to one table or several that share it, or find out which law it is.
@@ -54,7 +55,8 @@ def fit(
         optimizer: lm, powell, lbfgs or cma. fixed: known values by name. free: parameters to fit that the law holds fixed. loss: in place
             of the one in state space. All as `fit_law` has them.
         rules: affordance rules, their dictionary or JSON file: who is static, may touch, which walls there are.
-        seed: of what is random. max_rollouts, max_seconds: caps.
+        seed: of what is random.
+        max_rollouts, max_seconds: caps; by default 50,000 simulations of a clip for one law, a million for a search.
 
     Returns:
         A `Fit`. With "auto" objects that have nothing to do with each other are explained each by its own law, and `Fit.selection` tells
@@ -66,11 +68,12 @@ def fit(
         NothingFoundError: no object with enough sightings.
     """
     clips = clips_of(states, inputs=inputs, objects=objects, brief=law == AUTO)
-    budget = Budget(max_rollouts, max_seconds)
+    searching = isinstance(law, str) and law == AUTO
+    budget = Budget((A_SEARCH if searching else A_FIT) if max_rollouts is None else max_rollouts, max_seconds)
     given = _rules(rules)
     if given is not None:
         clips = [apply(given, clip) for clip in clips]
-    if not (isinstance(law, str) and law == AUTO):
+    if not searching:
         found = find_law(law)
         if given is not None and found.kind == "acceleration":
             found = Constrained(found, given)

@@ -33,6 +33,15 @@ class Budget:
         if not self.seconds > 0:
             raise UsageError(f"a fit needs time to spend, not {self.seconds:g} s")
 
+    def left(self, spent: int, rollouts: int | None = None, seconds: float | None = None) -> Budget:
+        """What is left after so many rollouts, or less; never nothing, so that a fit can say that it was stopped."""
+        most, time_left = max(self.rollouts - spent, 1), max(self.seconds - self.elapsed, 1e-3)
+        return Budget(min(most, rollouts or most), min(time_left, seconds or time_left))
+
+    def is_spent(self, rollouts: int) -> bool:
+        """Either cap is reached."""
+        return rollouts >= self.rollouts or self.elapsed >= self.seconds
+
     @property
     def elapsed(self) -> float:
         """Seconds since the beginning."""

@@ -97,6 +97,9 @@ class Slots:
     def starts(self, found: Sequence[Mapping[str, object]], given: Mapping[str, float] | None = None) -> Float:
         """(p,) starts: those given by name; else the median over clips of what the law makes of each, within bounds; else the declared."""
         start = self.fixed_values.copy()
+        for name in given or {}:
+            if name not in {slot.name for slot in self.all}:
+                raise unknown_value("parameter to start", name, {slot.name for slot in self.all} or {"none"})
         for i, slot in enumerate(self.all):
             values = []
             for one in found:

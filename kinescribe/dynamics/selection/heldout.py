@@ -60,25 +60,29 @@ def splits(clips: Sequence[Clip]) -> tuple[list[Split], str]:
     return made, f"what follows the first {', '.join(f'{part:.0%}' for part in PARTS)} of the clip"
 
 
-def held_out(law: Law, fit: Fit, clips: Sequence[Clip], parts: Sequence[Split], *, seed: int, fixed: Mapping[str, float]) -> HeldOut:
-    """Fit the training part of every split, from what the whole fit found, and foretell the rest."""
+def held_out(
+    law: Law, fit: Fit, clips: Sequence[Clip], parts: Sequence[Split], *, seed: int, fixed: Mapping[str, float], budget: Budget
+) -> HeldOut:
+    """Fit the training part of every split, from what the whole fit found, and foretell the rest; NaN where the budget ended."""
     errors, spent = np.full(len(parts), np.nan), 0
     start = {name: one.value for name, one in fit.estimates.items()}
     for train in dict.fromkeys(part.train for part in parts):
         mine = [k for k, part in enumerate(parts) if part.train == train]
+        if budget.is_spent(spent):
+            break
         if train:
-            trained = fit_law(law, [clips[i] for i in train], seed=seed, fixed=fixed, start=start, budget=Budget(rollouts=3_000))
+            trained = fit_law(law, [clips[i] for i in train], seed=seed, fixed=fixed, start=start, budget=budget.left(spent, 3_000))
             spent += trained.rollouts
             known: Mapping[str, float] = {name: one.value for name, one in trained.estimates.items()}
             # with the law known, the clips' own starts don't depend on each other and are found together
-            own = fit_law(law, [clips[parts[k].test].first(parts[k].seen) for k in mine], seed=seed, fixed=known)
+            own = fit_law(law, [clips[parts[k].test].first(parts[k].seen) for k in mine], seed=seed, fixed=known, budget=budget.left(spent))
             spent += own.rollouts
             for place, k in enumerate(mine):
                 errors[k] = _error(own, clips[parts[k].test], parts[k], place)
             continue
         for k in mine:
             clip = clips[parts[k].test]
-            own = fit_law(law, [clip.first(parts[k].seen)], seed=seed, fixed=fixed, start=start, budget=Budget(rollouts=1_000))
+            own = fit_law(law, [clip.first(parts[k].seen)], seed=seed, fixed=fixed, start=start, budget=budget.left(spent, 1_000))
             spent += own.rollouts
             errors[k] = _error(own, clip, parts[k], 0)
     return HeldOut(errors, spent)

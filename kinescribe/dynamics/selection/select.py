@@ -84,19 +84,24 @@ def select(
         raise UsageError("no law is about this number of objects with these inputs: name one with --law")
     budget = budget or Budget()
     tried, rollouts = [], 0
-    screened = _screened(laws, clips, fixed, seed)
+    untried: list[str] = []
+    screened = _screened(laws, clips, fixed, seed, budget)
     for place, law in enumerate(screened):
         if isinstance(law, Candidate):
             tried.append(law)
+        elif tried and budget.is_spent(rollouts):
+            untried.append(law.title)
+            continue
         else:
-            left = max(budget.seconds - budget.elapsed, 1.0)
-            share = Budget(max(budget.rollouts // len(laws), 200), SHARE * left / (len(screened) - place + 1))
+            left = max(budget.seconds - budget.elapsed, 1e-3)
+            share = budget.left(rollouts, max(budget.rollouts // len(laws), 200), SHARE * left / (len(screened) - place + 1))
             tried.append(Candidate(law.title, fit_law(law, clips, fixed=_known(law, fixed), seed=seed, budget=share)))
         rollouts += tried[-1].fit.rollouts
+    stopped = f"; stopped by the cap before {', '.join(untried)}" if untried else ""
     sound = sorted((one for one in tried if one.fit.ok), key=lambda one: one.fit.scale)
     failed = [replace(one, reason=one.fit.advice or "the fit failed") for one in tried if not one.fit.ok]
     if not sound:
-        return Selection(tuple(failed), (), "nothing, for no law fits", rollouts)
+        return Selection(tuple(failed), (), f"nothing, for no law fits{stopped}", rollouts)
     least = max(sound[0].fit.scale, 1e-9)
     # what is left over by the law that leaves least is noise, the rest is misfit
     worth = (1.0 - sound[0].fit.correlation) / (1.0 + sound[0].fit.correlation)
@@ -107,14 +112,14 @@ def select(
     if len(scored) == 1 or not parts:
         words = "nothing: one law alone fits" if parts else "nothing: the clip is too short"
         ranked = [scored[0], *(replace(one, reason="higher BIC") for one in scored[1:])]
-        return Selection((*ranked, *rest, *failed), (), words, rollouts)
+        return Selection((*ranked, *rest, *failed), (), words + stopped, rollouts)
     errors = []
     for one in scored:
-        found = held_out(one.fit.law, one.fit, clips, parts, seed=seed, fixed=_known(one.fit.law, fixed))
+        found = held_out(one.fit.law, one.fit, clips, parts, seed=seed, fixed=_known(one.fit.law, fixed), budget=budget.left(rollouts))
         rollouts += found.rollouts
         errors.append(found.errors)
     ranked, tie = _ranked(scored, np.stack(errors), _floor(clips), worth)
-    return Selection((*ranked, *rest, *failed), tie, words, rollouts)
+    return Selection((*ranked, *rest, *failed), tie, words + stopped, rollouts)
 
 
 def _ranked(scored: Sequence[Candidate], errors: Float, floor: float, worth: float) -> tuple[list[Candidate], tuple[str, ...]]:
@@ -157,13 +162,20 @@ def _known(law: Law, fixed: Mapping[str, float] | None) -> dict[str, float]:
     return {name: value for name, value in (fixed or {}).items() if name in law.parameters or name.rpartition(".")[2] in law.parameters}
 
 
-def _screened(laws: Sequence[Law], clips: Sequence[Clip], fixed: Mapping[str, float] | None, seed: int) -> list[Law | Candidate]:
+def _screened(
+    laws: Sequence[Law], clips: Sequence[Clip], fixed: Mapping[str, float] | None, seed: int, budget: Budget
+) -> list[Law | Candidate]:
     """The laws that come near, and those that don't as they fit the first few of many clips: hopeless ones cost the most."""
     if len(clips) <= 2 * SCREENED:
         return list(laws)
-    first = [
-        Candidate(law.title, fit_law(law, clips[:SCREENED], fixed=_known(law, fixed), seed=seed, budget=Budget(SCREENING))) for law in laws
-    ]
+    first: list[Candidate] = []
+    spent = 0
+    for law in laws:
+        if budget.is_spent(spent):
+            return [*first, *laws[len(first) :]]
+        share = budget.left(spent, SCREENING)
+        first.append(Candidate(law.title, fit_law(law, clips[:SCREENED], fixed=_known(law, fixed), seed=seed, budget=share)))
+        spent += first[-1].fit.rollouts
     sound = [one.fit.scale for one in first if one.fit.ok]
     least = max(min(sound, default=np.inf), 1e-9)
     return [law if one.fit.ok and one.fit.scale <= FAR_WORSE * least else one for law, one in zip(laws, first, strict=True)]
