@@ -74,7 +74,7 @@ class Sum(Law):
         return made
 
     def _of(self, index: int, parameters: Values) -> Values:
-        return Values({theirs: parameters[ours] for theirs, ours in self.names_of_terms[index].items()})
+        return Values({theirs: parameters[ours] for theirs, ours in self.names_of_terms[index].items() if ours in parameters})
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         total: list[Any] = [0.0, 0.0, 0.0]

@@ -62,7 +62,9 @@ def _from_words(words: str) -> Law:
         plugin = load("laws", terms[0])
     except UsageError as error:
         beside = Path(f"{terms[0]}.py")
-        raise UsageError(f"{error}, and there is the file {beside}: name it with its ending") from None if beside.is_file() else error
+        if beside.is_file():
+            raise UsageError(f"{error}, and there is the file {beside}: name it with its ending") from None
+        raise
     return _made(plugin, terms[0])
 
 

@@ -193,3 +193,13 @@ def test_constructor_that_raises_or_forgets_its_base(tmp_path: Path):
     assert "super().__init__()" in message(written(tmp_path, forgetful), UsageError)
     without = "from kinescribe.dynamics import Law\n\nclass Empty(Law):\n    pass\n"
     assert "must define one of" in message(written(tmp_path, without), UsageError)
+
+
+def test_an_unknown_name_speaks_of_no_file_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        find_law("qqq")
+    assert "file" not in str(caught.value)
+    (tmp_path / "qqq.py").write_text("")
+    with pytest.raises(UsageError, match=r"there is the file qqq\.py"):
+        find_law("qqq")

@@ -47,7 +47,7 @@ def minimize(
 
         def proposed(damping: float, at: Point = point, normal: Normal = normal, frozen: NDArray[np.bool_] = frozen) -> Point:
             move, q = normal.step(damping, frozen)
-            return Point(np.clip(at.theta + move, low, high), at.q + q)
+            return problem.keeping_constraints(Point(np.clip(at.theta + move, low, high), at.q + q))
 
         # most steps are good, so that their derivatives are taken along at once
         trial = proposed(damping)

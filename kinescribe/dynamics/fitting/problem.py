@@ -161,6 +161,16 @@ class Problem:
         start, schedule = self.states(q, clips), self.schedule().take(clips)
         return simulate(self.law, self.slots.values(theta), start, schedule, without=self.without, contacts=contacts)
 
+    def keeping_constraints(self, point: Point) -> Point:
+        """The point with its initial states on the law's constraints: off them, numbers that mean nothing would wander."""
+        if self.law.array_library == "torch" or not self.law.constrained(self.bodies):
+            return point
+        every = np.arange(len(self.clips))
+        start = self.states(point.q, every)
+        data = np.asarray(self.law.project(start, self.slots.values(np.repeat(point.theta[None], len(every), axis=0))).data)
+        q = data[self.components[:, 0], :, self.components[:, 1]].T
+        return Point(point.theta, q) if np.isfinite(q).all() else point
+
     def residuals(self, rollout: Rollout, clips: Index, frames: int | None = None) -> Float:
         """(b, T·n·k) differences to the observed in σ, predicted less observed; 0 where nothing was seen; the first `frames` alone."""
         k = self.observed.shape[-1]

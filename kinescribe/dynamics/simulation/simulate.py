@@ -141,11 +141,15 @@ def _through_contacts(motion: Motion, gaps: Gaps, t: Float, data: Float, h: Floa
         # what closes at once is struck before anything is called a pile
         piled[touched.clips[touched.high == 0.0]] = False
         piled |= (allowed[active] < 0) | (struck[active].max(axis=1) >= REPEATS)
+        # so little time is left that a step would not change the clock: nothing moves in it
+        over = span[:, 0] <= np.spacing(np.abs(time[active, 0]) + h[active, 0])
+        piled &= ~over
+        after[:, over] = now[:, over]
         if piled.any():
             rows = np.flatnonzero(piled)
             after[:, rows] = settle(here.take(rows), mine.take(rows), time[active][rows], now[:, rows], span[rows])
             patience[active[rows]] = STALLS_OF_A_PILE
-        keep = ~piled[touched.clips]
+        keep = ~(piled | over)[touched.clips]
         clips, touch, fraction = _earliest(mine, path, touched.clips[keep], touched.touches[keep], touched.low[keep], touched.high[keep])
         hit = np.zeros(len(active), bool)
         hit[clips] = True
