@@ -20,6 +20,7 @@ from kinescribe.perception.detections import MaskCrop, SoftMask
 from kinescribe.perception.finding import Finder, Found
 from kinescribe.perception.followed import FollowedThing, look_of
 from kinescribe.perception.overlap import intersection, iou_matrix
+from kinescribe.plugins import blaming
 from kinescribe.video.frame import Frame
 
 __all__ = ["AUTO", "FollowedFrame", "MaskFollower", "Withdrawn"]
@@ -99,7 +100,8 @@ class MaskFollower:
     def follow(self, frames: Iterable[Frame]) -> Iterator[FollowedFrame]:
         """The things in view in each of these frames, which are a video's, in order; what was followed before is forgotten."""
         self._begin()
-        self._propagator.reset()
+        with blaming(self._propagator, "while it was reset"):
+            self._propagator.reset()
         source = iter(frames)
         first = next(source, None)
         self._due = 0 if first is None else first.index
@@ -111,7 +113,8 @@ class MaskFollower:
             found = dict(zip((frame.index for frame in keys), self._finder.find(keys), strict=True)) if keys else {}
             ahead = getattr(self._propagator, "encode_ahead", None)
             if ahead is not None:
-                ahead(window)
+                with self._border.watching(window):
+                    ahead(window)
             changed = False
             for frame in window:
                 last = frame.index
@@ -190,7 +193,7 @@ class MaskFollower:
         for number in numbers:
             thing = self._things[number]
             if number not in met and thing.unconfirmed:
-                self._let_go(thing, masks, named)
+                self._let_go(thing, frame.index, masks, named)
                 if not thing.believed:
                     self.dropped.add(number)
                 else:
@@ -199,7 +202,7 @@ class MaskFollower:
             thing = self._things[number]
             if number in masks and number not in prompts:
                 self._take_back(thing, frame.index)
-                self._let_go(thing, masks, named)
+                self._let_go(thing, frame.index, masks, named)
         return changed
 
     def _match(
@@ -258,12 +261,16 @@ class MaskFollower:
                 late.append(a if (one.confirmed_in, -a) < (other.confirmed_in, -b) else b)
         return sorted(set(late))
 
-    def _let_go(self, thing: FollowedThing, masks: dict[int, SoftMask], named: dict[int, tuple[str, float]]) -> None:
+    def _let_go(self, thing: FollowedThing, index: int, masks: dict[int, SoftMask], named: dict[int, tuple[str, float]]) -> None:
         masks.pop(thing.number, None)
         named.pop(thing.number, None)
-        thing.carried = False
-        self._propagator.drop([thing.number])
+        self._drop(thing, index)
         self._overlapping = {pair: first for pair, first in self._overlapping.items() if thing.number not in pair}
+
+    def _drop(self, thing: FollowedThing, index: int) -> None:
+        thing.carried = False
+        with self._border.watching(index):
+            self._propagator.drop([thing.number])
 
     def _is_several(self, mask: MaskCrop, phrase: str, carried: dict[int, MaskCrop]) -> bool:
         """Whether a detected mask is nothing but two or more things of its name that are followed by themselves."""
@@ -280,8 +287,7 @@ class MaskFollower:
             if number not in slipped:
                 self._things[number].see(frame.index, look_of(frame, masks[number].binary()))
         for thing in [t for t in self._things.values() if t.carried and t.number not in masks and 0 <= t.seen < frame.index - FORGOTTEN]:
-            thing.carried = False
-            self._propagator.drop([thing.number])
+            self._drop(thing, frame.index)
         for number in numbers:
             self._things[number].carried = True
         scores = [named[n][1] if n in named else self._things[n].score * masks[n].score for n in numbers]

@@ -189,9 +189,13 @@ def test_a_part_that_raises_is_named_with_the_frame(pucks: Scene):
             return self._fail if name == self._method else value
 
         def _fail(self, *given: Any, **_: Any) -> Any:
-            if given and getattr(given[0], "index", self._frame) != self._frame:
+            if given and isinstance(given[0], Frame) and given[0].index != self._frame:
                 return getattr(self._part, self._method)(*given)
             raise RuntimeError("out of\nideas")
+
+    class Ahead(ScriptedPropagator):
+        def encode_ahead(self, frames: Any) -> None:
+            """Is told what comes next."""
 
     class Follower:
         def track(self, video: Any, phrases: Any) -> Any:
@@ -200,6 +204,7 @@ def test_a_part_that_raises_is_named_with_the_frame(pucks: Scene):
                     raise RuntimeError("out of\nideas")
                 yield Detections(frame.index, frame.time_s), np.zeros(0, int)
 
+    sees_one_once = ScriptedDetector(pucks, hidden={next(iter(pucks.truth)): range(1, pucks.frame_count)})
     named = "failed on frame 10: RuntimeError: out of ideas; mend the plug-in"
     cases: list[tuple[dict[str, Any], str]] = [
         ({"detector": Broken(ScriptedDetector(pucks), "prepare")}, "failed while it prepared: RuntimeError: out of ideas"),
@@ -207,6 +212,9 @@ def test_a_part_that_raises_is_named_with_the_frame(pucks: Scene):
         ({"segmenter": Broken(ScriptedSegmenter(pucks), "segment")}, named),
         ({"propagator": Broken(ScriptedPropagator(pucks), "step")}, named),
         ({"propagator": Broken(ScriptedPropagator(pucks), "prompt", 0)}, named.replace("10", "0")),
+        ({"propagator": Broken(ScriptedPropagator(pucks), "reset")}, "failed while it was reset: RuntimeError: out of ideas"),
+        ({"propagator": Broken(Ahead(pucks), "encode_ahead")}, named.replace("frame 10", "frames 0 to 39")),
+        ({"propagator": Broken(ScriptedPropagator(pucks), "drop"), "detector": sees_one_once}, named),
         ({"detector": None, "segmenter": None, "propagator": None, "concept_tracker": Follower()}, named),
     ]
     for parts, says in cases:
