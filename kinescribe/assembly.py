@@ -15,17 +15,15 @@ from kinescribe.states import COLUMNS, Calibration, ContactEvent, LeftOutMeta, M
 from kinescribe.tracking.angles import AngleTrajectory, smooth_angles
 from kinescribe.tracking.ends import EndPoint, end_points
 from kinescribe.tracking.smoothing import Trajectory, smooth_track
-from kinescribe.tracking.tracks import Track
+from kinescribe.tracking.tracks import TOUCH, Track
 from kinescribe.video import Video, time_stats
 
 __all__ = ["assemble"]
 
 Float = NDArray[np.float64]
 
-LEAST_WHOLE = 4  # whole sightings that a path needs to do without the others
 PARTIAL_SHARE = 0.3  # of the radius: how far the centroid of a visible part may be from the body's own
 LEAST_ANGLES = 3  # observations; and at least a third of a track's
-TOUCH = 1.35  # two bodies whose centres are nearer than this times the sum of their radii may have struck each other
 VERSIONED = ("kinescribe", "numpy", "scipy", "opencv-python-headless", "av", "filterpy")
 VERSIONED_MODELS = ("torch", "torchvision", "transformers", "segment-anything")
 
@@ -103,9 +101,7 @@ def _object(object_id: int, track: Track, name: Name, times: Float) -> _Object:
     positions, covariances = np.full((len(frames), 2), np.nan), np.tile(np.eye(2), (len(frames), 1, 1))
     positions[seen], covariances[seen] = track.positions, track.covariances
     whole = seen.copy()
-    whole[seen] = ~track.partial
-    if whole.sum() < max(LEAST_WHOLE, 0.5 * seen.sum()):
-        whole = seen  # a body that changes its size all the time: every sighting counts
+    whole[seen] = track.whole
     path = smooth_track(at, whole, positions, covariances)
     angles, sigmas = np.full(len(frames), np.nan), np.full(len(frames), np.nan)
     angles[seen], sigmas[seen] = track.angles, track.angle_sigmas

@@ -165,6 +165,21 @@ def test_what_one_each_leaves_out_hides_nothing_and_is_counted_like_the_table():
     assert f'object 1 ("puck"): score 1.00, seen in {observed} frames' in gone.reason
 
 
+def test_what_is_seen_in_part_is_occluded_and_placed_by_its_path():
+    scene = scenes.ball_behind_occluder()
+    (truth,) = scene.truth.values()
+    c = extract_states(scene.images(), times=scene.times, ends=False).columns
+    part = (c["status"] == "occluded") & np.isfinite(c["bbox_x"])
+    assert part.sum() >= 4
+    frames = c["frame"][part]
+    assert (truth.visible_fraction[frames] < 0.9).all()
+    boxes = np.column_stack([c["bbox_x"][part] + (c["bbox_w"][part] - 1) / 2, c["bbox_y"][part] + (c["bbox_h"][part] - 1) / 2])
+    places = np.column_stack([c["x_px"][part], c["y_px"][part]])
+    off = np.hypot(*(places - truth.positions[frames]).T)
+    assert (off < 1).all()
+    assert (off < np.hypot(*(boxes - truth.positions[frames]).T)).all()
+
+
 @pytest.mark.parametrize("verifier", ["none", "rules"])
 def test_of_two_of_one_name_the_one_that_moves_is_kept_whichever_comes_first(verifier: str):
     resting = scenes.Body("resting ball", "disc", (40.0, 40.0), still((260.0, 60.0)), "red")

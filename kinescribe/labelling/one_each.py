@@ -8,11 +8,10 @@ import numpy as np
 
 from kinescribe.labelling.names import OTHER, Labelled, LeftOut, Name
 from kinescribe.tracking.corrections import without_frames
-from kinescribe.tracking.tracks import Track
+from kinescribe.tracking.tracks import LEAST_WHOLE, TOUCH, Track
 
 __all__ = ["one_of_each", "rivals_told"]
 
-LEAST_SIGHTINGS, TOUCH = 4, 1.35  # as in `kinescribe.assembly`, which counts rows and contacts
 LEAST_TRAVEL = 0.25  # worth of a thing that stays where it is, against one that gets its own length away
 
 
@@ -31,7 +30,7 @@ def one_of_each(labelled: Labelled, frame_count: int) -> Labelled:
     def worth(k: int) -> tuple[bool, float]:
         name, track = labelled.names[k], labelled.tracks[k]
         moved = min(_travel(track) / max(2 * track.radius, 1.0), 1.0)
-        presence = _whole(track) / max(frame_count, 1)
+        presence = track.whole.sum() / max(frame_count, 1)
         value = name.score * _detection(track) * presence * (LEAST_TRAVEL + (1 - LEAST_TRAVEL) * moved)
         return name.verified in ("yes", "corrected"), value
 
@@ -76,7 +75,7 @@ def _clear_of(track: Track, gone: Sequence[Track]) -> Track:
     out = track
     for k in np.flatnonzero(track.partial):
         frame = int(track.frames[k])
-        if any(_reaches(track, int(k), other) for other in gone) and len(out) > LEAST_SIGHTINGS:
+        if any(_reaches(track, int(k), other) for other in gone) and len(out) > LEAST_WHOLE:
             out = without_frames(out, frame, frame) or out
     return out
 
@@ -88,12 +87,6 @@ def _reaches(track: Track, k: int, other: Track) -> bool:
         return False
     at = [float(np.interp(frame, other.frames, other.positions[:, axis])) for axis in (0, 1)]
     return bool(np.hypot(*(track.positions[k] - at)) <= TOUCH * (track.radius + other.radius))
-
-
-def _whole(track: Track) -> int:
-    """Frames in which the whole of it is seen; all, where those are few: what the states table counts as observed."""
-    whole = int((~track.partial).sum())
-    return whole if whole >= max(LEAST_SIGHTINGS, 0.5 * len(track)) else len(track)
 
 
 def _detection(track: Track) -> float:
@@ -112,4 +105,4 @@ def _seen(labelled: Labelled, k: int) -> str:
     name: Name = labelled.names[k]
     track = labelled.tracks[k]
     said = "" if name.verified == "unchecked" else f", verified: {name.verified}"
-    return f"score {name.score * _detection(track):.2f}{said}, seen in {_whole(track)} frames, moved over {_travel(track):.0f} px"
+    return f"score {name.score * _detection(track):.2f}{said}, seen in {track.whole.sum()} frames, moved over {_travel(track):.0f} px"

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.detections import MaskCrop
 
-__all__ = ["STATUSES", "Track"]
+__all__ = ["LEAST_WHOLE", "STATUSES", "TOUCH", "Track"]
 
 Float = NDArray[np.float64]
 OPTIONAL = ("ends", "end_covariances")
+LEAST_WHOLE = 4  # whole sightings that a path needs to do without the others
+TOUCH = 1.35  # two bodies whose centres are nearer than this times the sum of their radii may touch
 STATUSES = ("observed", "occluded", "interpolated", "predicted")
 
 
@@ -91,6 +93,12 @@ class Track:
     def shape(self) -> str:
         """The shape that most frames speak for, those in which the body was whole."""
         return Counter(self.shapes).most_common(1)[0][0]
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """(n,), the sightings of the whole body, through which its path goes; all, where those are few: a body that changes its size."""
+        whole = ~self.partial
+        return whole if whole.sum() >= max(LEAST_WHOLE, 0.5 * len(self)) else np.ones(len(self), bool)
 
     @property
     def radius(self) -> float:
