@@ -18,7 +18,7 @@ from kinescribe.errors import UsageError
 if TYPE_CHECKING:
     from kinescribe.dynamics.clip import Clip
 
-__all__ = ["Restricted", "Sum"]
+__all__ = ["Restricted", "Sum", "subjects"]
 
 COMMON = ("mass",)
 """Parameters that are properties of the objects: one value, whichever terms of a sum use it."""
@@ -214,6 +214,26 @@ class Restricted(Law):
 
     def _theirs(self, parameters: Values, who: list[int]) -> Values:
         return Values({name: value[:, who] if self.parameters[name].per == "object" else value for name, value in parameters.items()})
+
+
+def subjects(law: Law, bodies: Bodies, name: str) -> list[int]:
+    """Indices of the objects that a law's parameter per object is about: of a restricted law its own, of a sum those of its terms.
+
+    Raises:
+        UsageError: a restricted law none of whose objects is there.
+    """
+    if isinstance(law, Restricted):
+        who = law.who(bodies)
+        return [who[i] for i in subjects(law.law, bodies.keeping(who), name)]
+    if isinstance(law, Sum):
+        terms = zip(law.terms, law.names_of_terms, strict=True)
+        return sorted(
+            {i for term, names in terms for theirs, ours in names.items() if ours == name for i in subjects(term, bodies, theirs)}
+        )
+    inner = getattr(law, "law", None)  # of one that keeps to rules
+    if isinstance(inner, Law) and name in inner.parameters:
+        return subjects(inner, bodies, name)
+    return list(range(len(bodies)))
 
 
 def _qualified(terms: Sequence[Law]) -> list[dict[str, str]]:

@@ -150,3 +150,14 @@ def test_no_parameters_mean_nothing_to_tell():
     covariance, lost = identify(np.zeros((0, 0)), np.zeros(0), Slots.of(Free(), ONE), np.zeros(0))
     assert covariance.shape == (0, 0)
     assert lost == ()
+
+
+def test_objects_that_the_law_is_not_about_are_neither_fitted_nor_listed():
+    rng = np.random.default_rng(8)
+    bodies = Bodies.make(3, radius=np.array([0.4, 0.4, 0.2]))
+    law = Pucks().on("object 1", "object 2") + Free().on("object 3")
+    path = moved(law, TIMES, bodies, x=[0.0, 3.0, 0.0], y=[0.0, 0.1, 5.0], vx=[3.0, -0.5, 1.0], parameters={"mass": [1.0, 2.0, 1.0]})
+    fit = fit_law(law, [clip_of(path, TIMES, rng, 0.005)], fixed={"object 1.mass": 1.0})
+    assert list(fit.estimates) == ["restitution", "friction", "object 1.mass", "object 2.mass"]
+    assert fit.unidentified == ()
+    assert abs(fit.estimates["object 2.mass"].value - 2.0) < 3.5 * fit.estimates["object 2.mass"].sigma < 0.5

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +224,15 @@ def test_laws_come_back_with_their_starts_bounds_and_rules(tmp_path: Path):
     back = Reviver(tmp_path / "x.json").law(reference(laws[3]))
     assert isinstance(back, Constrained)
     assert back.rules == rules
+
+
+def test_a_law_on_objects_of_a_label_knows_them_when_it_comes_back(tmp_path: Path):
+    clip = Clip.from_states(pair_table())
+    names = tuple(f"puck {i + 1}" for i in range(len(clip.bodies)))
+    clip = replace(clip, bodies=replace(clip.bodies, names=names, labels=("puck",) * len(names)))
+    fit = fit_law(find_law("uniform-motion + discs").on("puck"), [clip])
+    save(fit, tmp_path / "law.json")
+    same(fit, load(tmp_path / "law.json"))
 
 
 def test_a_rigid_world_keeps_its_settings():

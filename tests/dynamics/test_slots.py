@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn_clips import Bounce, Pucks
+from drawn_clips import Bounce, Fall, Pucks
 
 from kinescribe.dynamics import Bodies, Parameter
+from kinescribe.dynamics.affordances import Affordances, Constrained
 from kinescribe.dynamics.fitting.slots import Slots
 from kinescribe.errors import UsageError
 
@@ -67,3 +68,24 @@ def test_natural_sizes_follow_the_dimensions():
         drag = Parameter(0.1, unit="1/time")
 
     np.testing.assert_allclose(Slots.of(Mixed(), TWO).scales(10.0, 2.0), [2.5, 1.0, 0.5])
+
+
+def test_objects_that_a_restricted_law_is_not_about_have_no_number():
+    bodies = Bodies.make(4, names=("ball", "cart", "kite", "post"))
+    law = Fall().on("kite") + Pucks().on("cart", "post")
+    for whole in (law, Constrained(law, Affordances())):
+        slots = Slots.of(whole, bodies, fixed={"post.mass": 5.0})
+        assert [slot.name for slot in slots.all] == ["gravity", "restitution", "friction", "cart.mass", "post.mass"]
+        assert slots.names == ["gravity", "restitution", "cart.mass"]
+        # the law itself still finds a column for every object
+        np.testing.assert_array_equal(slots.values(np.array([[9.0, 0.5, 3.0]])).mass, [[1, 3, 1, 5]])
+    found = [{"mass": [np.nan, 2.0, np.nan, 7.0]}]
+    np.testing.assert_array_equal(Slots.of(law, bodies).starts(found), [9.0, 0.9, 2.0, 7.0])
+    with pytest.raises(UsageError, match=r"unknown parameter of .* 'ball\.mass'"):
+        Slots.of(law, bodies, fixed={"ball.mass": 1.0})
+
+
+def test_terms_about_different_objects_have_numbers_for_all_of_theirs():
+    bodies = Bodies.make(4)
+    law = Pucks().on("object 3", "object 4") + Pucks().on("object 1", "object 3")
+    assert [slot.name for slot in Slots.of(law, bodies).all if slot.key == "mass"] == ["object 1.mass", "object 3.mass", "object 4.mass"]

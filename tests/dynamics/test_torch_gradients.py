@@ -90,6 +90,19 @@ def test_lbfgs_with_exact_gradients_finds_what_least_squares_finds():
         assert one.value == pytest.approx(other.value, abs=0.3 * other.sigma), name
 
 
+def test_gradients_of_a_law_on_some_objects_are_those_of_finite_differences():
+    bodies = Bodies.make(3, radius=0.1)
+    path = moved(Plain().on("object 1", "object 3"), TIMES, bodies, inputs=PUSH, x=[0.0, 5.0, 2.0], vy=[3.0, 1.0, -2.0])
+    seen = [clip_of(path, TIMES, np.random.default_rng(5), 0.02, inputs=PUSH)]
+    problem = Problem.of(Tensor().on("object 1", "object 3"), seen)
+    assert problem.slots.names == ["drag", "pull", "object 1.weight", "object 3.weight"]
+    objective = _Objective(problem, Point(problem.slots.starts([]) * 1.2, problem.start()), None, lambda _: None)
+    at = 0.01 * np.random.default_rng(6).normal(size=len(objective.centre))
+    _, gradient = objective.both(at)
+    differences = np.array([(objective.value(at + e) - objective.value(at - e)) / 2e-6 for e in 1e-6 * np.eye(len(at))])
+    np.testing.assert_allclose(gradient, differences, rtol=1e-5, atol=1e-5 * np.abs(gradient).max())
+
+
 def test_a_law_in_torch_that_strikes_is_fitted_by_differences():
     """Gradients don't go through contacts; without them there would be no sign of the restitution."""
 

@@ -61,7 +61,9 @@ def _values(problem: Problem, theta: Any, torch: Any) -> Values:
     full = torch.tensor(problem.slots.fixed_values).index_put((torch.as_tensor(problem.slots.free),), theta)
     out: dict[str, list[Any]] = {}
     for i, slot in enumerate(problem.slots.all):
-        out.setdefault(slot.key, []).append(full[i])
+        # objects that the law is not about have no slot, and a number that nothing depends on
+        columns = 1 if slot.object is None else problem.slots.objects
+        out.setdefault(slot.key, [torch.tensor(slot.parameter.start, dtype=full.dtype)] * columns)[slot.object or 0] = full[i]
     return Values({key: torch.stack(numbers).expand(clips, len(numbers)) for key, numbers in out.items()})
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.dynamics.composition import subjects
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.parameters import Parameter, Values
 from kinescribe.dynamics.state import Bodies
@@ -65,7 +66,7 @@ class Slots:
         slots: list[Slot] = []
         for key, parameter in law.parameters.items():
             if parameter.per == "object":
-                slots += [Slot(f"{name}.{key}", key, i, parameter) for i, name in enumerate(bodies.names)]
+                slots += [Slot(f"{bodies.names[i]}.{key}", key, i, parameter) for i in subjects(law, bodies, key)]
             else:
                 slots.append(Slot(key, key, None, parameter))
         known = {slot.name for slot in slots} | {slot.key for slot in slots}
@@ -129,7 +130,9 @@ class Slots:
             if slot.object is None:
                 out[slot.key] = full[:, i : i + 1]
             else:
-                out.setdefault(slot.key, np.empty((len(theta), self.objects)))[:, slot.object] = full[:, i]
+                # objects that the law is not about have no slot, and a number that nothing depends on
+                every = out.setdefault(slot.key, np.full((len(theta), self.objects), slot.parameter.start))
+                every[:, slot.object] = full[:, i]
         return Values(out)
 
     def scales(self, length: float, time: float) -> Float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,11 @@ class _Values:
 
     @classmethod
     def of(cls, file: Path, model: FitModel, law: Law) -> _Values:
-        everyone = Slots.of(law, Bodies.make(len(model.objects), names=tuple(model.objects)))
+        bodies = Bodies.make(len(model.objects), names=tuple(model.objects))
+        if model.clips and len(model.clips[0].bodies.labels) == len(bodies):
+            # a law may be restricted to objects by their label
+            bodies = replace(bodies, labels=tuple(model.clips[0].bodies.labels))
+        everyone = Slots.of(law, bodies)
         _same_names(file, model, [slot.name for slot in everyone.all])
         if not len(model.free) == len(model.theta) or not set(model.free) <= set(model.parameters):
             raise InputError(f"{file}: theta and free must have one entry a fitted parameter; take them from the file as it was written")
@@ -122,7 +126,7 @@ class _Values:
         ]
         free = [name for name in model.free if name not in names]
         known = {name: line.value for name, line in model.parameters.items() if name not in free}
-        slots = Slots.of(law, Bodies.make(len(model.objects), names=tuple(model.objects)), fixed=known, free=free)
+        slots = Slots.of(law, bodies, fixed=known, free=free)
         return cls(slots, np.array([fitted[name] for name in slots.names]), np.array(edited, np.intp), names, tuple(notes))
 
 
