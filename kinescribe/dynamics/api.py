@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kinescribe.dynamics import arguments
 from kinescribe.dynamics.affordances import Affordances, Constrained, apply, narrow
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.composition import Restricted, Sum
@@ -67,6 +68,10 @@ def fit(
         InputError: a file that can't be read.
         NothingFoundError: no object with enough sightings.
     """
+    free = arguments.check_fit(
+        optimizer=optimizer, fixed=fixed, free=free, loss=loss, inputs=inputs, rules=rules, seed=seed, max_rollouts=max_rollouts,
+        max_seconds=max_seconds,
+    )  # fmt: skip
     clips = clips_of(states, inputs=inputs, objects=objects, brief=law == AUTO)
     searching = isinstance(law, str) and law == AUTO
     budget = Budget((A_SEARCH if searching else A_FIT) if max_rollouts is None else max_rollouts, max_seconds)
@@ -91,6 +96,8 @@ def clips_of(
     brief: bool = False,
 ) -> list[Clip]:
     """Tables as clips; `brief` leaves out objects that nobody named and that were seen in few frames. Raises as `fit` does."""
+    arguments.check_inputs(inputs)
+    objects = arguments.names(objects)
     several = list(states) if isinstance(states, Sequence) and not isinstance(states, str) else [states]
     if not several:
         raise UsageError("a fit needs at least one states table")

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from kinescribe.dynamics.arguments import a_kind
 from kinescribe.dynamics.composition import Sum
 from kinescribe.dynamics.law import Law
 from kinescribe.errors import InputError, UsageError, unknown_value
@@ -45,7 +46,7 @@ def find_law(spec: LawSpec) -> Law:
         return _from_file(spec, "")
     if isinstance(spec, str):
         return _from_words(spec)
-    return _made(spec, getattr(spec, "__name__", type(spec).__name__))
+    return _made(spec, getattr(spec, "__name__", None) or repr(spec))
 
 
 def _from_words(words: str) -> Law:
@@ -73,13 +74,13 @@ def _made(source: Any, name: str) -> Law:
     if isinstance(source, Law):
         return _ready(source, name)
     if not callable(source):
-        raise UsageError(f"'{name}' is no law: it is a {type(source).__name__}; hand over a Law, a class of laws, a name or a path")
+        raise UsageError(f"law {name} is {a_kind(source)}; hand over a Law, a class of laws, a name or a path")
     try:
         law = source()
-    except Exception as error:  # foreign code may fail in any way; the reason is handed on
-        raise UsageError(f"law {name} can't be made without arguments: {_reason(error)}") from error
+    except (Exception, SystemExit) as error:  # foreign code may fail in any way; the reason is handed on
+        raise UsageError(f"law {name} can't be made without arguments: {_where(error)}{_reason(error)}") from error
     if not isinstance(law, Law):
-        raise UsageError(f"'{name}' makes a {type(law).__name__}, not a law; return an object whose class inherits from Law")
+        raise UsageError(f"'{name}' makes {a_kind(law)}, not a law; return an object whose class inherits from Law")
     return _ready(law, name)
 
 
@@ -162,6 +163,12 @@ def _forget(name: str, before: ModuleType | None) -> None:
         sys.modules.pop(name, None)
     else:
         sys.modules[name] = before
+
+
+def _where(error: BaseException) -> str:
+    """The innermost line of a failure, "my_law.py:12: "; "" where it is the call itself that fails."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: " if frames else ""
 
 
 def _reason(error: BaseException) -> str:

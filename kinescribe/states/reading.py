@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import InputError, UsageError
 from kinescribe.states.border import unknown
+from kinescribe.states.by_hand import in_pixels, may_lack, what_is_not_known
 from kinescribe.states.cells import parse_extra, parse_own
 from kinescribe.states.checks import Problem, column_problems, show
 from kinescribe.states.metadata import Metadata, from_json
@@ -45,8 +46,9 @@ def read(path: str | os.PathLike[str]) -> States:
     """Read a table that `States.to_csv` or `States.to_parquet` wrote, or one made by hand with the same columns.
 
     Of a CSV the columns `frame`, `time_s`, `object_id`, `x` and `y` must be there; others of ours are unknown where they are missing, and
-    columns that are not ours are kept. Without a sidecar the calibration is unknown (`meta.calibration` is None). What is amiss short of an
-    error is warned of and stands in `meta.warnings`.
+    columns that are not ours are kept. Without a sidecar the calibration is unknown (`meta.calibration` is None), and y is taken to point
+    up; a table that has `x_px` and `y_px` in place of `x` and `y`, or the same numbers in both, is in pixels, y down. What is amiss short
+    of an error is warned of and stands in `meta.warnings`.
 
     Raises:
         UsageError: what is no path.
@@ -83,12 +85,16 @@ def load(path: Path) -> Table:
         own = BY_NAME.get(name)
         columns[name], wrong = parse_own(own, cells[name]) if own else parse_extra(name, cells[name])
         problems += wrong
+    meta, notes = _metadata(sidecar_path(path), cells)
+    in_pixels(columns, cells, meta)
     told = {(problem.row, problem.column) for problem in problems}
     sure = not any(column in ("frame", "time_s", "object_id") for _, column in told)
     problems += [problem for problem in column_problems(columns, across=sure) if (problem.row, problem.column) not in told]
-    meta, notes = _metadata(sidecar_path(path), cells)
-    absent = [name for name in BY_NAME if name not in cells]
-    if absent:
+    absent = [name for name in BY_NAME if name not in cells and not may_lack(name, cells)]
+    if not sidecar_path(path).exists():
+        # made by hand: of what is missing only that is told which changes what the numbers mean
+        notes.append(what_is_not_known(cells, meta))
+    elif absent:
         notes.append(f"no column {_list(absent)}: unknown")
     return Table(columns, meta, problems + [Problem(None, None, note, "warning") for note in notes])
 
@@ -120,10 +126,12 @@ def _check_header(path: Path, header: list[str]) -> None:
     if twice:
         raise TableError(f"{path}: the column {show(twice[0])} is there {header.count(twice[0])} times; leave one")
     for column in COLUMNS:
-        if (column.required or column.expected) and column.name not in header:
+        if (column.required or column.expected) and column.name not in header and not may_lack(column.name, header):
             near = difflib.get_close_matches(column.name, [name for name in header if name not in BY_NAME], n=1, cutoff=0.5)
             hint = f"; is it {show(near[0])}? rename it" if near else ""
-            raise TableError(f"{path}: no column '{column.name}'{hint}; a states table needs frame, time_s, object_id, x, y")
+            raise TableError(
+                f"{path}: no column '{column.name}'{hint}; a states table needs frame, time_s, object_id, x, y (or x_px, y_px)"
+            )
 
 
 def _text(path: Path) -> str:
@@ -144,7 +152,7 @@ def _text(path: Path) -> str:
 def _metadata(path: Path, header: Collection[str]) -> tuple[Metadata, list[str]]:
     """The sidecar, and what to warn of."""
     if not path.exists():
-        return Metadata(), [f"no {path.name} beside it, so unit and origin are not known"]
+        return Metadata(), []
     try:
         meta, schema, notes = from_json(_text(path), str(path))
     except InputError as error:

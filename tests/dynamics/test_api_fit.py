@@ -68,7 +68,7 @@ def test_what_does_not_go_together_is_one_line():
         (lambda: fit(metres, optimizer="cma"), "belong to one law: name it"),
         (lambda: fit(metres, free=["friction"]), "belong to one law: name it"),
         (lambda: fit(metres, "cart-pole"), "cart-pole"),
-        (lambda: fit(metres, "free-fall", max_rollouts=0), "rollouts to spend, not 0"),
+        (lambda: fit(metres, "free-fall", max_rollouts=0), "max_rollouts 0 leaves nothing to fit with"),
     ]
     for call, says in cases:
         with pytest.raises(UsageError, match=says) as caught:

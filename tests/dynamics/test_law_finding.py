@@ -105,8 +105,8 @@ def test_unknown_name_of_a_file_that_is_there(offered: dict[str, str], tmp_path:
 
 
 def test_what_is_no_law_is_refused(offered: dict[str, str]):
-    assert "it is a int" in message(3, UsageError)
-    assert "it is a int" in message("number", UsageError)
+    assert "law 3 is an int" in message(3, UsageError)
+    assert "law number is an int" in message("number", UsageError)
     assert "makes a dict" in message(dict, UsageError)
 
 
@@ -203,3 +203,14 @@ def test_an_unknown_name_speaks_of_no_file_that_is_not_there(tmp_path, monkeypat
     (tmp_path / "qqq.py").write_text("")
     with pytest.raises(UsageError, match=r"there is the file qqq\.py"):
         find_law("qqq")
+
+
+def test_a_law_that_ends_the_program_is_refused_with_its_line(tmp_path: Path):
+    path = tmp_path / "quits.py"
+    path.write_text(
+        "import sys\nfrom kinescribe.dynamics import Law\n\n\nclass Quits(Law):\n    def __init__(self):\n        sys.exit(3)\n"
+        "\n    def acceleration(self, t, state, parameters, inputs):\n        return 0.0, 0.0\n",
+        encoding="utf-8",
+    )
+    said = message(path, UsageError)
+    assert "quits.py:7: SystemExit: 3" in said

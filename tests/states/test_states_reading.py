@@ -63,11 +63,11 @@ def refused(path):
 
 def test_without_a_sidecar_the_unit_is_unknown_and_that_is_said(put):
     path = put(table(), sidecar=False)
-    with pytest.warns(UserWarning, match=r"no states\.meta\.json"):
+    with pytest.warns(UserWarning, match=r"no sidecar \.meta\.json: the unit is unknown and y is taken to point up"):
         states = read(path)
     assert states.meta.calibration is None
     assert states.unit == ""
-    assert any("states.meta.json" in line for line in states.meta.warnings)
+    assert any("no sidecar" in line for line in states.meta.warnings)
 
 
 @pytest.mark.filterwarnings("ignore:.*describes the column")
@@ -77,6 +77,45 @@ def test_a_table_made_by_hand_is_read_and_what_it_lacks_is_unknown(put):
     assert list(states.columns) == NAMES
     assert np.isnan(states["vx"]).all()
     assert states["status"].tolist() == ["", ""]
+
+
+PIXELS = "frame,time_s,object_id,x_px,y_px\n0,0,1,10,20\n1,0.1,1,11,25\n"
+
+
+def test_positions_in_the_image_alone_are_pixels_with_y_down(put):
+    with pytest.warns(UserWarning, match="no sigma_x, sigma_y: positions are taken as image pixels, y down") as told:
+        states = read(put(PIXELS, sidecar=False))
+    assert len(told) == 1
+    assert states.meta.calibration == Calibration.pixels()
+    assert (states["x"].tolist(), states["y"].tolist()) == ([10, 11], [20, 25])
+    assert list(states.columns) == NAMES
+
+
+@pytest.mark.filterwarnings("ignore:.*describes the column", "ignore:.*no column")
+def test_positions_in_the_image_alone_become_lengths_where_the_sidecar_has_a_scale(put):
+    states = read(put(PIXELS))
+    assert states.unit == "cm"
+    assert (states["x"].tolist(), states["y"].tolist()) == ([1, 1.1], [-2, -2.5])
+
+
+@pytest.mark.filterwarnings("ignore:.*no sidecar")
+@pytest.mark.parametrize(("y_px", "known"), [("2", True), ("-2", False), ("", False)])
+def test_positions_that_are_those_in_the_image_are_pixels(put, y_px, known):
+    states = read(put(table({(row, name): text for row in (0, 1) for name, text in (("x_px", "1"), ("y_px", y_px))}), sidecar=False))
+    assert (states.meta.calibration is not None) is known
+
+
+def test_one_position_of_two_is_not_enough(put):
+    assert "no column 'x'" in refused(put(PIXELS.replace("x_px", "xpx")))
+    assert "no column 'x'" in refused(put(PIXELS.replace("x_px", "y"), sidecar=False))
+
+
+@pytest.mark.filterwarnings("ignore:.*no sidecar")
+def test_a_table_made_by_hand_is_told_of_in_one_line(put):
+    with pytest.warns(UserWarning, match="no sidecar") as told:
+        read(put(BASE, sidecar=False))
+    (line,) = (str(one.message) for one in told)
+    assert line.startswith("states.csv: no sidecar .meta.json and no sigma_x, sigma_y: the unit is unknown")
 
 
 @pytest.mark.filterwarnings("ignore:.*describes the column")

@@ -140,6 +140,11 @@ class Fit:
     warnings: tuple[str, ...] = ()
     selection: Selection | None = None
 
+    def __repr__(self) -> str:
+        from kinescribe.dynamics.report.line import line
+
+        return line(self)
+
     @property
     def ok(self) -> bool:
         """It was fitted."""

@@ -11,7 +11,7 @@ from kinescribe.dynamics.saving.model import SelectionModel
 __all__ = ["SavedFit"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SavedFit(Fit):
     """A `Fit` with what its file says beside it.
 
