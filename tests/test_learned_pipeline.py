@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -49,6 +49,21 @@ def errors(scene: Scene, states: States) -> dict[str, float]:
         places = np.column_stack([states.columns["x_px"][rows], states.columns["y_px"][rows]])
         out[name] = float(np.median(np.hypot(*(places - truth.positions[frames]).T)))
     return out
+
+
+@dataclass
+class TwoNames(ScriptedDetector):
+    """Gives each of two bodies the other's name as well, at a score that is `less` by so much."""
+
+    less: float = 0.0
+
+    def detect(self, frame: Any) -> Any:
+        first, second = self.scene.truth
+        once = super().detect(frame)
+        again = once.take(np.arange(len(once)))
+        again.phrases = [second if phrase == first else first for phrase in again.phrases]
+        again.scores = again.scores - self.less
+        return once.joined(again)
 
 
 @pytest.fixture(scope="module")
@@ -115,18 +130,8 @@ def test_what_the_detector_no_longer_sees_ends_there(pucks: Scene):
 
 
 def test_every_name_that_the_detector_gave_reaches_the_verifier(pucks: Scene):
-    first, second = pucks.truth
-
-    class Both(ScriptedDetector):
-        def detect(self, frame: Any) -> Any:
-            once = super().detect(frame)
-            again = once.take(np.arange(len(once)))
-            again.phrases = [second if phrase == first else first for phrase in again.phrases]
-            again.scores = again.scores - 0.01
-            return once.joined(again)
-
     verifier = Scripted()
-    run(pucks, Both(pucks), verifier=verifier, detect_every=5)
+    run(pucks, TwoNames(pucks, less=0.01), verifier=verifier, detect_every=5)
     assert all(min(one.votes.values()) > 0.9 * max(one.votes.values()) for one in verifier.asked)
 
 
@@ -215,18 +220,8 @@ def test_what_was_joined_is_told_by_its_final_number():
 
 
 def test_second_names_reach_the_verifier_without_a_propagator(pucks: Scene):
-    first, second = pucks.truth
-
-    class Both(ScriptedDetector):
-        def detect(self, frame: Any) -> Any:
-            once = super().detect(frame)
-            again = once.take(np.arange(len(once)))
-            again.phrases = [second if phrase == first else first for phrase in again.phrases]
-            again.scores = again.scores / 2
-            return once.joined(again)
-
     verifier = Scripted()
-    run(pucks, Both(pucks), verifier=verifier, propagator="none")
+    run(pucks, TwoNames(pucks, less=0.4), verifier=verifier, propagator="none")
     for one in verifier.asked:
         assert one.votes[one.label] == pytest.approx(0.8 * len(one.frames))
         assert min(one.votes.values()) == pytest.approx(0.4 * len(one.frames))

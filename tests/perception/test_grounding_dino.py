@@ -12,11 +12,12 @@ import pytest
 import small_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from phrase_detections import HARDLY_ANY, SIZE, assert_close, frames, of, suppressed
 
 from kinescribe.errors import InputError, UsageError
 from kinescribe.perception.detections import Detections
 from kinescribe.perception.grounded_sam._phrase_detector import Found, PhraseDetector
-from kinescribe.perception.grounded_sam.boxes import box_iou, classwise_nms, clip_boxes
+from kinescribe.perception.grounded_sam.boxes import box_iou
 from kinescribe.perception.grounded_sam.grounding_dino import GroundingDinoDetector, MMGroundingDinoDetector
 from kinescribe.video.frame import Frame
 
@@ -27,8 +28,7 @@ from kinescribe.perception.grounded_sam.runtime import Runtime  # noqa: E402
 from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision  # noqa: E402
 
 CLASSES = {"grounding-dino": GroundingDinoDetector, "mm-grounding-dino": MMGroundingDinoDetector}
-SIZE = (121, 203)
-ALL = {"box_threshold": 1e-6, "text_threshold": 1e-6, "nms_iou": 1 - 1e-9}  # everything that the model says
+ALL = {"box_threshold": 1e-6, "text_threshold": 1e-6, "nms_iou": HARDLY_ANY}  # everything that the model says
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +40,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def folder(folders: dict[str, Path]) -> Path:
     return folders["grounding-dino"]
-
-
-def frames(count: int, size: tuple[int, int] = SIZE, seed: int = 0) -> list[Frame]:
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, (count, 6, 8, 3), dtype=np.uint8)
-    rows, columns = np.arange(size[0]) * 6 // size[0], np.arange(size[1]) * 8 // size[1]
-    return [Frame(i, i / 30, np.ascontiguousarray(image[rows][:, columns])) for i, image in enumerate(coarse)]
 
 
 def detector(folder: Path, batch_size: int = 1, **options: Any) -> GroundingDinoDetector:
@@ -76,21 +69,9 @@ class Recipe:
         return result["boxes"].double().numpy(), result["scores"].double().numpy()
 
 
-def suppressed(boxes: np.ndarray, scores: np.ndarray, iou: float = ALL["nms_iou"]) -> tuple[np.ndarray, np.ndarray]:
-    clipped, shown = clip_boxes(boxes, SIZE[::-1])
-    boxes, scores = clipped[shown], scores[shown]
-    kept = classwise_nms(boxes, scores, np.zeros(len(boxes), int), iou)
-    return boxes[kept], scores[kept]
-
-
-def of(found: Detections, label: str) -> Detections:
-    return found.take(np.array([phrase == label for phrase in found.phrases], bool))
-
-
 def assert_equal(one: Detections, other: Detections, atol: float = 1e-4) -> None:
     assert one.phrases == other.phrases
-    np.testing.assert_allclose(one.boxes, other.boxes, atol=atol * max(SIZE))  # boxes are shares of the picture in the model
-    np.testing.assert_allclose(one.scores, other.scores, atol=atol)
+    assert_close(one, other.boxes, other.scores, atol)
 
 
 @pytest.mark.parametrize("family", CLASSES)
@@ -103,9 +84,7 @@ def test_equals_the_plain_recipe(folders: dict[str, Path], family: str) -> None:
     for frame, found in zip(shown, ours.detect_batch(shown), strict=True):
         assert len(found) > 60
         for phrase in phrases:
-            boxes, scores = suppressed(*plain(frame, phrase))
-            np.testing.assert_allclose(of(found, phrase).boxes, boxes, atol=1e-4 * max(SIZE))
-            np.testing.assert_allclose(of(found, phrase).scores, scores, atol=1e-4)
+            assert_close(of(found, phrase), *suppressed(*plain(frame, phrase)))
     assert ours.provenance["family"] == family
     assert len(ours.provenance["sha256"]) == 64
 

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 import small_models
+from phrase_detections import HARDLY_ANY, SIZE, assert_close, frames, of, suppressed
 
 from kinescribe.errors import InputError, UsageError
 from kinescribe.perception.detections import Detections
-from kinescribe.perception.grounded_sam.boxes import classwise_nms, clip_boxes
 from kinescribe.perception.grounded_sam.owlv2 import Owlv2Detector
 from kinescribe.video.frame import Frame
 
@@ -23,8 +23,7 @@ from kinescribe.perception.grounded_sam._image_processor import ImageProcessor  
 from kinescribe.perception.grounded_sam.runtime import Runtime  # noqa: E402
 from kinescribe.perception.grounded_sam.torchvision import import_with_torchvision  # noqa: E402
 
-SIZE = (121, 203)
-ALL = {"box_threshold": 1e-9, "exemplar_threshold": 1e-9, "nms_iou": 1 - 1e-9}
+ALL = {"box_threshold": 1e-9, "exemplar_threshold": 1e-9, "nms_iou": HARDLY_ANY}
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +36,6 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("examples") / "my cart, red.png"
     path.write_bytes(cv2.imencode(".png", frames(1, (60, 80), seed=5)[0].image)[1].tobytes())
     return path
-
-
-def frames(count: int, size: tuple[int, int] = SIZE, seed: int = 0) -> list[Frame]:
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, (count, 6, 8, 3), dtype=np.uint8)
-    rows, columns = np.arange(size[0]) * 6 // size[0], np.arange(size[1]) * 8 // size[1]
-    return [Frame(i, i / 30, np.ascontiguousarray(image[rows][:, columns])) for i, image in enumerate(coarse)]
 
 
 def detector(folder: Path, phrases: list[str], batch_size: int = 1, **options: Any) -> Owlv2Detector:
@@ -78,21 +70,9 @@ class Recipe:
         return boxes, outputs.logits[0, :, 0].sigmoid().double().numpy()
 
 
-def suppressed(boxes: np.ndarray, scores: np.ndarray, iou: float = ALL["nms_iou"]) -> tuple[np.ndarray, np.ndarray]:
-    clipped, shown = clip_boxes(boxes, SIZE[::-1])
-    boxes, scores = clipped[shown], scores[shown]
-    kept = classwise_nms(boxes, scores, np.zeros(len(boxes), int), iou)
-    return boxes[kept], scores[kept]
-
-
-def of(found: Detections, label: str) -> Detections:
-    return found.take(np.array([phrase == label for phrase in found.phrases], bool))
-
-
 def assert_like(found: Detections, expected: tuple[np.ndarray, np.ndarray]) -> None:
     assert len(found) > 10
-    np.testing.assert_allclose(found.boxes, expected[0], atol=1e-4 * max(SIZE))
-    np.testing.assert_allclose(found.scores, expected[1], atol=1e-4)
+    assert_close(found, *expected)
 
 
 def test_words_equal_the_plain_recipe(folder: Path) -> None:
@@ -123,8 +103,7 @@ def test_batches_change_nothing(folder: Path) -> None:
     one, many = detector(folder, phrases, 1, **ALL), detector(folder, phrases, 8, **ALL)
     for single, batched in zip(one.detect_batch(shown), many.detect_batch(shown), strict=True):
         assert single.phrases == batched.phrases
-        np.testing.assert_allclose(single.boxes, batched.boxes, atol=1e-4 * max(SIZE))
-        np.testing.assert_allclose(single.scores, batched.scores, atol=1e-4)
+        assert_close(single, batched.boxes, batched.scores)
 
 
 def test_several_devices_find_what_one_finds(folder: Path) -> None:
