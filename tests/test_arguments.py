@@ -25,7 +25,7 @@ def table(table_of: Callable[..., States]) -> States:
     return table_of(two_pucks_collision(frame_count=4))
 
 
-def one_line(call: Callable[[], object], says: str) -> None:
+def assert_refused(call: Callable[[], object], says: str) -> None:
     with pytest.raises(ks.UsageError) as caught:
         call()
     assert says in str(caught.value)
@@ -47,7 +47,7 @@ def one_line(call: Callable[[], object], says: str) -> None:
     ],
 )
 def test_options_of_an_extraction(options: dict[str, Any], says: str):
-    one_line(lambda: ks.extract_states(FRAMES, **options), says)
+    assert_refused(lambda: ks.extract_states(FRAMES, **options), says)
 
 
 @pytest.mark.parametrize("interval", [0.1, np.float32(0.1), np.int64(1), 2])
@@ -67,8 +67,8 @@ def test_numbers_of_all_kinds_are_intervals(interval: Any):
     ],
 )
 def test_what_is_no_video(source: Any, says: str):
-    one_line(lambda: ks.extract_states(source), says)
-    one_line(lambda: ks.extract_states(source, frame_interval=0.1), says)
+    assert_refused(lambda: ks.extract_states(source), says)
+    assert_refused(lambda: ks.extract_states(source, frame_interval=0.1), says)
 
 
 def test_a_folder_of_images_needs_a_sensible_interval(tmp_path: Path):
@@ -76,35 +76,35 @@ def test_a_folder_of_images_needs_a_sensible_interval(tmp_path: Path):
 
     for k in range(2):
         cv2.imwrite(str(tmp_path / f"{k}.png"), FRAMES[0])
-    one_line(lambda: ks.open_video(tmp_path, frame_interval="x"), "frame interval 'x'")
-    one_line(lambda: ks.open_video(tmp_path, times="abc"), "times='abc'")
+    assert_refused(lambda: ks.open_video(tmp_path, frame_interval="x"), "frame interval 'x'")
+    assert_refused(lambda: ks.open_video(tmp_path, times="abc"), "times='abc'")
 
 
 def test_tables(table: States):
-    one_line(lambda: table.to_csv(3), "cannot write the table to 3")
-    one_line(lambda: table.to_parquet(3), "cannot write the table to 3")
-    one_line(lambda: validate(3), "3 is no states table")
-    one_line(lambda: read(3), "3 is no path")
+    assert_refused(lambda: table.to_csv(3), "cannot write the table to 3")
+    assert_refused(lambda: table.to_parquet(3), "cannot write the table to 3")
+    assert_refused(lambda: validate(3), "3 is no states table")
+    assert_refused(lambda: read(3), "3 is no path")
 
 
 def test_pictures(table: States, tmp_path: Path):
     video = ks.open_video(FRAMES, frame_interval=0.1)
-    one_line(lambda: plot_states(table, tmp_path / "q.bmp"), "must end in .png, .pdf or .svg")
-    one_line(lambda: plot_states(table, 3), "can't be written to 3")
-    one_line(lambda: plot_states(None, tmp_path / "q.png"), "states=None must be a kinescribe.States")
-    one_line(lambda: draw_overlay("v.mp4", table, tmp_path / "q.mp4"), "video='v.mp4' must be an open video")
-    one_line(lambda: draw_overlay(video, None, tmp_path / "q.mp4"), "states=None must be a kinescribe.States")
-    one_line(lambda: draw_overlay(video, table, 3), "can't be written to 3")
+    assert_refused(lambda: plot_states(table, tmp_path / "q.bmp"), "must end in .png, .pdf or .svg")
+    assert_refused(lambda: plot_states(table, 3), "can't be written to 3")
+    assert_refused(lambda: plot_states(None, tmp_path / "q.png"), "states=None must be a kinescribe.States")
+    assert_refused(lambda: draw_overlay("v.mp4", table, tmp_path / "q.mp4"), "video='v.mp4' must be an open video")
+    assert_refused(lambda: draw_overlay(video, None, tmp_path / "q.mp4"), "states=None must be a kinescribe.States")
+    assert_refused(lambda: draw_overlay(video, table, 3), "can't be written to 3")
     assert not list(tmp_path.iterdir())
 
 
 def test_calibrations():
-    one_line(lambda: ks.Calibration.parse_stick(3), "cannot read the scale 3")
-    one_line(lambda: parse_point(3), "the origin 3 is no text")
-    one_line(lambda: ks.Calibration.from_scale(100, 3), "not 3")
-    one_line(lambda: ks.Calibration.from_scale(100, "m", 3), "the origin must be an image pixel (x, y), not 3")
-    one_line(lambda: ks.Calibration.from_stick(1, "m", (0, 0), (1, 2, 3)), "the stick's second end must be an image pixel")
-    one_line(lambda: ks.Calibration.from_stick(1, "m", (0, "a"), (1, 2)), "y of the stick's first end must be a number, not 'a'")
+    assert_refused(lambda: ks.Calibration.parse_stick(3), "cannot read the scale 3")
+    assert_refused(lambda: parse_point(3), "the origin 3 is no text")
+    assert_refused(lambda: ks.Calibration.from_scale(100, 3), "not 3")
+    assert_refused(lambda: ks.Calibration.from_scale(100, "m", 3), "the origin must be an image pixel (x, y), not 3")
+    assert_refused(lambda: ks.Calibration.from_stick(1, "m", (0, 0), (1, 2, 3)), "the stick's second end must be an image pixel")
+    assert_refused(lambda: ks.Calibration.from_stick(1, "m", (0, "a"), (1, 2)), "y of the stick's first end must be a number, not 'a'")
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,11 @@ def test_calibrations():
     ],
 )
 def test_endpoints(values: dict[str, Any], says: str):
-    one_line(lambda: Settings(**{"model": "m", "base_url": LOCAL, **values}), says)
+    assert_refused(lambda: Settings(**{"model": "m", "base_url": LOCAL, **values}), says)
 
 
 @pytest.mark.parametrize("messages", ["hello", b"hello", Message.user("hello"), ["hello"], None])
 def test_questions(messages: Any):
     with Client(Settings(model="m", base_url=LOCAL)) as client:
-        one_line(lambda: client.ask(messages), "is no list of messages")
-        one_line(lambda: list(client.stream(messages)), "is no list of messages")
+        assert_refused(lambda: client.ask(messages), "is no list of messages")
+        assert_refused(lambda: list(client.stream(messages)), "is no list of messages")

@@ -34,13 +34,13 @@ def test_an_object_within_a_sentence_is_found(value: dict, before: str, after: s
 @given(st.text(max_size=400))
 def test_any_text_gives_json_values_or_nothing(text: str):
     for value in candidates(text):
-        json.dumps(value, allow_nan=False)
+        assert json.loads(json.dumps(value, allow_nan=False)) == value
 
 
 @given(st.text(st.sampled_from('`~{}[]":,\n ab01e-\\'), max_size=300))
 def test_texts_near_to_json_do_no_harm(text: str):
     for value in candidates(text):
-        json.dumps(value, allow_nan=False)
+        assert json.loads(json.dumps(value, allow_nan=False)) == value
     assert len(fenced_blocks(text)) <= text.count("\n") + 1
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from kinescribe.errors import InputError, UsageError
 from kinescribe.llm import Client, EndpointError, Message, Settings
+from kinescribe.llm.refusals import RefusedError
 from kinescribe.llm.retrying import LONGEST_WAIT_S, backoff, retry_after
 
 ASK = [Message.user("hello?")]
@@ -261,7 +262,10 @@ def test_deep_nesting_is_a_failure_like_others(depth, opening, closing, body):
     text = body.replace('"DEEP"', json.dumps(deep)).replace("DEEP", deep)
     for status in (200, 400):
         transport = httpx.MockTransport(lambda _, status=status: httpx.Response(status, text=text))
-        failure(Client(Settings("m", "http://localhost/v1", retries=0), transport), schema={"type": "object", "required": ["b"]})
+        client = Client(Settings("m", "http://localhost/v1", retries=0), transport)
+        caught = failure(client, schema={"type": "object", "required": ["b"]})
+        assert isinstance(caught, RefusedError) == (status == 400)
+        assert re.match(r"http://localhost/v1(:? )|m does not answer in the form", str(caught))
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "1" * 5000, "1" * 400])

@@ -38,6 +38,6 @@ def of(found: Detections, label: str) -> Detections:
 
 
 def assert_close(found: Detections, boxes: Float, scores: Float, atol: float = 1e-4) -> None:
-    """The same boxes and scores in the same order, to `atol`: of the scores, and of the boxes as shares of the picture, as models tell them."""
+    """The same boxes and scores in the same order, to `atol`: of the scores, and of the boxes as shares of the picture, as models give."""
     np.testing.assert_allclose(found.boxes, boxes, atol=atol * max(SIZE))
     np.testing.assert_allclose(found.scores, scores, atol=atol)

@@ -32,6 +32,8 @@ def test_contradictions_are_refused(asked: dict[str, Any], options: dict[str, An
 def test_what_goes_together_passes():
     check_options({"concept_tracker": "sam3-video", "propagator": "none"}, detect_every=None, precision="bf16", batch_size=4)
     check_options({"detector": "owlv2", "segmenter": "sam"}, detect_every="auto", precision="auto", batch_size=None)
+    with pytest.raises(UsageError, match="leave out --propagator, or it"):  # what makes the difference is that "none" leaves the stage out
+        check_options({"concept_tracker": "sam3-video", "propagator": "flow"}, detect_every=None, precision="bf16", batch_size=4)
 
 
 def idle(stack: Stack, **options: Any) -> list[str]:
