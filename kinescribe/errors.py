@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["InputError", "KinescribeError", "NothingFoundError", "UsageError", "unknown_value"]
+__all__ = ["InputError", "KinescribeError", "NothingFoundError", "UsageError", "pip_install", "unknown_value"]
 
 
 class KinescribeError(Exception):
@@ -34,6 +34,11 @@ class NothingFoundError(KinescribeError):
     """The input is fine and holds nothing of what was asked for. Exit code 4."""
 
     exit_code = 4
+
+
+def pip_install(extra: str) -> str:
+    """The command that adds one of our extras, as messages on a missing package quote it: ``pip install 'kinescribe[sam]'``."""
+    return f"pip install 'kinescribe[{extra}]'"
 
 
 def unknown_value(kind: str, value: str, allowed: Iterable[str]) -> UsageError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
 from kinescribe.perception.detections import SoftMask
+from kinescribe.perception.grounded_sam._availability import missing_to_run
 from kinescribe.perception.grounded_sam._first_run import FirstRun
 from kinescribe.perception.grounded_sam.masks import EMPTY, masks_from_logits
-from kinescribe.perception.weights import find, missing
+from kinescribe.perception.weights import find
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -94,10 +94,7 @@ class BoxSegmenter(ABC):
     @classmethod
     def missing(cls, weights: str | None = None) -> str | None:
         """What is not here that this segmenter needs, and how to get it; None where it can run."""
-        absent = [name for name in cls.packages if find_spec(name) is None]
-        if absent:
-            return f"{', '.join(absent).replace('_', '-')} not installed: pip install 'kinescribe[sam]'"
-        return missing(weights, families=cls.families, default=cls.default)
+        return missing_to_run(cls.packages, weights, families=cls.families, default=cls.default)
 
     @property
     def runtime(self) -> Runtime:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
 from kinescribe.perception.detections import Detections
+from kinescribe.perception.grounded_sam._availability import missing_to_run
 from kinescribe.perception.grounded_sam._first_run import FirstRun
 from kinescribe.perception.grounded_sam.boxes import MOST_BOXES, classwise_nms, clip_boxes, detections_of_boxes, fills_picture
 from kinescribe.perception.naming.prompts import Prompt, prompts_of
@@ -86,12 +86,7 @@ class PhraseDetector(ABC):
     @classmethod
     def missing(cls, weights: str | None = None) -> str | None:
         """What is missing here to run it and how to get it, in one line; None if it can run."""
-        from kinescribe.perception.weights import missing
-
-        absent = [name for name in cls.packages if find_spec(name) is None]
-        if absent:
-            return f"{', '.join(absent)} not installed: pip install 'kinescribe[sam]'"
-        return missing(weights, families=cls.families, default=cls.default)
+        return missing_to_run(cls.packages, weights, families=cls.families, default=cls.default)
 
     @property
     def runtime(self) -> Runtime:

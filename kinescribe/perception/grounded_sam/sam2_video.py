@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,9 @@ import numpy as np
 
 from kinescribe.errors import InputError, UsageError
 from kinescribe.perception.detections import MaskCrop, SoftMask
+from kinescribe.perception.grounded_sam._availability import missing_to_run
 from kinescribe.perception.grounded_sam._first_run import FirstRun
-from kinescribe.perception.weights import find, missing
+from kinescribe.perception.weights import find
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ class Sam2VideoPropagator:
     @classmethod
     def missing(cls, weights: str | None = None) -> str | None:
         """What is not here that this propagator needs, and how to get it; None where it can run."""
-        absent = [name for name in ("torch", "torchvision", "transformers") if find_spec(name) is None]
-        if absent:
-            return f"{', '.join(absent)} not installed: pip install 'kinescribe[sam]'"
-        return missing(weights, families=cls.families, default=cls.default)
+        return missing_to_run(("torch", "torchvision", "transformers"), weights, families=cls.families, default=cls.default)
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first of another video."""

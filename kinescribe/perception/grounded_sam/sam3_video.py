@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,10 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
 from kinescribe.perception.detections import Detections, SoftMask
+from kinescribe.perception.grounded_sam._availability import missing_to_run
 from kinescribe.perception.grounded_sam._first_run import FirstRun
 from kinescribe.perception.naming.prompts import Prompt, prompts_of
-from kinescribe.perception.weights import find, missing
+from kinescribe.perception.weights import find
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ class Sam3VideoTracker:
     @classmethod
     def missing(cls, weights: str | None = None) -> str | None:
         """What is not here that this tracker needs, and how to get it; None where it can run."""
-        absent = [name for name in ("torch", "torchvision", "transformers") if find_spec(name) is None]
-        if absent:
-            return f"{', '.join(absent)} not installed: pip install 'kinescribe[sam]'"
-        return missing(weights, families=cls.families, default=cls.default)
+        return missing_to_run(("torch", "torchvision", "transformers"), weights, families=cls.families, default=cls.default)
 
     def track(self, video: Video, phrases: Sequence[str]) -> Iterator[tuple[Detections, NDArray[np.int64]]]:
         """Detections of each frame of the video, in order, and the (N,) ids of the things that they belong to.

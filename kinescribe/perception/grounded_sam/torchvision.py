@@ -7,7 +7,7 @@ import re
 import sys
 from typing import Any
 
-from kinescribe.errors import UsageError
+from kinescribe.errors import UsageError, pip_install
 
 __all__ = ["import_torchvision", "import_with_torchvision"]
 
@@ -35,7 +35,7 @@ def import_torchvision() -> Any:
         try:
             return importlib.import_module("torchvision")
         except ImportError as error:
-            raise UsageError(f"torchvision does not import ({error}); pip install 'kinescribe[sam]'") from error
+            raise UsageError(f"torchvision does not import ({error}); {pip_install('sam')}") from error
         except RuntimeError as error:
             found = MISSING.search(str(error))
             if found is None or found.group(1) not in SCHEMAS:

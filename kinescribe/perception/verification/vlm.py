@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.errors import UsageError
+from kinescribe.errors import UsageError, pip_install
 from kinescribe.perception.evidence import Evidence, Verdict
 from kinescribe.perception.verification.asking import KINDS, name_slots, question_of_name
 from kinescribe.perception.verification.beliefs import log_normalized, log_prior
@@ -105,7 +105,7 @@ class VlmVerifier:
     def missing(cls, weights: str | None = None, settings: Client | Settings | None = None) -> str | None:
         """What is missing to run it, in one line, None if nothing: the package that speaks to endpoints, or an endpoint to speak to."""
         if find_spec("httpx") is None:
-            return "httpx is not installed; pip install 'kinescribe[llm]'"
+            return f"httpx is not installed; {pip_install('llm')}"
         from kinescribe.llm import Settings as Endpoint
 
         try:

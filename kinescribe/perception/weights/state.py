@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinescribe.errors import InputError, UsageError
+from kinescribe.errors import InputError, UsageError, pip_install
 from kinescribe.perception.weights.contents import weight_files
 from kinescribe.perception.weights.inspection import AGAIN, inspect
 from kinescribe.perception.weights.regular import is_folder
@@ -50,7 +50,7 @@ def _load(path: Path) -> dict[str, torch.Tensor]:
         import torch
         from safetensors.torch import load_file
     except ImportError as error:
-        raise UsageError(f"{path.name} can't be loaded without torch ({error}); pip install 'kinescribe[sam]'") from error
+        raise UsageError(f"{path.name} can't be loaded without torch ({error}); {pip_install('sam')}") from error
     try:
         if kind == "safetensors":
             content = load_file(path, device="cpu")

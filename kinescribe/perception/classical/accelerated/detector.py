@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from kinescribe.errors import pip_install
 from kinescribe.perception.background import Background, FrameSample, estimate_background
 from kinescribe.perception.classical.detector import Body, ClassicalDetector
 from kinescribe.perception.classical.measure import Measurement, describe
@@ -42,7 +43,7 @@ class AcceleratedClassicalDetector(ClassicalDetector):
     def missing(cls, weights: str | None = None) -> str | None:
         """What it lacks here, in one line; None if it can run."""
         if find_spec("torch") is None:
-            return "torch is not installed; pip install 'kinescribe[sam]', or leave out --device and let the CPU do it"
+            return f"torch is not installed; {pip_install('sam')}, or leave out --device and let the CPU do it"
         return None
 
     @property

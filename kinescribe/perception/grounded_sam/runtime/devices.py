@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kinescribe.errors import UsageError, unknown_value
+from kinescribe.errors import UsageError, pip_install, unknown_value
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,7 @@ def choose_devices(spec: str) -> tuple[torch.device, ...]:
     try:
         import torch
     except ImportError as error:
-        raise UsageError("learned models need torch, which is not installed; pip install 'kinescribe[sam]'") from error
+        raise UsageError(f"learned models need torch, which is not installed; {pip_install('sam')}") from error
     name = "".join(spec.lower().split())
     if name == "auto":
         if torch.cuda.is_available():
