@@ -6,6 +6,8 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -94,17 +96,9 @@ def extract(
     Without a scale, lengths are in pixels and y points down; with one, in its unit and y points up.
     Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 5 done but not whole, 130 interrupted.
     """
+    check_words(video, output, frame_interval, as_json=as_json)
     from kinescribe.cli.endpoint import vlm_settings
-    from kinescribe.cli.interrupts import check, checking
-    from kinescribe.cli.outputs import STDOUT, plan
-    from kinescribe.cli.progress import progress_bar
-
-    if not video.strip():
-        raise UsageError("VIDEO is empty; name a video file or a folder of numbered images")
-    if output == STDOUT and as_json:
-        raise UsageError("-o - and --json both write to stdout; give -o a file, or leave out --json")
-    if frame_interval is not None and not (math.isfinite(frame_interval) and frame_interval > 0):
-        raise UsageError(f"--frame-interval {frame_interval:g} must be a number of seconds above 0, such as 0.00417")
+    from kinescribe.cli.outputs import plan
     from kinescribe.states import resolve_calibration
 
     calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)
@@ -123,35 +117,63 @@ def extract(
 
     from kinescribe.pipeline import extract_states
 
+    extraction = partial(
+        extract_states,
+        video,
+        objects=objects,
+        backend=backend,
+        detector=detector,
+        segmenter=segmenter,
+        propagator=propagator,
+        concept_tracker=concept_tracker,
+        verifier=verifier,
+        detect_every=detect_every,
+        one_each=one_each,
+        device=device,
+        precision=precision,
+        compile=compile_models,
+        batch_size=batch_size,
+        vlm=endpoint,
+        calibration=calibration,
+        frame_interval=frame_interval,
+        ends=ends,
+        masks=outputs.masks,
+    )
+    states, seconds = carry_out(extraction, outputs, video, frame_interval, quiet=quiet)
+    return finish(states, outputs, seconds, quiet=quiet, as_json=as_json, strict=strict)
+
+
+def check_words(video: str, output: str | None, frame_interval: float | None, *, as_json: bool) -> None:
+    """Raise UsageError for what makes no sense whatever is in the video."""
+    from kinescribe.cli.outputs import STDOUT
+
+    if not video.strip():
+        raise UsageError("VIDEO is empty; name a video file or a folder of numbered images")
+    if output == STDOUT and as_json:
+        raise UsageError("-o - and --json both write to stdout; give -o a file, or leave out --json")
+    if frame_interval is not None and not (math.isfinite(frame_interval) and frame_interval > 0):
+        raise UsageError(f"--frame-interval {frame_interval:g} must be a number of seconds above 0, such as 0.00417")
+
+
+def carry_out(
+    extraction: Callable[..., States], outputs: Outputs, video: str, frame_interval: float | None, *, quiet: bool
+) -> tuple[States, float]:
+    """Extract and write, under a progress bar; the table, and how many seconds that took.
+
+    Args:
+        extraction: `extract_states` with all its arguments but `progress`.
+    """
+    from kinescribe.cli.interrupts import check, checking
+    from kinescribe.cli.progress import progress_bar
+
     start = time.perf_counter()
     with progress_bar(quiet) as bar:
         progress = checking(bar)
-        states = extract_states(
-            video,
-            objects=objects,
-            backend=backend,
-            detector=detector,
-            segmenter=segmenter,
-            propagator=propagator,
-            concept_tracker=concept_tracker,
-            verifier=verifier,
-            detect_every=detect_every,
-            one_each=one_each,
-            device=device,
-            precision=precision,
-            compile=compile_models,
-            batch_size=batch_size,
-            vlm=endpoint,
-            calibration=calibration,
-            frame_interval=frame_interval,
-            ends=ends,
-            masks=outputs.masks,
-            progress=progress,
-        )
+        states = extraction(progress=progress)
         check()
         write(states, outputs, video, frame_interval, progress)
         check()
-    return finish(states, outputs, time.perf_counter() - start, quiet=quiet, as_json=as_json, strict=strict)
+    return states, time.perf_counter() - start
 
 
 def write(states: States, outputs: Outputs, video: str, frame_interval: float | None, progress: Progress | None) -> None:
