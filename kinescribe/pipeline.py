@@ -264,11 +264,12 @@ def _settle(
     """Which tracks are objects. What was found by words is; what was found by its motion is looked at again."""
     if stack.reads_phrases:
         return tracks
-    tracks, confirmed = _look_again(stack, stages, worth_a_second_look(tracks, len(times)), times, size)
+    finds_still = getattr(stack.detector, "finds_still", True)
+    tracks, confirmed = _look_again(stack, stages, worth_a_second_look(tracks, len(times), resting=finds_still), times, size)
     # a thing at rest is no piece of what moves in front of it
     still = [track for track in tracks if "still" in track.phrases]
     tracks = [*join_pieces([track for track in tracks if "still" not in track.phrases]), *still]
-    if not getattr(stack.detector, "finds_still", True):
+    if not finds_still:
         tracks, _ = leave_out(tracks, confirmed, size, len(times), asked_for=asked_for)
     return tracks
 

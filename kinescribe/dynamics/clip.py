@@ -17,6 +17,7 @@ __all__ = ["Clip", "Impact"]
 
 Float = NDArray[np.float64]
 EDGE_PX = 0.5  # a box that comes as near to the edge of the picture is cut off by it
+CUT_PX = 0.5  # of a disc beyond the edge: less doesn't move its middle
 LEAST_SIGHTINGS = 2  # of an object, to be fitted at all
 ANGLE_COLUMNS = ("angle", "angular_velocity", "sigma_angle")
 
@@ -187,12 +188,22 @@ def _body_ids(states: States) -> list[int]:
 
 
 def _cut_off(states: States) -> NDArray[np.bool_]:
-    """(rows,) the box touches the picture's edge and is smaller than the object's usually is."""
+    """(rows,) the box touches the picture's edge; of what is known to be round, a part lies beyond it."""
     video = states.meta.video
     x, y, w, h = (states[name] for name in ("bbox_x", "bbox_y", "bbox_w", "bbox_h"))
     if video is None or not np.isfinite(x).any():
         return np.zeros(len(states), bool)
     out = (x <= EDGE_PX) | (y <= EDGE_PX) | (x + w >= video.width - EDGE_PX) | (y + h >= video.height - EDGE_PX)
+    # a box holds whole pixels, and those of a soft rim: a disc may touch the edge with it and be whole
+    scale = 1.0 if states.meta.calibration is None else states.meta.calibration.pixels_per_unit
+    radius = 0.25 * scale * (states["width"] + states["height"])
+    places = states["x_px"], states["y_px"]
+    beyond = [
+        np.maximum(radius - 0.5 - place, place + radius + 0.5 - size)
+        for place, size in zip(places, (video.width, video.height), strict=True)
+    ]
+    whole = (states["shape"] == "disc") & (np.maximum(*beyond) <= CUT_PX)
+    out &= ~whole
     for i in states.object_ids:
         mine = states["object_id"] == i
         if not (mine & ~out).any():

@@ -16,6 +16,7 @@ __all__ = ["refine", "roughness"]
 Float = NDArray[np.float64]
 
 LEAST_CONFIRMED = 0.5  # share of a track's frames in which its sprite was found again
+ALIKE_LOG_SIZE = 0.1  # a side that both looks measure
 ALIKE_LOG_AREA = 0.7  # sightings beyond the sprite's must at least have the body's size
 UNTURNED_SIGMA = 0.02  # rad
 CLEAR_PX = 0.4
@@ -90,7 +91,7 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
             covariances=covariances,
             boxes=_boxes(masks, size),
             areas=np.where(fresh, float(found.body.sum()), track.areas[source]),
-            sizes=np.tile([back + forth, left + right], (len(order), 1)),
+            sizes=_sizes(track, np.array([back + forth, left + right]), source, long=not np.isnan(axis)),
             angles=angles[order],
             angle_sigmas=angle_sigmas[order],
             colors=track.colors[source],
@@ -154,6 +155,13 @@ def _angles(track: Track, found: Sightings, rows: NDArray[np.intp]) -> tuple[Flo
         return np.concatenate([found.turns, blank]), np.concatenate([found.turn_sigmas, blank]), 2 * np.pi
     nothing = np.full(len(found.frames), np.nan)
     return np.concatenate([nothing, blank]), np.concatenate([nothing, blank]), np.pi
+
+
+def _sizes(track: Track, spans: Float, source: NDArray[np.intp], *, long: bool) -> Float:
+    """(rows, 2) sides. A sprite spans whole pixels: of a round body the first look knows better, unless it saw a piece of it."""
+    if not long and np.abs(np.log(np.median(track.sizes, axis=0) / spans)).max() < ALIKE_LOG_SIZE:
+        return track.sizes[source]
+    return np.tile(spans, (len(source), 1))
 
 
 def _boxes(masks: list[MaskCrop], size: tuple[int, int]) -> Float:

@@ -52,14 +52,18 @@ def _touches(track: Track, other: Track) -> bool:
     return bool(np.median(box_gaps(other, track, i, j)) <= 3 + 0.5 * float(np.median(track.sizes[:, 0])))
 
 
-def worth_a_second_look(tracks: list[Track], frame_count: int) -> list[Track]:
-    """Without flickers of a few frames here and there, which cost time and come to nothing."""
-    most = max((_salience(track) for track in tracks), default=0.0)
+def worth_a_second_look(tracks: list[Track], frame_count: int, *, resting: bool = False) -> list[Track]:
+    """Without flickers of a few frames here and there, which cost time and come to nothing.
+
+    `resting`: things are found that don't move, so that how far a thing travels says nothing of it.
+    """
+    stands_out = [_presence(track) if resting else _salience(track) for track in tracks]
+    most = max(stands_out, default=0.0)
     out = []
-    for track in tracks:
+    for track, much in zip(tracks, stands_out, strict=True):
         density = len(track) / float(track.frames[-1] - track.frames[0] + 1)
         long = len(track) >= 0.25 * frame_count
-        if "still" in track.phrases or (_salience(track) >= HOPELESS * most and (long or density >= 0.3)):
+        if "still" in track.phrases or (much >= HOPELESS * most and (long or density >= 0.3)):
             out.append(track)
     return out
 
@@ -108,9 +112,17 @@ def leave_out(
 
 def _salience(track: Track) -> float:
     """How much a track stands out: contrast against noise, size, and how many times its own size it travelled."""
-    radius = max(float(np.sqrt(np.median(track.areas) / np.pi)), 1.0)
     travel = max(_extent(track), TREMBLE_PX)  # measured finely enough, nothing that rests has travelled at all
-    return float(np.median(track.contrasts)) * radius * min(travel / radius, MOST_TRAVEL)
+    return _presence(track) * min(travel / _radius(track), MOST_TRAVEL)
+
+
+def _presence(track: Track) -> float:
+    """The same by contrast and size alone."""
+    return float(np.median(track.contrasts)) * _radius(track)
+
+
+def _radius(track: Track) -> float:
+    return max(float(np.sqrt(np.median(track.areas) / np.pi)), 1.0)
 
 
 def _extent(track: Track) -> float:

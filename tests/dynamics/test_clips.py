@@ -95,6 +95,19 @@ def test_sightings_that_the_edge_cuts_off_are_left_out_with_what_struck_there():
     assert [hit.time for hit in clip.impacts] == [0.4]
 
 
+def test_a_disc_whose_soft_rim_alone_touches_the_edge_is_whole():
+    x = 19.8 + 10.0 * np.arange(12)  # its box begins at the picture's edge, its rim half a pixel inside
+    box = {"bbox_x": np.maximum(np.floor(x - 20), 0), "bbox_y": 100.0, "bbox_w": 41.0, "bbox_h": 41.0, "x_px": x, "y_px": 120.0}
+    video = VideoMeta(name="v.mp4", width=320, height=240, frame_count=12)
+
+    def clip(**more: object) -> Clip:
+        return Clip.from_states(table([(x, 120.0)], TIMES, calibration=Calibration.pixels(), meta={"video": video}, **box, **more))
+
+    assert len(clip(shape="disc", width=40.0, height=40.0).times) == 12
+    assert len(clip(shape="disc", width=44.0, height=44.0).times) == 11  # two pixels of it lie beyond
+    assert len(clip(shape="blob", width=40.0, height=40.0).times) == 11  # who knows how it goes on
+
+
 def test_what_touches_the_edge_all_the_time_is_like_that():
     video = VideoMeta(name="v.mp4", width=320, height=240, frame_count=12)
     made = table([(40.0 * TIMES, 220.0)], TIMES, calibration=Calibration.pixels(), meta={"video": video}, bbox_x=100.0, bbox_y=200.0,

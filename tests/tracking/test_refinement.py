@@ -1,5 +1,7 @@
 """The better of both looks at a track."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from drawn import line, track_of
@@ -110,3 +112,19 @@ def test_roughness_does_not_count_gaps() -> None:
     frames = np.array([*range(20), *range(30, 60)])
     jump = TRUTH[frames] + np.where(frames < 25, 0, 40)[:, None]
     assert roughness(frames, jump) < 1e-9
+
+
+def test_a_disc_keeps_the_size_that_its_outline_tells() -> None:
+    frames = list(range(50))
+    track = first_look(frames)
+    fine = replace(track, sizes=np.full((50, 2), 16.37))  # the sprite's pixels span 17
+    better, _ = refine(fine, found(frames), SIZE)
+    assert (better.positions != fine.positions).any()
+    np.testing.assert_array_equal(better.sizes, 16.37)
+
+
+def test_a_piece_does_not_tell_the_size_of_the_whole() -> None:
+    frames = list(range(50))
+    piece = replace(first_look(frames), sizes=np.full((50, 2), 11.0))
+    better, _ = refine(piece, found(frames), SIZE)
+    np.testing.assert_allclose(better.sizes, 16.0, atol=1.5)

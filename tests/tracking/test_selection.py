@@ -74,3 +74,12 @@ def test_flickers_are_not_worth_a_second_look() -> None:
     flicker = track_of(2, line((40, 200), (0.3, 0), 4), 1.5, contrast=7.0, frames=[0, 15, 30, 45])
     assert [track.track_id for track in worth_a_second_look([BALL, flicker], N)] == [1]
     assert worth_a_second_look([], N) == []
+
+
+def test_what_rests_is_worth_a_second_look_where_such_things_are_found() -> None:
+    fast = track_of(1, line((40, 60), (40, 0), 3), 20.0)
+    slow = track_of(2, line((160, 60), (-0.14, 0), 3), 20.0)
+    assert [track.track_id for track in worth_a_second_look([fast, slow], 3)] == [1]
+    assert [track.track_id for track in worth_a_second_look([fast, slow], 3, resting=True)] == [1, 2]
+    speck = track_of(3, line((250, 10), (0, 0), 3), 0.5, contrast=0.5)
+    assert [track.track_id for track in worth_a_second_look([fast, speck], 3, resting=True)] == [1]
