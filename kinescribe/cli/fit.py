@@ -93,6 +93,7 @@ def fit(
             print(f"kinescribe: {line}", file=sys.stderr)
 
     from kinescribe.dynamics.api import fit as fitted
+    from kinescribe.dynamics.report import hints
 
     with _waiting(quiet), fit_options.blamed(chosen):
         result = fitted(
@@ -100,7 +101,7 @@ def fit(
             max_rollouts=max_rollouts, max_seconds=max_seconds,
         )  # fmt: skip
     clips = clips if given is None else [apply(given, clip) for clip in clips]
-    warnings += result.warnings
+    warnings += [*result.warnings, *(own := hints(result, clips))]
     code = _code(result, warnings, strict)
     with ExitStack() as rest:  # whatever becomes of one of them, the others are done: nothing that was found is lost
         if plot is not None:
@@ -108,7 +109,7 @@ def fit(
         rest.callback(_say, result, clips, warnings, code, output, plot, as_json)
         if output is not None:
             _save(result, clips, output, quiet)
-    for line in result.warnings:
+    for line in [*result.warnings, *own]:
         print(f"kinescribe: warning: {line}", file=sys.stderr)
     if not result.ok:
         print(f"kinescribe: failed: {' '.join(result.advice.split())}", file=sys.stderr)

@@ -105,7 +105,7 @@ def blamed(law: Law | None) -> Iterator[None]:
         yield
     except KinescribeError:
         raise
-    except Exception as error:  # foreign code may fail in any way
+    except (Exception, SystemExit) as error:  # foreign code may fail in any way
         from kinescribe.dynamics.checks.runner import place
 
         where = "" if law is None or not _own(law) else place(law, traceback.extract_tb(error.__traceback__))

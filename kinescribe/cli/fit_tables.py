@@ -37,9 +37,12 @@ def clips(
     from kinescribe.states import read
 
     if len(inputs) not in (0, 1, len(tables)):
-        raise UsageError(f"{len(inputs)} files of inputs for {len(tables)} tables: give --inputs once for all, or once for each table")
+        for_what = f"{len(tables)} table{'s' * (len(tables) != 1)}"
+        raise UsageError(f"{len(inputs)} files of inputs for {for_what}: give --inputs once for all, or once for each table")
     held = [Inputs.read(path) for path in inputs] or [Inputs.none()]
-    found, said = [], []
+    found: list[Clip] = []
+    said: list[str] = []
+    read_with: dict[str, list[str]] = {}
     for number, table in enumerate(tables):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -47,13 +50,20 @@ def clips(
             (clip,) = clips_of([table], inputs=[held[number % len(held)]], objects=objects, brief=automatic)
         if sum(other.name == table.name for other in tables) > 1:
             clip = replace(clip, name=str(table))
-        said += list(dict.fromkeys(str(one.message) for one in caught if one.category is UserWarning))
+        for line in dict.fromkeys(str(one.message) for one in caught if one.category is UserWarning):
+            read_with.setdefault(line.removeprefix(f"{table.name}: "), []).append(clip.name)
         _left_out(clip, states, objects, said, talk)
         turns = _in_turns(clip)
         said += turns[:MOST] + ([f"{clip.name}: {len(turns) - MOST} more pairs like these"] if len(turns) > MOST else [])
         found.append(clip)
+    # what is the same of all tables is said once
+    said[:0] = [f"{_some(names)}: {line}" for line, names in read_with.items()]
     _check_units(found)
     return _lined_up(found, said), said
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _left_out(clip: Clip, states: States, objects: Sequence[str] | None, said: list[str], talk: list[str]) -> None:

@@ -55,6 +55,7 @@ def predict(
 
     Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 5 done but not whole, 130 interrupted.
     """
+    from kinescribe.cli.fit_options import blamed
     from kinescribe.cli.outputs import STDOUT
 
     began = time.perf_counter()
@@ -73,11 +74,12 @@ def predict(
     changes = changes_of(changed)
     fit = load(law, source=list(law_source) if law_source else None)
     states = read(table)
-    predictor = Predictor.of(states, fit, inputs=inputs, objects=_objects(objects), name=str(table))
     options: dict[str, Any] = {"until": until, "every": every, "at": at, "from_start": from_start}
-    if swept is not None:
-        return _swept(predictor, swept, changes, remove or (), options, files, plot, _Talk(quiet, as_json, strict, began))
-    return _once(predictor, changes, remove or (), options, target, plot, _Talk(quiet, as_json, strict, began))
+    with blamed(fit.law):
+        predictor = Predictor.of(states, fit, inputs=inputs, objects=_objects(objects), name=str(table))
+        if swept is not None:
+            return _swept(predictor, swept, changes, remove or (), options, files, plot, _Talk(quiet, as_json, strict, began))
+        return _once(predictor, changes, remove or (), options, target, plot, _Talk(quiet, as_json, strict, began))
 
 
 class _Talk:
@@ -165,7 +167,8 @@ def _swept(
         values.append({"do": str(change), "value": change.value, "states": str(path), "difference": result.difference.as_dict()})
         warnings += [f"{change}: {line}" for line in result.changed.meta.warnings]
         partial = partial or (f"{change}: {result.changed.meta.partial}" if result.changed.meta.partial else None)
-        ends = ", ".join(f"{end.name} {end.distance:.4g} {result.changed.unit} away" for end in result.difference.ends)
+        unit = f" {result.changed.unit}" if result.changed.unit else ""
+        ends = ", ".join(f"{end.name} {end.distance:.4g}{unit} away" for end in result.difference.ends)
         lines.append(f"{change}: {len(result.changed.meta.events)} contacts; {ends}")
     with replaced(summary) as (staged,), staged.open("x", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]) if rows else ["do"], lineterminator="\r\n")

@@ -17,6 +17,8 @@ __all__ = ["Inputs"]
 
 Float = NDArray[np.float64]
 MOST_BYTES = 256 * 2**20
+MUCH_LONGER = 100.0  # times the motion: inputs whose times are probably no seconds,
+FEW = 5  # if that few of them act
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,14 +87,33 @@ class Inputs:
         for name in names:
             if name not in self.columns:
                 known = ", ".join(self.columns) or "none"
-                raise UsageError(
-                    f"law {law} needs the input '{name}'; given: {known} (--inputs FILE.csv with time_s and one column an input)"
-                )
+                raise UsageError(f"law {law} needs the input '{name}'; given: {known} (inputs: a CSV with time_s and one column an input)")
         if names and len(self.times) > 1:
             # the last value is held for as long as the values before it were
             end = self.times[-1] + float(np.median(np.diff(self.times)))
             if end < until - 1e-9:
                 raise UsageError(f"the inputs end at {self.times[-1]:g} s and the motion runs to {until:g} s: give inputs up to there")
+
+    def doubts(self, names: Sequence[str], begin: float, until: float, law: str) -> list[str]:
+        """What is odd about them for a law with these inputs and a motion from `begin` to `until`, seconds; one line each."""
+        lines = []
+        unused = [name for name in self.columns if name not in names and "." not in name]  # a dot: rates of kinematic objects
+        if unused:
+            lines.append(f"law {law} has no use for the input{'s' * (len(unused) > 1)} {', '.join(unused)}")
+        if not names:
+            return lines
+        if len(self.times) > 1 and self.times[-1] - self.times[0] > MUCH_LONGER * max(until - begin, 0.0):
+            acting = max(int((self.times <= until).sum()), 1)
+            if acting < FEW:
+                lines.append(
+                    f"the inputs run to {self.times[-1]:g} s and the motion to {until:g} s, so that {acting} of {len(self.times)} values "
+                    "act: are their times in milliseconds? time_s is in seconds"
+                )
+        if self.times[0] > begin + 1e-6:
+            lines.append(
+                f"the inputs begin at {self.times[0]:g} s and the motion at {begin:g} s: their first value is taken to hold before"
+            )
+        return lines
 
     def at(self, times: ArrayLike) -> dict[str, Float]:
         """By name the values that hold at these times, any shape."""

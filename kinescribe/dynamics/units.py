@@ -22,13 +22,13 @@ class Dimension:
 
     Attributes:
         length, time, mass: the powers.
-        angle: radians are named in the unit, though they scale with nothing.
+        angle: power of radians, which are named in the unit, though they scale with nothing.
     """
 
     length: Fraction = Fraction(0)
     time: Fraction = Fraction(0)
     mass: Fraction = Fraction(0)
-    angle: bool = False
+    angle: Fraction = Fraction(0)
 
     @classmethod
     def parse(cls, text: str) -> Dimension:
@@ -38,7 +38,7 @@ class Dimension:
             UsageError: anything else.
         """
         powers = dict.fromkeys(_BASES, Fraction(0))
-        angle = False
+        angle = Fraction(0)
         # the slash of a power is no division
         plain = _FRACTION.sub(r"^\1:\2", text.replace(" ", ""))
         numerator, *denominators = (plain or "1").replace("(", "").replace(")", "").split("/")
@@ -50,7 +50,8 @@ class Dimension:
                 base, power = match[1], Fraction((match[2] or "1").replace(":", "/"))
                 if base in powers:
                     powers[base] += sign * power
-                angle = angle or base == "rad"
+                if base == "rad":
+                    angle += sign * power
         return cls(**powers, angle=angle)
 
     def factor(self, length: float = 1.0, time: float = 1.0, mass: float = 1.0) -> float:
@@ -61,11 +62,9 @@ class Dimension:
         """The unit in words, such as ``m/s²``; "" for a pure number."""
         up: list[str] = []
         down: list[str] = []
-        for power, name in ((self.mass, mass), (self.length, length), (self.time, time)):
+        for power, name in ((self.mass, mass), (self.length, length), (self.time, time), (self.angle, "rad")):
             if power:
                 (up if power > 0 else down).append(name + (str(abs(power)).translate(_SUPERSCRIPTS) if abs(power) != 1 else ""))
-        if self.angle:
-            up.append("rad")
         if not up and not down:
             return ""
         return "·".join(up or ["1"]) + ("/" + "/".join(down) if down else "")

@@ -167,7 +167,7 @@ def test_inputs_reach_the_law(run, fall):
         (["--inputs", "short.csv"], "fall.csv: the inputs end at 0.3 s and the motion runs to 0.69 s"),
         ([], "needs the input 'push'"),
         (["--inputs", "missing.csv"], "missing.csv"),
-        (["--inputs", "actions.csv", "--inputs", "short.csv"], "2 files of inputs for 1 table"),
+        (["--inputs", "actions.csv", "--inputs", "short.csv"], "2 files of inputs for 1 table:"),
     ):
         ran = run("fit", fall, "--law", "my_law.py", *words)
         assert ran.code == (3 if "missing.csv" in words else 2)
@@ -401,3 +401,59 @@ def test_help_is_light():
     code = "from kinescribe.cli import main; main(['fit', '--help']); import sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.splitlines()[-1].split()
     assert not {"numpy", "scipy", "matplotlib", "pandas", "torch"} & set(loaded)
+
+
+def by_hand(path: Path, *, x: str = "x", y: str = "y") -> Path:
+    """A table that somebody typed: a ball that falls down a picture, y down, without a sidecar."""
+    rng = np.random.default_rng(3)
+    rows = [f"{k},{k / 30:.5f},1,{50 + 4 * k + rng.normal():.3f},{20 + 0.5 * k**2 + rng.normal():.3f}" for k in range(24)]
+    path.write_text("\n".join([f"frame,time_s,object_id,{x},{y}", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_table_of_pixels_made_by_hand_falls_downwards(run, here):
+    ran = run("fit", by_hand(here / "a.csv", x="x_px", y="y_px"), by_hand(here / "b.csv", x="x_px", y="y_px"), *FALL, "--json")
+    made = json.loads(ran.out)
+    assert made["parameters"][0]["value"] == pytest.approx(900, abs=60)
+    assert made["unit"] == "px"
+    # said once, not once a table
+    (line,) = made["warnings"]
+    assert line == "a.csv and 1 more: no sidecar .meta.json and no sigma_x, sigma_y: positions are taken as image pixels, y down"
+
+
+def test_gravity_at_its_bound_hints_at_y_that_points_down(run, here):
+    ran = run("fit", by_hand(here / "a.csv"), *FALL)
+    assert ran.err.count("no sidecar") == 1
+    assert "warning: gravity would go below 0, as if things fell upwards: does the table's y point down?" in ran.err
+
+
+@pytest.mark.parametrize("body", ["sys.exit(3)", "raise SystemExit(3) if len(state.x) == 1 else ValueError('odd')"])
+def test_a_law_that_ends_the_program_is_an_error_of_the_law(run, fall, body):
+    path = law_file(f"import sys\n{body}")
+    ran = run("fit", fall, "--law", path)
+    assert ran.code == 2
+    assert "law push: my_law.py:12: raises" in one_line(ran.err)
+
+
+def test_what_a_law_returns_wrong_is_told_with_its_line_and_its_name_once(run, fall):
+    said = one_line(run("fit", fall, "--law", law_file("return np.zeros(7), parameters.push")).err)
+    assert said.startswith("law push: my_law.py:10: an acceleration has the shape (7,)")
+
+
+def test_a_pair_of_one_object_is_refused(run, fall):
+    Path("rules.json").write_text('{"touch": [["ball 1", "ball 1"]]}', encoding="utf-8")
+    ran = run("fit", fall, *FALL, "--rules", "rules.json")
+    assert ran.code == 2
+    assert "that is one object, ball 1" in one_line(ran.err)
+
+
+def test_odd_inputs_are_warned_of(run, fall):
+    path = law_file("return 0.0, parameters.push * inputs.force")
+    Path(path).write_text(
+        Path(path).read_text(encoding="utf-8").replace("    equation", "    inputs = ('force',)\n    equation"), encoding="utf-8"
+    )
+    Path("ms.csv").write_text("time_s,force,wind\n" + "".join(f"{k * 30},1,0\n" for k in range(24)), encoding="utf-8")
+    ran = run("fit", fall, "--law", path, "--inputs", "ms.csv", "--strict")
+    assert ran.code == 5
+    assert "warning: law push has no use for the input wind" in ran.err
+    assert "so that 1 of 24 values act: are their times in milliseconds?" in ran.err

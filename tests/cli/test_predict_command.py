@@ -166,3 +166,26 @@ def test_a_law_in_a_file_is_handed_over(run, folder):
     ran = run(*BASE, "2.5")
     assert (ran.code, "--law-source mine.py" in ran.err) == (2, True)
     assert run(*BASE, "2.5", "--law-source", "mine.py").code == 0
+
+
+def test_a_law_that_ends_the_program_is_an_error_of_the_law(run, folder):
+    source = (
+        "import sys\nfrom kinescribe.dynamics import Law, Parameter\n\n\nclass Quits(Law):\n    name = 'quits'\n"
+        "    gravity = Parameter(9.8, (0, 100), 'length/time^2')\n\n    def acceleration(self, t, state, parameters, inputs):\n"
+        "        return 0.0, -parameters.gravity\n"
+    )
+    Path("quits.py").write_text(source, encoding="utf-8")
+    assert run("fit", "ball.states.csv", "--law", "quits.py", "-o", "quits.json", "-q").code in (0, 5)
+    Path("quits.py").write_text(source.replace("return", "sys.exit(3); return"), encoding="utf-8")
+    ran = run("predict", "ball.states.csv", "--law", "quits.json", "--law-source", "quits.py", "--until", "9", "-o", "f.csv")
+    assert ran.code == 2
+    assert "quits.py:10: raises SystemExit: 3" in ran.err
+
+
+def test_a_law_that_failed_or_misses_something_is_warned_of_in_sidecar_and_on_stderr(run, folder):
+    assert run("fit", "ball.states.csv", "--law", "free-fall", "-o", "poor.json", "-q").code in (0, 5)
+    ran = run("predict", "ball.states.csv", "--law", "poor.json", "--until", "3", "-o", "f.csv")
+    assert ran.code == 0
+    told = read(folder / "f.csv").meta.warnings
+    assert any("misses something of what it was fitted to" in line or "the fit failed" in line for line in told)
+    assert all(f"kinescribe: warning: {line}" in ran.err for line in told)

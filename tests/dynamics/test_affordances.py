@@ -278,3 +278,11 @@ def test_impact_between_what_may_not_touch():
     clip = clip_of(TWO, [0.0, 3.0], 0.0, impacts=(Impact(0.73, (0, 1)),))
     (found,) = check(Affordances.of({"touch": []}), clip)
     assert "strike each other at 0.73 s" in str(found)
+
+
+@pytest.mark.parametrize("rules", [{"touch": [["block", "block"]]}, {"apart": [["ball 1", "ball 1"]]}])
+def test_a_pair_of_one_object_is_refused_by_name(rules):
+    clip = clip_of(BALLS, [0.0, 3.0, 6.0], 0.0)
+    with pytest.raises(UsageError, match=r"'(block|ball 1)': that is one object, \1"):
+        check(Affordances.of(rules), clip)
+    assert check(Affordances.of({"touch": [["ball", "ball"], ["ball", "block"]]}), clip) == []

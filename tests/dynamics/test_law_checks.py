@@ -422,3 +422,17 @@ def test_errors_come_first():
     severities = [finding.severity for finding in check_law(WritingBodies() + Ignoring())]
     assert severities == sorted(severities, key=("error", "warning", "note").index)
     assert len(set(severities)) > 1
+
+
+def test_what_a_law_returns_wrong_is_found_where_the_law_is_written(tmp_path):
+    path = tmp_path / "crooked.py"
+    path.write_text(
+        "import sys\nimport numpy as np\nfrom kinescribe.dynamics import Law\n\n\nclass Crooked(Law):\n    name = 'crooked'\n\n"
+        "    def acceleration(self, t, state, parameters, inputs):\n        return np.zeros(7), 0.0\n\n\n"
+        "class Quits(Law):\n    name = 'quits'\n\n    def acceleration(self, t, state, parameters, inputs):\n        sys.exit(3)\n",
+        encoding="utf-8",
+    )
+    (found,) = check_law(find_law(f"{path}:Crooked"))
+    assert str(found).startswith("error: crooked.py:9: an acceleration has the shape (7,)")
+    (found,) = check_law(find_law(f"{path}:Quits"))
+    assert str(found).startswith("error: crooked.py:17: raises SystemExit: 3")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -254,12 +255,12 @@ def test_far_ends_are_warned_of(fit: Fit, states: States):
     ("options", "words"),
     [
         ({"until": 1.0}, "must lie after the last sighting at 2 s"),
-        ({"until": float("nan")}, "number of seconds"),
+        ({"until": float("nan")}, "until must be a finite number, not nan"),
         ({"until": 1e9}, "rows an object"),
         ({"until": 2.01}, "less than a frame's interval"),
         ({"until": 3.0, "every": 0.0}, "above 0"),
-        ({"until": 3.0, "at": -1.0}, "--at -1"),
-        ({"until": 3.0, "at": 5.0}, "--at 5"),
+        ({"until": 3.0, "at": -1.0}, "at -1 must lie"),
+        ({"until": 3.0, "at": 5.0}, "at 5 must lie"),
         ({"until": 3.0, "objects": ["car"]}, "no object 'car'"),
     ],
 )
@@ -284,3 +285,62 @@ def test_a_law_for_any_number_takes_more_objects(fit: Fit):
 def test_bodies_of_a_prediction_are_those_of_the_clip(states: States, fit: Fit):
     clip = replace(Clip.from_states(states), bodies=Bodies.make(1, radius=0.2, names=("ball",)))
     assert Predictor.of(clip, fit).start.clip.bodies.names == ("ball",)
+
+
+def test_objects_that_the_fit_does_not_name_are_left_out_aloud_or_chosen():
+    two = truth("free-fall + floor", BOUNCE, TIMES, names=("ball", "box"), x=[0.0, 4.0], y=[2.0, 3.0], vx=[0.5, 0.2])
+    seen = table(two, TIMES, 31)
+    law = fit_law(find_law("free-fall"), [Clip.from_states(table(truth("free-fall", {"gravity": 9.8}, TIMES, y=9.0), TIMES, 20))])
+    future = predict(seen, law, until=1.5)
+    assert future.object_ids == [1]
+    assert any("left out box: the law was fitted to ball; choose others by name (objects)" in line for line in future.meta.warnings)
+    chosen = predict(seen, law, until=1.5, objects=["ball", "box"])
+    assert chosen.object_ids == [1, 2]
+    assert not any("left out" in line for line in chosen.meta.warnings)
+
+
+def test_objects_more_than_a_law_about_each_can_take_are_refused():
+    three = truth("uniform-motion", {}, TIMES, names=("red", "blue", "box"), x=[0.0, 4.0, 8.0], y=[2.0, 3.0, 3.0], vx=[0.5, 0.2, 0.1])
+    with pytest.raises(UsageError, match=r"fitted to red, blue, and the table has red, blue, box: choose as many \(objects\)"):
+        predict(table(three, TIMES, 31), pair_fit(), until=2.0, objects=["red", "blue", "box"])
+
+
+def test_a_law_that_misses_something_is_warned_of(fit: Fit, states: States):
+    poor = predict(states, replace(fit, scale=8.3), until=3.0).meta.warnings
+    assert any("misses something of what it was fitted to: residuals are 8.3 σ" in line for line in poor)
+    assert not any("misses something" in line for line in predict(states, fit, until=3.0).meta.warnings)
+
+
+def test_a_table_and_a_fit_may_be_files(fit: Fit, states: States, tmp_path: Path):
+    states.to_csv(tmp_path / "ball.csv")
+    save(fit, tmp_path / "law.json")
+    made = predict(str(tmp_path / "ball.csv"), tmp_path / "law.json", until=3.0)
+    np.testing.assert_allclose(made["y"], predict(states, fit, until=3.0)["y"], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"until": "1.5"}, r"until must be a number, not a str \('1.5'\)"),
+        ({"until": None}, "until must be a number, not nothing"),
+        ({"every": "1"}, "every must be a number"),
+        ({"at": [1]}, "at must be a number, not a list"),
+        ({"do": 3}, r"a change \(do\) is an int: write NAME=VALUE"),
+        ({"do": ["gravity=1", 3]}, r"a change \(do\) is an int"),
+        ({"do": {"gravity": None}}, "the value of gravity must be a number, not nothing"),
+        ({"remove": 3}, "what to remove must be names, not an int"),
+        ({"objects": 3.5}, "objects must be names, labels or ids, not a float"),
+        ({"inputs": 3}, "inputs must be known inputs or the path of a CSV, not an int"),
+        ({"fit": None}, r"a prediction needs a fit, or the file of one, not nothing \(None\)"),
+        ({"states": 3}, "takes a states table, its file or a clip, not an int"),
+    ],
+)
+def test_what_is_no_argument_is_one_line(states: States, fit: Fit, options: dict[str, Any], says: str):
+    with pytest.raises(UsageError, match=says) as caught:
+        predict(**{"states": states, "fit": fit, "until": 3.0, **options})
+    assert "\n" not in str(caught.value)
+    assert "--" not in str(caught.value)
+
+
+def test_one_name_is_enough(states: States, fit: Fit):
+    assert predict(states, fit, until=3.0, objects="ball", remove="floor")["y"][-1] < 0

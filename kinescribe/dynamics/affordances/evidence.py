@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.dynamics.affordances.resolution import WORLD, Resolved, resolve
+from kinescribe.dynamics.affordances.resolution import WORLD, Resolved, check_pairs, resolve
 from kinescribe.dynamics.affordances.rules import Affordances, JointRule
 from kinescribe.dynamics.checks.report import Finding
 from kinescribe.dynamics.clip import Clip
@@ -28,8 +28,9 @@ def check(rules: Affordances, clip: Clip) -> list[Finding]:
     length, angle or axis is not kept. A deviation counts where it exceeds six σ in more than a twentieth of the sightings.
 
     Raises:
-        UsageError: rules that don't fit the clip's objects.
+        UsageError: rules that don't fit the clip's objects, or a pair of an object with itself.
     """
+    check_pairs(rules, clip.bodies)
     resolved = resolve(rules, clip.bodies)
     return [
         *_moving(resolved, clip),

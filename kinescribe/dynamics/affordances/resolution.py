@@ -12,7 +12,7 @@ from kinescribe.dynamics.affordances.rules import WORLD_NAME, Affordances, Joint
 from kinescribe.dynamics.state import Bodies
 from kinescribe.errors import UsageError, unknown_value
 
-__all__ = ["WORLD", "Resolved", "resolve"]
+__all__ = ["WORLD", "Resolved", "check_pairs", "resolve"]
 
 WORLD = -1
 """Index of the world among the partners of a joint."""
@@ -74,6 +74,17 @@ def resolve(rules: Affordances, bodies: Bodies) -> Resolved:
             pairs[i, j] = pairs[j, i] = allowed[i, j]
     np.fill_diagonal(pairs, val=False)
     return Resolved(tuple(kinds), pairs, joints)
+
+
+def check_pairs(rules: Affordances, bodies: Bodies) -> None:
+    """Raise UsageError where rules speak of an object that touches itself.
+
+    Apart from `resolve`, because of the objects that a rule speaks of together, a part may be looked at alone.
+    """
+    for pair in (*(rules.touch or ()), *rules.apart):
+        one, other = (_objects(word, bodies) for word in pair)
+        if one == other and len(one) == 1:
+            raise UsageError(f"affordance rules: touch or apart of '{pair[0]}' and '{pair[1]}': that is one object, {bodies.names[one[0]]}")
 
 
 def _objects(word: str, bodies: Bodies) -> list[int]:

@@ -56,14 +56,17 @@ class Runner:
             self.add("error", "time", what, "look for a loop without end, or allow more seconds", place(self.law, overrun.frames))
         except KinescribeError as error:
             self._failed("contract", str(error), after, "", error)
-        except Exception as error:  # foreign code may fail in any way, and each way is a finding
+        except (Exception, SystemExit) as error:  # foreign code may fail in any way, and each way is a finding
             said = f"raises {type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
             self._failed("exception", said, after, "laws must take every state that their parameters' bounds allow", error)
         return None
 
-    def _failed(self, check: str, what: str, after: str, way_out: str, error: Exception) -> None:
+    def _failed(self, check: str, what: str, after: str, way_out: str, error: BaseException) -> None:
         """Note a failure where it first occurs."""
         where = place(self.law, traceback.extract_tb(error.__traceback__))
+        if check == "contract":
+            # what the law returns is found to be wrong outside of its code
+            what, where = what.removeprefix(f"law {self.law.title}: "), where or defined(self.law)
         # one line of code fails in one way, whatever the numbers in its message
         key = (type(error).__name__ if where else what, where)
         if key not in self._failures:
@@ -81,6 +84,13 @@ def place(law: Law, frames: Iterable[traceback.FrameSummary]) -> str:
     own = set(_files(law))
     lines = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if frame.filename in own]
     return lines[-1] if lines else ""
+
+
+def defined(law: Law) -> str:
+    """Where the law says how things move, "my_law.py:12"; "" where no code of its own does."""
+    code = getattr(getattr(type(law), law.kind, None), "__code__", None)
+    own = code is not None and type(law).__module__ not in OURS
+    return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code is not None and own else ""
 
 
 def _files(law: Law) -> Iterator[str]:

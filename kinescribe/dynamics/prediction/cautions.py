@@ -43,6 +43,11 @@ def about_fit(start: Start) -> list[str]:
     lines = [*fit.warnings, *start.notes]
     if not fit.ok:
         lines.append(f"the fit failed: {fit.advice or 'no reason is known'}")
+    elif fit.scale > MISFIT:
+        lines.append(
+            f"{fit.law.title} misses something of what it was fitted to: residuals are {fit.scale:.1f} σ there, so that its errors, "
+            "and the σ told here, may be too small"
+        )
     if start.scale > MISFIT and start.scale > MISFIT * fit.scale:
         lines.append(
             f"{fit.law.title} does not explain this clip: residuals are {start.scale:.1f} σ, {fit.scale:.1f} σ where it was fitted"
@@ -84,7 +89,7 @@ def _in_pixels(name: str, old: float, unit: str, changes: Sequence[object], decl
     lines = []
     for change in changes:
         if isinstance(change, Change) and change.absolute:
-            moon = f", on the Moon instead of the Earth --do '{name}*={MOON}'" if declared == "length/time^2" else f" --do '{name}*=FACTOR'"
+            moon = f", on the Moon instead of the Earth do '{name}*={MOON}'" if declared == "length/time^2" else f" do '{name}*=FACTOR'"
             lines.append(
                 f"{change} means {change.value:g}{unit}, for the table has no scale (fitted: {old:.4g}{unit}); relative to that{moon}"
             )
@@ -100,7 +105,9 @@ def about_motion(start: Start, data: Float, times: Float, impacts: Sequence[Impa
     speed = np.hypot(data[3], data[4])
     fastest = float(np.fmax.reduce(speed, axis=None, initial=0.0))
     if np.isfinite(domain.speed) and domain.speed > 0 and fastest > FAR * domain.speed:
-        lines.append(f"speeds reach {fastest:.3g} {start.fit.unit}/s, in the data {domain.speed:.3g}: how forces grow there was not seen")
+        lines.append(
+            f"speeds reach {fastest:.3g} {start.fit.unit or 'length'}/s, in the data {domain.speed:.3g}: how forces grow there was not seen"
+        )
     elif data.size and domain.extent > 0:
         out = max(
             domain.x[0] - float(np.fmin.reduce(data[0], axis=None, initial=np.inf)),
@@ -109,7 +116,9 @@ def about_motion(start: Start, data: Float, times: Float, impacts: Sequence[Impa
             float(np.fmax.reduce(data[1], axis=None, initial=-np.inf)) - domain.y[1],
         )
         if out > FAR * domain.extent:
-            lines.append(f"objects go {out:.3g} {start.fit.unit} beyond where anything was seen, over a range of {domain.extent:.3g}")
+            lines.append(
+                f"objects go {out:.3g} {start.fit.unit or 'units'} beyond where anything was seen, over a range of {domain.extent:.3g}"
+            )
     if any(hit.time > start.clip.times[0] for hit in impacts) and not domain.contacts:
         lines.append("contacts are told, and the data hold none: what happens in them was never seen")
     for name, (low, high) in domain.inputs.items():

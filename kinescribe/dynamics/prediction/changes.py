@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.dynamics.arguments import a_kind, number
 from kinescribe.errors import UsageError
 
 __all__ = ["Change", "Changes", "Sweep", "changes_of"]
@@ -106,8 +107,8 @@ class Sweep:
 
 def changes_of(do: Changes) -> tuple[Change, ...]:
     """All changes, in order. Raises UsageError for what is none."""
-    if isinstance(do, str):
-        return (Change.parse(do),)
+    if isinstance(do, str | Change):
+        return (Change.parse(do) if isinstance(do, str) else do,)
     if isinstance(do, Mapping):
         made = []
         for target, value in do.items():
@@ -115,8 +116,11 @@ def changes_of(do: Changes) -> tuple[Change, ...]:
                 text = value.strip()
                 made.append(Change.parse(f"{target}{text if text.startswith(OPERATORS) else f'={text}'}"))
             else:
-                made.append(Change.parse(f"{target}={float(value)!r}"))
+                made.append(Change.parse(f"{target}={number(value, f'the value of {target}')!r}"))
         return tuple(made)
+    if not isinstance(do, Sequence) or not all(isinstance(one, str | Change) for one in do):
+        wrong = do if not isinstance(do, Sequence) else next(one for one in do if not isinstance(one, str | Change))
+        raise UsageError(f"a change (do) is {a_kind(wrong)}: {_HOW}, or values by name, as in {{'gravity': 1.62}}")
     return tuple(one if isinstance(one, Change) else Change.parse(one) for one in do)
 
 

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.dynamics.arguments import a_kind, check_inputs, names, number, seconds, words
 from kinescribe.dynamics.clip import Clip, Impact
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
@@ -21,7 +22,7 @@ from kinescribe.dynamics.prediction.paths import Paths, follow
 from kinescribe.dynamics.prediction.samples import Samples, samples_of
 from kinescribe.dynamics.prediction.start import Start, chosen, start_of
 from kinescribe.errors import UsageError
-from kinescribe.states import States
+from kinescribe.states import States, read
 
 __all__ = ["Forecast", "Predictor"]
 
@@ -83,7 +84,8 @@ class Predictor:
 
     @classmethod
     def of(
-        cls, source: States | Clip, fit: Fit, *, inputs: Inputs | str | Path | None = None, objects: Sequence[str | int] | None = None,
+        cls, source: States | Clip | str | Path, fit: Fit | str | Path, *, inputs: Inputs | str | Path | None = None,
+        objects: Sequence[str | int] | None = None,
         name: str = "states",
     ) -> Self:  # fmt: skip
         """Fit the initial state of a table's objects, or of a clip.
@@ -92,15 +94,19 @@ class Predictor:
             UsageError: objects, unit or inputs that don't fit the law.
             NothingFoundError: no object with enough sightings.
         """
+        check_inputs(inputs)
         held = Inputs.read(Path(inputs)) if isinstance(inputs, str | Path) else inputs
+        objects, fit = names(objects), _loaded(fit)
+        if isinstance(source, str | Path):
+            source, name = read(source), str(source)
         if isinstance(source, Clip):
             clip = chosen(source if held is None else replace(source, inputs=held), objects)
             states = None
         elif isinstance(source, States):
             clip, states = Clip.from_states(source, objects=objects, inputs=held, name=name), source
         else:
-            raise UsageError(f"a prediction takes a states table or a clip, not {type(source).__name__}")
-        start = start_of(clip, fit)
+            raise UsageError(f"a prediction takes a states table, its file or a clip, not {a_kind(source)}")
+        start = start_of(clip, fit, named=objects is not None)
         return cls(start, states, frames_of(states, clip.times), samples_of(start))
 
     def ask(
@@ -124,6 +130,7 @@ class Predictor:
         at: float | None = None, from_start: bool = False, substeps: int = 1,
     ) -> Forecast:  # fmt: skip
         """As `ask`, from parsed changes, in at least so many substeps."""
+        until, every, at, remove = number(until, "until"), seconds(every, "every"), seconds(at, "at"), words(remove, "what to remove")
         start, clip = self.start, self.start.clip
         first, last = float(clip.times[0]), float(clip.times[-1])
         intervention = intervene(start, changes, remove, at)
@@ -151,6 +158,7 @@ class Predictor:
         told[grid.told] = True
         warnings = [
             *about_fit(start),
+            *clip.inputs.doubts(start.fit.law.inputs, first, until, start.fit.law.title),
             *intervention.notes,
             *paths.notes,
             *about_changes(start, intervention),
@@ -163,6 +171,17 @@ class Predictor:
             start, intervention, grid, self.frames, data, acceleration, sigma, crooked, paths.impacts[0],
             tuple(dict.fromkeys(warnings)), partial, substeps,
         )  # fmt: skip
+
+
+def _loaded(fit: Fit | str | Path) -> Fit:
+    """A fit, or that in a file."""
+    if isinstance(fit, str | Path):
+        from kinescribe.dynamics.saving import load
+
+        return load(fit)
+    if not isinstance(fit, Fit):
+        raise UsageError(f"a prediction needs a fit, or the file of one, not {a_kind(fit)}")
+    return fit
 
 
 def _seen_sigma(start: Start) -> float:

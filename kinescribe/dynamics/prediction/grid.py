@@ -75,17 +75,19 @@ def grid_of(frames: Frames, first: float, last: float, until: float, every: floa
         UsageError: times that make no sense, or too many of them.
     """
     if not np.isfinite(until):
-        raise UsageError(f"--until {until} must be a number of seconds")
+        raise UsageError(f"until {until} must be a number of seconds")
     if every is not None and not (np.isfinite(every) and every > 0):
-        raise UsageError(f"--every {every:g} must be a number of seconds above 0")
+        raise UsageError(f"every {every:g} must be a number of seconds above 0")
     if at is not None and not first - SAME <= at <= until + SAME:
-        raise UsageError(f"--at {at:g} must lie between the first sighting at {first:g} s and --until {until:g}")
+        raise UsageError(f"at {at:g} must lie between the first sighting at {first:g} s and until {until:g}")
     begin = first if from_start else min(last, at) if at is not None else last
     inclusive = from_start or (at is not None and at < last - SAME) or (at is not None and abs(at - first) < SAME)
     if until < begin - SAME or (until <= begin + SAME and not inclusive):
-        raise UsageError(f"--until {until:g} must lie after the last sighting at {last:g} s; --from-start tells what was before as well")
+        raise UsageError(
+            f"until {until:g} must lie after the last sighting at {last:g} s; rows from the start tell what was before as well"
+        )
     if (until - first) / min(frames.interval, every or np.inf) > MOST:
-        raise UsageError(f"--until {until:g} makes over {MOST:,} rows an object; name a nearer end or a longer --every")
+        raise UsageError(f"until {until:g} makes over {MOST:,} rows an object; name a nearer end or a longer interval (every)")
     beyond = max(int(np.floor((until - frames.time[-1]) / frames.interval + 1e-6)), 0)
     time = np.r_[frames.time, frames.time[-1] + frames.interval * np.arange(1, beyond + 1)]
     number = np.r_[frames.number, frames.number[-1] + np.arange(1, beyond + 1)]
@@ -100,7 +102,7 @@ def grid_of(frames: Frames, first: float, last: float, until: float, every: floa
         # a frame's number where it is one of the table's frames; else counted on, for the column must ascend
         numbers = int(np.searchsorted(time, begin - SAME)) + number[0] + np.arange(len(rows)) + (0 if inclusive else 1)
     if not len(rows):
-        raise UsageError(f"--until {until:g} is less than a frame's interval ({frames.interval:g} s) after {begin:g} s: no row falls there")
+        raise UsageError(f"until {until:g} is less than a frame's interval ({frames.interval:g} s) after {begin:g} s: no row falls there")
     instants = np.sort(np.r_[first, fine, rows])
     # of two that are one the row stays
     times = instants[np.r_[True, np.diff(instants) > SAME]]

@@ -82,7 +82,7 @@ def intervene(start: Start, changes: Sequence[Change] = (), remove: Sequence[str
     for change in changes:
         found = allowed.get(change.target)
         if found is None:
-            raise _unknown("what --do names", change.target, _listed(start))
+            raise _unknown("what is to change (do)", change.target, _listed(start))
         if len(found) > 1:
             whose = ", ".join(bodies.names[i] for _, i in found if i is not None)
             notes.append(f"{change} applies to all of {whose}; name one as in '{bodies.names[found[0][1] or 0]}.{_last(change.target)}'")
@@ -99,7 +99,7 @@ def intervene(start: Start, changes: Sequence[Change] = (), remove: Sequence[str
             parameters.append((int(what), change))
     walls, objects = _removed(start, remove)
     if objects and len(objects) == len(bodies):
-        raise UsageError("--remove leaves no object whose motion could be told")
+        raise UsageError("without them (remove) there is no object left whose motion could be told")
     words = (*(str(change) for change in changes), *(f"without {name}" for name in remove))
     return Intervention(at, tuple(parameters), tuple(states), walls, objects, words, tuple(notes))
 
@@ -163,7 +163,7 @@ def _removed(start: Start, remove: Sequence[str]) -> tuple[tuple[str, ...], tupl
         elif mine:
             objects += [i for i in mine if i not in objects]
         else:
-            raise _unknown("what --remove names", name, [*walls, *bodies.names])
+            raise _unknown("what is to be removed", name, [*walls, *bodies.names])
     law = start.fit.law
     if objects and law.objects is not None:
         raise UsageError(f"law {law.title} is about {law.objects} objects, so that none of them can be taken away")

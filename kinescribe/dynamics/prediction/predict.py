@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kinescribe.dynamics.arguments import a_kind, number, seconds, words
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
@@ -13,6 +14,7 @@ from kinescribe.dynamics.prediction.changes import Change, Changes, Sweep, chang
 from kinescribe.dynamics.prediction.differences import Difference, differences
 from kinescribe.dynamics.prediction.forecast import Forecast, Predictor
 from kinescribe.dynamics.prediction.table import table_of
+from kinescribe.errors import UsageError
 from kinescribe.states import States
 
 __all__ = ["Counterfactual", "counterfactual", "predict", "sweep"]
@@ -37,8 +39,8 @@ class Counterfactual:
 
 
 def predict(
-    states: States | Clip,
-    fit: Fit,
+    states: States | Clip | str | Path,
+    fit: Fit | str | Path,
     *,
     until: float,
     every: float | None = None,
@@ -55,7 +57,8 @@ def predict(
     acts on the very motion that was seen.
 
     Args:
-        states: a table, or a clip.
+        states: a table, its file, or a clip.
+        fit: what `fit` found, or the file that it was saved to.
         until: seconds, in the table's time.
         every: seconds between rows; None: the table's frames, continued.
         inputs: known inputs to the end, for laws that have some.
@@ -81,8 +84,8 @@ def predict(
 
 
 def counterfactual(
-    states: States | Clip | Predictor,
-    fit: Fit | None = None,
+    states: States | Clip | str | Path | Predictor,
+    fit: Fit | str | Path | None = None,
     *,
     until: float,
     do: Changes = (),
@@ -99,8 +102,8 @@ def counterfactual(
 
 
 def sweep(
-    states: States | Clip | Predictor,
-    fit: Fit | None = None,
+    states: States | Clip | str | Path | Predictor,
+    fit: Fit | str | Path | None = None,
     *,
     over: Sweep | str,
     until: float,
@@ -117,7 +120,10 @@ def sweep(
     """
     from kinescribe.dynamics.prediction.intervention import intervene
 
+    if not isinstance(over, str | Sweep):
+        raise UsageError(f"a sweep (over) is {a_kind(over)}: write NAME=FIRST:LAST:COUNT, as in 'gravity=1:20:8'")
     swept = Sweep.parse(over) if isinstance(over, str) else over
+    remove, at = words(remove, "what to remove"), seconds(at, "at")
     predictor = _predictor(states, fit, inputs, objects)
     before = changes_of(do)
     for change in swept.changes:
@@ -127,12 +133,15 @@ def sweep(
 
 
 def _predictor(
-    states: States | Clip | Predictor, fit: Fit | None, inputs: Inputs | str | Path | None, objects: Sequence[str | int] | None
+    states: States | Clip | str | Path | Predictor,
+    fit: Fit | str | Path | None,
+    inputs: Inputs | str | Path | None,
+    objects: Sequence[str | int] | None,
 ) -> Predictor:
     if isinstance(states, Predictor):
         return states
     if fit is None:
-        raise TypeError("a table or clip needs a fit")
+        raise UsageError("a table or clip needs a fit, or the file of one")
     return Predictor.of(states, fit, inputs=inputs, objects=objects)
 
 
@@ -140,6 +149,7 @@ def _compared(
     predictor: Predictor, changes: Sequence[Change], remove: Sequence[str], *, until: float, at: float | None, every: float | None,
     from_start: bool,
 ) -> Counterfactual:  # fmt: skip
+    until, at, remove = number(until, "until"), seconds(at, "at"), words(remove, "what to remove")
     changed = predictor.run(changes, remove, until=until, every=every, at=at, from_start=from_start)
     # the same rows: from where the change happens
     begin = at if at is not None else float(predictor.start.clip.times[0]) if changed.intervention.changes else None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kinescribe.dynamics.affordances import Affordances
 from kinescribe.dynamics.affordances.application import apply
 from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.composition import Restricted, Sum
 from kinescribe.dynamics.fitting import Fit, fit_law
 from kinescribe.dynamics.fitting.evidence import weigh
 from kinescribe.dynamics.fitting.levenberg import minimize
@@ -57,11 +58,14 @@ class Start:
         return np.asarray(self.slots.complete(self.theta[None])[0])
 
 
-def start_of(clip: Clip, fit: Fit) -> Start:
+def start_of(clip: Clip, fit: Fit, *, named: bool = False) -> Start:
     """Fit the clip's initial state, the law's parameters held.
 
     What the clip's own sightings leave open of the initial state, and what the parameters' covariance does to it, make the joint
     covariance: for a clip of the fit it is the fit's own.
+
+    Args:
+        named: the user chose the clip's objects, so that none is left out.
 
     Raises:
         UsageError: a clip whose objects, unit or inputs don't fit the law.
@@ -69,7 +73,7 @@ def start_of(clip: Clip, fit: Fit) -> Start:
     rules = getattr(fit.law, "rules", None)
     if isinstance(rules, Affordances):
         clip = apply(rules, clip)
-    clip, notes = _aligned(clip, fit)
+    clip, notes = _aligned(clip, fit, named)
     if clip.unit != fit.unit:
         raise UsageError(f"the table is in {clip.unit or 'an unknown unit'} and the fit in {fit.unit or 'an unknown unit'}: use one scale")
     every = Slots.of(fit.law, clip.bodies)
@@ -124,19 +128,25 @@ def _cost(problem: Problem, q: Float) -> float:
     return float(np.minimum(problem.residuals(rollout, np.zeros(1, np.intp)) ** 2, 1e6).sum())
 
 
-def _aligned(clip: Clip, fit: Fit) -> tuple[Clip, list[str]]:
+def _aligned(clip: Clip, fit: Fit, named: bool) -> tuple[Clip, list[str]]:
     """The clip with the fit's objects in the fit's order: by name, or, where the names differ and the number doesn't, in order."""
     names, wanted = clip.bodies.names, fit.objects
-    if set(wanted) <= set(names):
+    if set(wanted) == set(names) or (set(wanted) < set(names) and not named):
         # the table may show more than the law is about
         order = [names.index(name) for name in wanted]
-        return (clip if list(names) == list(wanted) else clip.keeping(order)), []
-    about_each = [slot.name for slot in fit.slots.all if slot.object is not None] or fit.law.objects is not None
+        left = [name for name in names if name not in wanted]
+        said = f"left out {', '.join(left)}: the law was fitted to {', '.join(wanted)}; choose others by name (objects)"
+        return (clip if list(names) == list(wanted) else clip.keeping(order)), [said] if left else []
+    about_each = (
+        any(slot.object is not None for slot in fit.slots.all)
+        or fit.law.objects is not None
+        or any(isinstance(term, Restricted) for term in (fit.law.terms if isinstance(fit.law, Sum) else [fit.law]))
+    )
     if len(names) == len(wanted):
         pairs = ", ".join(f"{mine} as {theirs}" for mine, theirs in zip(names, wanted, strict=True))
         return clip, [f"the table's objects are taken in order: {pairs}"] if about_each else []
     if about_each:
-        raise UsageError(f"the law was fitted to {', '.join(wanted)}, and the table has {', '.join(names)}: name as many with --objects")
+        raise UsageError(f"the law was fitted to {', '.join(wanted)}, and the table has {', '.join(names)}: choose as many (objects)")
     return clip, []
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kinescribe.dynamics.report.figure import plot_fit
+from kinescribe.dynamics.report.hints import hints
 from kinescribe.dynamics.report.record import record
 from kinescribe.dynamics.report.text import text
 
-__all__ = ["plot_fit", "record", "text"]
+__all__ = ["hints", "plot_fit", "record", "text"]

@@ -13,6 +13,7 @@ from kinescribe.dynamics.report.combinations import combinations
 from kinescribe.dynamics.report.conserved import facts_of
 from kinescribe.dynamics.report.contacts import contacts_of
 from kinescribe.dynamics.report.equation import equations
+from kinescribe.dynamics.report.hints import hints
 from kinescribe.dynamics.report.motion import motions
 from kinescribe.dynamics.selection import Candidate, Selection
 
@@ -35,6 +36,7 @@ def record(fit: Fit, clips: Sequence[Clip] = ()) -> dict[str, Any]:
         "equations": [{"term": title, "equation": equation} for title, equation in equations(fit.law)],
         "status": fit.status,
         "advice": fit.advice,
+        "hints": hints(fit, clips),
         "warnings": list(fit.warnings),
         "unit": fit.unit,
         "objects": list(fit.objects),

@@ -13,6 +13,7 @@ from kinescribe.dynamics.report.combinations import combinations
 from kinescribe.dynamics.report.conserved import conserved
 from kinescribe.dynamics.report.contacts import ClipContacts, contacts_of
 from kinescribe.dynamics.report.equation import equations
+from kinescribe.dynamics.report.hints import hints
 from kinescribe.dynamics.report.motion import motions
 from kinescribe.dynamics.report.numbers import interval, measured, plain, sigmas, with_unit
 from kinescribe.dynamics.selection import Candidate, Selection
@@ -68,6 +69,8 @@ def _head(fit: Fit, clips: Sequence[Clip]) -> Iterator[str]:
         yield from _wrapped(f"{several}{equation}" if equation else f"{several}(says no equation)", "  ", "      ")
     if fit.advice:
         yield from _wrapped(f"{'Note' if fit.ok else 'Try'}: {fit.advice}", "  ", "    ")
+    for hint in hints(fit, clips):
+        yield from _wrapped(f"Note: {hint}", "  ", "    ")
     if any(clip.y_down for clip in clips):
         yield "  The table's y points down; here y points up, so heights have the other sign."
 
