@@ -166,3 +166,13 @@ def test_other_clips_than_the_fits_are_refused(tmp_path: Path):
     seen = throws()
     with pytest.raises(UsageError, match="1 clips, and 2"):
         plot_fit(fitted(seen), [seen, seen], tmp_path / "fit.png")
+
+
+def test_a_red_ball_is_drawn_red(figure_of):
+    seen = throws(3)
+    seen = replace(seen, bodies=replace(seen.bodies, names=("red ball", "blue ball", "box"), labels=("red ball", "blue ball", "box")))
+    (axes,) = labelled(figure_of(fitted(seen), seen), "x (m)")
+    colors = {line.get_label(): tuple(int(line.get_color()[k : k + 2], 16) for k in (1, 3, 5)) for line in drawn(axes)}
+    assert colors["red ball"][0] > 2 * max(colors["red ball"][1:])
+    assert colors["blue ball"][2] > 1.5 * max(colors["blue ball"][:2])
+    assert len(set(colors.values())) == 3

@@ -15,6 +15,7 @@ from kinescribe.dynamics.report.equation import equations
 from kinescribe.dynamics.report.numbers import interval, measured, plain, sigmas
 from kinescribe.dynamics.selection import Candidate, Selection
 from kinescribe.errors import UsageError
+from kinescribe.states import States
 
 TIMES = np.arange(24) * 0.05
 SIGMA = 0.003
@@ -177,7 +178,7 @@ def test_rivals_and_ties(thrown):
     )
     chosen = replace(fit, selection=Selection(candidates, ("free-fall", "constant-acceleration"), "the ends of the clip", 900))
     told = " ".join(text(chosen, [seen]).split())
-    assert "TIE: these clips can't tell free-fall from constant-acceleration; free-fall is the simplest" in told
+    assert "TIE: these clips can't tell free-fall from constant-acceleration; free-fall is given, for its BIC is the lowest" in told
     assert "* constant-acceleration: tied: foretells 1.05 times the winner's error (score 4.90 ± 0.20, held-out error 0.0022 m)" in told
     assert "* rest: explains nothing" in told
     assert "held out: error 0.0021 m, over the ends of the clip" in told
@@ -249,3 +250,35 @@ def test_a_law_that_says_no_equation():
     told = text(fit_law(Silent(), [seen]), [seen])
     assert "(says no equation)" in told
     assert "push = " in told
+
+
+def test_each_of_several_objects_has_its_own_misfit(collided: tuple[Fit, list[Clip]]):
+    fit, seen = collided
+    off = [replace(one, sigma_x=one.sigma_x * [1.0, 0.1], sigma_y=one.sigma_y * [1.0, 0.1]) for one in seen]
+    own = [one["residuals_sigma_of"] for one in record(fit, off)["clips"]]
+    assert all(one["blue puck"] > 5 * one["red puck"] for one in own)
+    assert own[0]["red puck"] == pytest.approx(record(fit, seen)["clips"][0]["residuals_sigma_of"]["red puck"])
+    told = " ".join(text(fit, off).split())
+    assert f"0.csv: {sigmas(fit.clips[0].chi)}; red puck {sigmas(own[0]['red puck'])}, rms " in told
+    assert f"; blue puck {sigmas(own[0]['blue puck'])}, rms " in told
+    assert record(fit)["clips"][0]["residuals_sigma_of"] is None
+
+
+def test_the_misfit_of_one_object_is_that_of_its_clip(thrown: tuple[Fit, Clip]):
+    fit, seen = thrown
+    assert record(fit, [seen])["clips"][0]["residuals_sigma_of"] == {"red ball": pytest.approx(fit.clips[0].chi, rel=0.05)}
+
+
+def test_a_table_without_sigma_says_where_its_errors_come_from(thrown: tuple[Fit, Clip]):
+    fit, seen = thrown
+    columns = {
+        "frame": np.arange(len(TIMES)), "time_s": TIMES, "object_id": np.ones(len(TIMES), int), "x": seen.x[:, 0], "y": seen.y[:, 0],
+    }  # fmt: skip
+    bare = Clip.from_states(States.from_columns(columns), name="bare.csv")
+    said = "no σ: 1/1000 of what the motion spans stands in for it; errors come from the residuals' scatter"
+    own = fit_law(find_law("free-fall"), [bare])
+    assert f"the table gives {said}" in " ".join(text(own, [bare]).split())
+    assert record(own, [bare])["clips"][0]["sigma_given"] is False
+    both = fit_law(find_law("free-fall"), [bare, replace(bare, name="seen.csv", sigma_x=seen.sigma_x, sigma_y=seen.sigma_y)])
+    assert f"bare.csv gives {said}" in " ".join(text(both, [bare, replace(seen, unit="")]).split())
+    assert said not in " ".join(text(fit, [seen]).split())

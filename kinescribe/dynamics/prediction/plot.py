@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.dynamics.report.colors import curve_colors
 from kinescribe.states import States
 from kinescribe.states.writing import replaced
 
@@ -28,7 +29,8 @@ def plot_prediction(
 ) -> None:
     """Draw x(t), y(t) and the path: dots are sightings, full lines what is foretold, dashed ones the counterfactual, bands ±2σ.
 
-    Dotted vertical lines are contacts that are foretold. Of more than eight objects the first are drawn, and the figure says so. The
+    Dotted vertical lines are contacts that are foretold. An object whose label names a colour of its own has it, others have
+    `color_of`'s. Of more than eight objects the first are drawn, and the figure says so. The
     suffix says the format.
 
     Raises:
@@ -53,8 +55,10 @@ def plot_prediction(
             for axes in panels:
                 axes.axvline(event.time_s, color="0.75", linewidth=0.8, linestyle=":", zorder=0)
     spans: list[Float] = []
+    labels = shown.labels | factual.labels
+    colors = curve_colors(labels, drawn, color_of)
     for object_id in drawn:
-        color = color_of(object_id)
+        color = colors[object_id]
         if observed is not None and object_id in observed.object_ids:
             spans.append(_dots(panels, track, observed, object_id, color))
         for table, style, opacity in courses:
@@ -76,8 +80,7 @@ def plot_prediction(
     handles.append(Line2D([], [], color="0.3", linestyle="-", label="foretold"))
     if changed is not None:
         handles.append(Line2D([], [], color="0.3", linestyle="--", label="changed"))
-    labels = shown.labels | factual.labels
-    handles += [Line2D([], [], color=color_of(i), linewidth=4, label=f"{i} {labels.get(i, '')}".strip()) for i in drawn]
+    handles += [Line2D([], [], color=colors[i], linewidth=4, label=f"{i} {labels.get(i, '')}".strip()) for i in drawn]
     figure.legend(handles=handles, loc="outside lower center", ncols=8, fontsize=8, frameon=False)
     more = f"; the first {len(drawn)} of {len(ids)} objects" if len(ids) > len(drawn) else ""
     figure.suptitle(f"{title}{' – ' if title else ''}bands: ±{BAND:g}σ; dotted lines: contacts{more}", fontsize=10)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.report.colors import curve_colors
 from kinescribe.dynamics.report.curves import Curves, curves_of
 from kinescribe.dynamics.report.numbers import sigmas
 from kinescribe.errors import UsageError
@@ -31,7 +32,6 @@ BAND = 2.0  # σ, within which 95 % of residuals lie
 LEAST = 3.5  # σ to either side that residuals' axes show
 MARKS = 60  # contacts that are drawn one by one
 FLATTEST, TALLEST = 0.75, 1.15  # height of the path's axes over their width
-COLORS = ("#1f77d0", "#e6194b", "#1f9d3a", "#f58231", "#8e35c9", "#00a5b5", "#d6309f", "#8c5a1e")
 
 
 def plot_fit(
@@ -49,7 +49,7 @@ def plot_fit(
 
     Args:
         clips: those that the law was fitted to.
-        color_of: by object id a colour, so that an object has the same in every picture.
+        color_of: by object id a colour, for objects whose label names none, or one that others have too.
         font_of: the file of a font that has the words, or None where no font has: the object's id is written instead.
 
     Raises:
@@ -64,7 +64,8 @@ def plot_fit(
     misfit = np.max([one.misfit() for one in shown], axis=0)
     # those that fit worst, in the table's order
     chosen = sorted(np.argsort(-misfit, kind="stable")[:OBJECTS].tolist())
-    colors = {k: color_of(ids[k]) if color_of else COLORS[place % len(COLORS)] for place, k in enumerate(chosen)}
+    by_id = curve_colors(dict(zip(ids, clips[0].bodies.labels, strict=True)), [ids[k] for k in chosen], color_of)
+    colors = {k: by_id[ids[k]] for k in chosen}
     rows = len(shown[0].seen)
     alone = len(shown) == 1
     wide, tall = (12.0, 2.9 * rows + 1.4) if alone else (5.2 * len(shown) + 0.6, 2.9 * rows + 5.0)

@@ -15,6 +15,7 @@ from kinescribe.dynamics.report.contacts import contacts_of
 from kinescribe.dynamics.report.equation import equations
 from kinescribe.dynamics.report.hints import hints
 from kinescribe.dynamics.report.motion import motions
+from kinescribe.dynamics.report.residuals import of_objects, stood_in
 from kinescribe.dynamics.selection import Candidate, Selection
 
 __all__ = ["record"]
@@ -29,7 +30,8 @@ def record(fit: Fit, clips: Sequence[Clip] = ()) -> dict[str, Any]:
     Raises:
         UsageError: other clips.
     """
-    contacts = [asdict(one) for one in contacts_of(clips, motions(fit, clips))] if clips else None
+    moved = motions(fit, clips) if clips else []
+    contacts = [asdict(one) for one in contacts_of(clips, moved)] if clips else None
     books = facts_of(fit, clips) if clips else None
     made = {
         "law": fit.law.title,
@@ -55,9 +57,11 @@ def record(fit: Fit, clips: Sequence[Clip] = ()) -> dict[str, Any]:
                 "name": one.name,
                 "residuals_sigma": one.chi,
                 "rms": dict(zip(fit.objects, one.rms.tolist(), strict=True)),
+                "residuals_sigma_of": dict(zip(fit.objects, of_objects(fit, clips[k], moved[k]), strict=True)) if clips else None,
+                "sigma_given": clips[k].name not in stood_in([clips[k]]) if clips else None,
                 "contacts_in_order": one.events_agree,
             }
-            for one in fit.clips
+            for k, one in enumerate(fit.clips)
         ],
         "contacts": contacts,
         "conservation": None

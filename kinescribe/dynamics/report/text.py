@@ -14,8 +14,9 @@ from kinescribe.dynamics.report.conserved import conserved
 from kinescribe.dynamics.report.contacts import ClipContacts, contacts_of
 from kinescribe.dynamics.report.equation import equations
 from kinescribe.dynamics.report.hints import hints
-from kinescribe.dynamics.report.motion import motions
+from kinescribe.dynamics.report.motion import Motion, motions
 from kinescribe.dynamics.report.numbers import interval, measured, plain, sigmas, with_unit
+from kinescribe.dynamics.report.residuals import of_objects, stood_in
 from kinescribe.dynamics.selection import Candidate, Selection
 
 __all__ = ["text"]
@@ -40,7 +41,7 @@ def text(fit: Fit, clips: Sequence[Clip] = ()) -> str:
         _head(fit, clips),
         _parameters(fit),
         _unidentified(fit),
-        _quality(fit),
+        _quality(fit, clips, moved),
         _contacts(contacts_of(clips, moved)),
         _section("Conservation, in what was seen", [f"* {line}" for line in conserved(fit, clips)]),
         _others(fit),
@@ -121,14 +122,24 @@ def _unidentified(fit: Fit) -> list[str]:
     return _section("Not identifiable from these clips", lines)
 
 
-def _quality(fit: Fit) -> Iterator[str]:
+def _quality(fit: Fit, clips: Sequence[Clip], moved: Sequence[Motion]) -> Iterator[str]:
     yield f"Fit: residuals {sigmas(fit.scale)}; {_count(fit.samples, 'coordinate')} seen, {_count(fit.parameters, 'number')} fitted"
     unit = fit.unit or "length"
     if fit.samples <= fit.parameters:
         yield from _wrapped("NOTHING IS TESTED: as many numbers were fitted as coordinates seen; more frames, or clips, would tell")
-    for one in fit.clips[:SHOWN]:
-        each = [f"{plain(rms, 2)} {unit} ({name})" for name, rms in zip(fit.objects, one.rms.tolist(), strict=True)]
-        yield from _wrapped(f"{one.name}: {sigmas(one.chi)}; rms " + ", ".join(each), "  ", "      ")
+    guessed = stood_in(clips)
+    if guessed:
+        whose = "the table gives" if len(guessed) == len(clips) == 1 else f"{', '.join(guessed[:SHOWN])} give{'s' * (len(guessed) == 1)}"
+        yield from _wrapped(f"{whose} no σ: 1/1000 of what the motion spans stands in for it; errors come from the residuals' scatter")
+    for k, one in enumerate(fit.clips[:SHOWN]):
+        rms = [f"{plain(value, 2)} {unit}" for value in one.rms.tolist()]
+        if clips and len(rms) > 1:
+            own = of_objects(fit, clips[k], moved[k])
+            each = [f"{name} {sigmas(chi)}, rms {size}" for name, chi, size in zip(fit.objects, own, rms, strict=True)]
+            yield from _wrapped("; ".join([f"{one.name}: {sigmas(one.chi)}", *each]), "  ", "      ")
+        else:
+            each = [f"{size} ({name})" for name, size in zip(fit.objects, rms, strict=True)]
+            yield from _wrapped(f"{one.name}: {sigmas(one.chi)}; rms " + ", ".join(each), "  ", "      ")
     if len(fit.clips) > SHOWN:
         rest = fit.clips[SHOWN:]
         worst = max(rest, key=lambda one: one.chi)
@@ -163,8 +174,8 @@ def _others(fit: Fit) -> list[str]:
     others = fit.selection.candidates[1:]
     made = ["Other laws" if others else "No other law was tried"]
     for whose, titles in _ties(fit.selection).items():
-        told = f"TIE{whose}: these clips can't tell {' from '.join(titles)}; {titles[0]} is the simplest (lowest BIC) and is given."
-        made += _wrapped(f"{told} More video would decide.")
+        told = f"TIE{whose}: these clips can't tell {' from '.join(titles)}; {titles[0]} is given, for its BIC is the lowest."
+        made += _wrapped(f"{told} (BIC: misfit, and a price for each number fitted.) More video would decide.")
     for one in others[:RIVALS]:
         made += _rival(one, fit.unit)
     if len(others) > RIVALS:
