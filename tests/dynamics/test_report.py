@@ -282,3 +282,15 @@ def test_a_table_without_sigma_says_where_its_errors_come_from(thrown: tuple[Fit
     both = fit_law(find_law("free-fall"), [bare, replace(bare, name="seen.csv", sigma_x=seen.sigma_x, sigma_y=seen.sigma_y)])
     assert f"bare.csv gives {said}" in " ".join(text(both, [bare, replace(seen, unit="")]).split())
     assert said not in " ".join(text(fit, [seen]).split())
+
+
+def test_of_a_damped_law_the_energy_that_is_lost_is_told():
+    values = {"gravity": 9.8, "length": 1.0, "pivot_x": 0.0, "pivot_y": 0.0, "damping": 1.5}
+    start = State.of(Bodies.make(1, names=("bob",)), x=np.sin(1.0), y=-np.cos(1.0))
+    swung = clip(find_law("pendulum"), start, values)
+    fit = fit_law(find_law("pendulum"), [swung], fixed={"gravity": 9.8})
+    assert fit.estimates["damping"].value == pytest.approx(1.5, rel=0.1)
+    told = " ".join(text(fit, [swung]).split())
+    assert "energy: not conserved over the whole time: loses" in told
+    assert "kinetic energy" not in told
+    assert "energy is that of pendulum without its damping, which takes what is lost" in told

@@ -17,6 +17,7 @@ __all__ = ["Contact", "Difference", "End", "Moved", "differences"]
 
 SAME = 1e-6  # seconds: a contact that moves by less has not moved
 SHOWN = 12
+NOISE = 1e-9  # of a way
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ class Difference:
         lines += [f"  {name} is not there" for name in self.gone]
         unit = f" {self.unit}" if self.unit else ""
         lines += [
-            f"  {end.name} ends {end.distance:.4g}{unit} away, at {end.time:.4g} s: {end.dx:+.4g} in x, {end.dy:+.4g} in y"
+            f"  {end.name} ends {end.distance:.4g}{unit} away, at {end.time:.4g} s: "
+            f"{_part(end.dx, end.distance)} in x, {_part(end.dy, end.distance)} in y"
             for end in self.ends
         ]
         return "\n".join(lines)
@@ -112,6 +114,11 @@ class Difference:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+def _part(step: float, whole: float) -> str:
+    """A component of a way, 0 where it is but the noise of computing."""
+    return f"{step if abs(step) > NOISE * whole else 0.0:+.4g}"
 
 
 def differences(factual: Forecast, counterfactual: Forecast) -> Difference:

@@ -11,6 +11,8 @@ from kinescribe.dynamics.fitting import Fit
 
 __all__ = ["conserved", "facts_of"]
 
+DAMPING = "damping"  # the library's name for a loss that goes by speed
+
 
 def facts_of(fit: Fit, clips: Sequence[Clip]) -> list[tuple[tuple[Fact, ...], tuple[str, ...]]]:
     """For each clip what is conserved, and what that rests on."""
@@ -21,6 +23,12 @@ def facts_of(fit: Fit, clips: Sequence[Clip]) -> list[tuple[tuple[Fact, ...], tu
 def _facts(fit: Fit, parameters: Mapping[str, Any], clip: Clip) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
     try:
         found = conservation(fit.law, parameters, clip)
+        undamped = {name: 0.0 * value if name.rpartition(".")[2] == DAMPING else value for name, value in parameters.items()}
+        if not found.balance.has_potential and DAMPING in {name.rpartition(".")[2] for name in undamped}:
+            # damping has no potential, but what it acts on may
+            without = conservation(fit.law, undamped, clip)
+            if without.balance.has_potential:
+                return without.facts, (f"energy is that of {fit.law.title} without its damping, which takes what is lost", *without.notes)
     except Exception as error:  # the potential is the law's own code, which may fail in any way; the fit stands without it
         found = conservation(None, None, clip)
         said = " ".join(str(error).split()) or "no message"
