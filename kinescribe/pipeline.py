@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,12 @@ from kinescribe import plugins
 from kinescribe.assembly import assemble
 from kinescribe.errors import InputError, UsageError
 from kinescribe.labelling import AUTO_OBJECTS, Seen, asks_vlm, detected_names, name_tracks, read_objects, votes_of
-from kinescribe.llm import Client, Settings
-from kinescribe.perception.backends import ROLES, Choice, Stack, choose, own_parts, resolve
-from kinescribe.perception.coherence import check_arguments, check_options, idle_options
-from kinescribe.perception.looking import Looked, look, resolve_every
+from kinescribe.llm import Settings
+from kinescribe.perception.backends import ROLES, Stack
+from kinescribe.perception.coherence import check_arguments, check_options
+from kinescribe.perception.looking import Looked, look
+from kinescribe.perception.on_demand import RuntimeOnDemand
+from kinescribe.perception.parts import Parts, choose_parts
 from kinescribe.perception.progress import Progress, Stages
 from kinescribe.perception.sightings import Path as SeenPath
 from kinescribe.states import Calibration, LeftOutMeta, States
@@ -33,7 +34,10 @@ from kinescribe.tracking.tracks import Track
 from kinescribe.video import Frame, open_video
 
 if TYPE_CHECKING:
+    from kinescribe.labelling.asked import Asked
+    from kinescribe.llm import Client
     from kinescribe.perception.discovery import Discovery
+    from kinescribe.tracking.protocols import Tracker
 
 __all__ = ["AUTO_OBJECTS", "Progress", "extract_states"]
 
@@ -51,6 +55,25 @@ class _Frames:
         digest = zlib.crc32(frame.image[::3, ::3].tobytes())
         self.all_equal &= self._digest is None or digest == self._digest
         self._digest = digest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What is in a video, before it is named.
+
+    Attributes:
+        tracks: of the objects.
+        votes: by the number of a track, the sum of scores for every name that detections gave it; empty where that isn't known.
+        left_out: what was seen and isn't believed.
+        looked: what perception saw.
+        partial: where and why the video broke off, None where it didn't.
+    """
+
+    tracks: list[Track]
+    votes: dict[int, dict[str, float]]
+    left_out: list[LeftOutMeta]
+    looked: Looked
+    partial: str | None
 
 
 def extract_states(
@@ -114,48 +137,17 @@ def extract_states(
     check_options(asked, detect_every=detect_every, precision=precision, batch_size=batch_size)
     if vlm is None and (asks_vlm(objects) or verifier == "vlm"):
         vlm = Settings.from_environment()
-    choices, given = _choose(backend, asked, vlm, device)
-
-    @cache
-    def runtime() -> Any:
-        from kinescribe.perception.grounded_sam.runtime import Runtime
-
-        return Runtime.choose(device, precision=precision, compile=compile, batch_size=batch_size)
-
-    client = None if vlm is None else Client(vlm)  # one for all that ask, so that the caps hold for them together
-    stack = resolve(choices, given, runtime=runtime, settings=lambda: client)
-    ways = {"device": (device, "auto"), "precision": (precision, "auto"), "compile": (compile, False), "batch-size": (batch_size, None)}
-    models = {name: value for name, (value, default) in ways.items() if value != default and not runtime.cache_info().currsize}
-    if device == "cpu":
-        models.pop("device", None)  # there everything runs
-    idle = idle_options(stack, detect_every=detect_every, models=models, vlm=vlm is not None, asks_vlm=asks_vlm(objects))
-    every = resolve_every(detect_every, stack)
-    if every == 1:
-        stack.propagator = None  # nothing is to be carried: ids are the tracker's
-        choices.pop("propagator", None)
+    runtime = RuntimeOnDemand(device, precision, compile, batch_size)
+    parts = choose_parts(backend, asked, runtime, vlm, detect_every=detect_every, asks_vlm=asks_vlm(objects))
     follow = plugins.load("trackers", tracker)()
     video = open_video(source, times=times, frame_interval=frame_interval)
     stages, frames = Stages(video, progress), _Frames()
-    size = video.info.width, video.info.height
-    asked_for = read_objects(objects, reads_phrases=stack.reads_phrases, discover=lambda: _discover(stages, client))
-    used = runtime() if runtime.cache_info().currsize else None
-    looked = look(stack, stages, asked_for.words, every=every, on_frame=frames.note, runtime=used)
-    partial = video.partial
-    if len(frames.times) == 1:
-        raise InputError(f"{video.info.name} holds a single frame; motion takes two at least: give a video, or a folder of images")
-    left_out: list[LeftOutMeta] = []
-    votes = looked.votes
-    if looked.ids is not None:
-        tracks, left_out = _believed(stack, looked, len(frames.times))
-    else:
-        with plugins.blaming(follow, "while it joined the detections"):
-            tracks = follow.track(looked.detections, size)
-        votes = votes_of(tracks, looked.detections, looked.named) if looked.named else {}
-    tracks = with_identity(_settle(stack, stages, tracks, frames.times, size, asked_for=bool(asked_for.phrases)))
-    seen = Seen(video, len(frames.times), frames.all_equal, votes, left_out, _told(stack))
-    labelled = name_tracks(tracks, seen, asked_for, reads_phrases=stack.reads_phrases, verifier=stack.verifier, one_each=one_each)
-    warnings = [*idle, *_stand_ins(choices), *asked_for.warnings, *labelled.warnings, *looked.warnings, *_told(stack)]
-    warnings += [*(used.warnings if used is not None else []), *video.warnings]
+    stack = parts.stack
+    asked_for = read_objects(objects, reads_phrases=stack.reads_phrases, discover=lambda: _discover(stages, parts.client))
+    found = _find(parts, stages, frames, asked_for, follow, runtime)
+    seen = Seen(video, len(frames.times), frames.all_equal, found.votes, found.left_out, parts.told())
+    labelled = name_tracks(found.tracks, seen, asked_for, reads_phrases=stack.reads_phrases, verifier=stack.verifier, one_each=one_each)
+    warnings = [*parts.warnings, *asked_for.warnings, *labelled.warnings, *found.looked.warnings, *parts.told(), *runtime.warnings]
     states = assemble(
         labelled.tracks,
         labelled.numbered(),
@@ -166,63 +158,50 @@ def extract_states(
         configuration={
             "objects": objects,
             **({} if asked_for.discovered is None else {"discovered": asked_for.discovered}),
-            "backend": _backend_that_ran(backend, choices, given),
-            **{role: str(choice) for role, choice in choices.items()},
-            **{role: type(part).__name__ for role, part in given.items()},
-            "detect_every": every if looked.detected is not None else None,
-            "detections": looked.detected,
+            "backend": parts.backend_that_ran(backend),
+            **parts.describe(),
+            "detect_every": parts.every if found.looked.detected is not None else None,
+            "detections": found.looked.detected,
             "one_each": one_each,
-            **({} if used is None else used.describe()),
+            **runtime.describe(),
             "tracker": tracker,
             "ends": ends,
             "frame_interval": frame_interval,
         },
         overridden=frame_interval is not None or times is not None,
-        warnings=list(dict.fromkeys(warnings)),
-        partial=partial,
-        left_out=left_out + labelled.notes(),
-        models={role: dict(source) for role, part in stack.parts() if (source := getattr(part, "provenance", None))},
+        warnings=list(dict.fromkeys([*warnings, *video.warnings])),
+        partial=found.partial,
+        left_out=found.left_out + labelled.notes(),
+        models=parts.provenance(),
     )
     if masks is not None:
-        _write_masks(Path(masks), labelled.tracks, size)
+        _write_masks(Path(masks), labelled.tracks, (video.info.width, video.info.height))
     return states
 
 
-def _choose(backend: str, asked: dict[str, Any], vlm: Settings | None, device: str) -> tuple[dict[str, Choice], dict[str, Any]]:
-    """Plug-ins by role, and the objects that were handed in instead."""
-    given = {role: part for role, part in asked.items() if part is not None and not isinstance(part, str)}
-    names = {role: part for role, part in asked.items() if isinstance(part, str)}
-    boxes = "detector" in given and not getattr(given["detector"], "segments", True)
-    ready = () if vlm is None else ("vlm",)
-    return choose(backend, names, given, ready=ready, on_device=device not in ("auto", "cpu"), boxes=boxes), given
+def _find(parts: Parts, stages: Stages, frames: _Frames, asked: Asked, follow: Tracker, runtime: RuntimeOnDemand) -> _Found:
+    """Look at the video, and join what was seen to the tracks of objects, which have no names yet.
 
-
-def _backend_that_ran(backend: str, choices: dict[str, Choice], given: dict[str, Any]) -> str:
-    """The backend, if what it looks with ran; else the name of what ran in its place."""
-    for role in ("concept_tracker", "detector"):
-        if role in given:
-            return type(given[role]).__name__
-        if role in choices and choices[role].name not in own_parts(backend, role):
-            return choices[role].name
-    return backend
-
-
-def _stand_ins(choices: dict[str, Choice]) -> list[str]:
-    """One line on the parts that aren't those that the backend prefers, each reason once; verifiers say for themselves what they did."""
-    told: set[str] = set()
-    parts = []
-    for choice in choices.values():
-        if not choice.passed_over or choice.role == "verifier":
-            continue
-        others = [f"{name} (likewise)" if why in told else f"{name} ({why})" for name, why in choice.passed_over]
-        told |= {why for _, why in choice.passed_over}
-        parts.append(f"{choice.role.replace('_', ' ')} '{choice.name}' stands in for {', '.join(others)}")
-    return ["; ".join(parts)] if parts else []
-
-
-def _told(stack: Stack) -> list[str]:
-    """What the parts have to say so far."""
-    return [line for _, part in stack.parts() for line in getattr(part, "warnings", [])]
+    Raises:
+        InputError: a video of one frame.
+    """
+    info, stack = stages.video.info, parts.stack
+    size = info.width, info.height
+    looked = look(stack, stages, asked.words, every=parts.every, on_frame=frames.note, runtime=runtime.used)
+    partial = stages.video.partial
+    count = len(frames.times)
+    if count == 1:
+        raise InputError(f"{info.name} holds a single frame; motion takes two at least: give a video, or a folder of images")
+    left_out: list[LeftOutMeta] = []
+    votes = looked.votes
+    if looked.ids is not None:
+        tracks, left_out = _believed(stack, looked, count)
+    else:
+        with plugins.blaming(follow, "while it joined the detections"):
+            tracks = follow.track(looked.detections, size)
+        votes = votes_of(tracks, looked.detections, looked.named) if looked.named else {}
+    tracks = with_identity(_settle(stack, stages, tracks, frames.times, size, asked_for=bool(asked.phrases)))
+    return _Found(tracks, votes, left_out, looked, partial)
 
 
 def _discover(stages: Stages, client: Client | None) -> Discovery:

@@ -23,7 +23,7 @@ from kinescribe.llm import Settings
 from kinescribe.perception.backends import Choice
 from kinescribe.perception.evidence import Evidence, Split, Verdict
 from kinescribe.perception.grounded_sam.boxes import detections_of_boxes
-from kinescribe.pipeline import _stand_ins
+from kinescribe.perception.parts import stand_ins
 from kinescribe.states import COLUMNS, States
 
 
@@ -153,9 +153,9 @@ def test_a_reason_that_two_parts_share_is_told_once_in_one_line():
         "propagator": Choice("propagator", "flow", None, (("sam2-video", why),)),
         "verifier": Choice("verifier", "rules", None, (("vlm", "no endpoint"),)),
     }
-    (line,) = _stand_ins(choices)
+    (line,) = stand_ins(choices)
     assert line == f"segmenter 'sam' stands in for sam2 ({why}); propagator 'flow' stands in for sam2-video (likewise)"
-    assert _stand_ins({"detector": Choice("detector", "classical")}) == []
+    assert stand_ins({"detector": Choice("detector", "classical")}) == []
 
 
 def test_what_one_each_leaves_out_hides_nothing_and_is_counted_like_the_table():
