@@ -105,6 +105,15 @@ def print_goals(records: Iterable[Record]) -> None:
         print(f"  {record.case} {record.measure} {show(record.value)} {record.unit} (goal {show(record.goal)})".replace("  (", " ("))
 
 
+def finish(records: Sequence[Record], path: Path | None, note: str = "") -> None:
+    """What a benchmark ends with: its goals and a note are printed, and its records go to `path`, where one was named (`--json`)."""
+    print_goals(records)
+    if note:
+        print(note)
+    if path is not None:
+        write_records(records, path)
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
     """An argument parser with the options that every benchmark takes."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from common import Record, need_folder, number, parallel, parser, print_goals, print_table, write_records
+from common import Record, finish, need_folder, number, parallel, parser, print_table
 from numpy.typing import NDArray
 
 from kinescribe.perception.detections import MaskCrop, SoftMask
@@ -170,10 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     job = partial(run_clip, name=chosen.propagator, sheets=chosen.sheets)
     outcomes = list(parallel(job, folders, chosen.jobs))
     report(outcomes)
-    records = records_of(outcomes)
-    print_goals(records)
-    if chosen.json:
-        write_records(records, chosen.json)
+    finish(records_of(outcomes), chosen.json)
     return 0
 
 

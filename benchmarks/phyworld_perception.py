@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from common import Record, load_extract_states, need_folder, number, parallel, parser, print_goals, print_table, write_records
+from common import Record, finish, load_extract_states, need_folder, number, parallel, parser, print_table
 from numpy.typing import NDArray
 from phyworld_data import EXTENT, SETS, Clip, pick, read_clips, to_world, weighted_centroids
 
@@ -178,7 +178,6 @@ def report(records: Sequence[Record]) -> None:
         return [record.case, record.measure, record.value, record.reference, ratio, record.unit]
 
     print_table("PhyWorld perception", ["case", "measure", "value", REFERENCE, "ratio", "unit"], map(row, records))
-    print_goals(records)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -201,9 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         some = clips if chosen.all else pick(clips, chosen.whole)
         records += position_records(some, list(parallel(partial(whole_clip, reference_only=chosen.reference_only), some, chosen.jobs)))
     report(records)
-    print("clips: " + ", ".join(f"{name} {count}" for name, count in sums.items()))
-    if chosen.json:
-        write_records(records, chosen.json)
+    finish(records, chosen.json, "clips: " + ", ".join(f"{name} {count}" for name, count in sums.items()))
     return 0
 
 

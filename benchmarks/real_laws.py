@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Record, load_extract_states, need_folder, number, parallel, parser, print_goals, print_table, show, write_records
+from common import Record, finish, load_extract_states, need_folder, number, parallel, parser, print_table, show
 from numpy.typing import NDArray
 from real_clips import source_of
 
@@ -211,10 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.exit(f"no clip {', '.join(missing)} in '{root}'; laws are known of: {', '.join(known)}")
     outcomes = list(parallel(partial(run_clip, tables=chosen.tables), folders, chosen.jobs))
     report(outcomes)
-    records = records_of(outcomes)
-    print_goals(records)
-    if chosen.json:
-        write_records(records, chosen.json)
+    finish(records_of(outcomes), chosen.json)
     return 0
 
 
