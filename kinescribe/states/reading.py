@@ -85,16 +85,16 @@ def load(path: Path) -> Table:
         own = BY_NAME.get(name)
         columns[name], wrong = parse_own(own, cells[name]) if own else parse_extra(name, cells[name])
         problems += wrong
-    meta, notes = _metadata(sidecar_path(path), cells)
+    meta, notes, described = _metadata(sidecar_path(path), cells)
     in_pixels(columns, cells, meta)
     told = {(problem.row, problem.column) for problem in problems}
     sure = not any(column in ("frame", "time_s", "object_id") for _, column in told)
     problems += [problem for problem in column_problems(columns, across=sure) if (problem.row, problem.column) not in told]
     absent = [name for name in BY_NAME if name not in cells and not may_lack(name, cells)]
-    if not sidecar_path(path).exists():
+    if not sidecar_path(path).exists() or (not described and meta.calibration is None):
         # made by hand: of what is missing only that is told which changes what the numbers mean
-        notes.append(what_is_not_known(cells, meta))
-    elif absent:
+        notes.append(what_is_not_known(cells, meta, sidecar_path(path)))
+    elif absent and described:
         notes.append(f"no column {_list(absent)}: unknown")
     return Table(columns, meta, problems + [Problem(None, None, note, "warning") for note in notes])
 
@@ -149,15 +149,16 @@ def _text(path: Path) -> str:
         raise TableError(f"{path}: line {line}: the byte 0x{data[error.start]:02x} is not UTF-8; save it as CSV in UTF-8") from None
 
 
-def _metadata(path: Path, header: Collection[str]) -> tuple[Metadata, list[str]]:
-    """The sidecar, and what to warn of."""
+def _metadata(path: Path, header: Collection[str]) -> tuple[Metadata, list[str], bool]:
+    """The sidecar, what to warn of, and whether it describes the columns, as ours do; one by hand may hold the calibration alone."""
     if not path.exists():
-        return Metadata(), []
+        return Metadata(), [], False
     try:
         meta, schema, notes = from_json(_text(path), str(path))
     except InputError as error:
         raise TableError(str(error)) from None
-    return meta, notes + schema_notes(schema, meta, header, path.name)
+    described = "fields" in schema
+    return meta, notes + (schema_notes(schema, meta, header, path.name) if described else []), described
 
 
 def schema_notes(schema: Mapping[str, Any], meta: Metadata, header: Collection[str], name: str) -> list[str]:

@@ -105,6 +105,19 @@ def test_positions_that_are_those_in_the_image_are_pixels(put, y_px, known):
     assert (states.meta.calibration is not None) is known
 
 
+def test_a_sidecar_by_hand_may_hold_the_calibration_alone(put):
+    path = put(BASE, sidecar=False)
+    sidecar_path(path).write_text('{"calibration": {"pixels_per_unit": 50, "unit": "m", "y_up": false}}')
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        states = read(path)
+    assert states.meta.calibration == Calibration(50.0, "m", y_up=False)
+    sidecar_path(path).write_text("{}")
+    with pytest.warns(UserWarning, match=r"no calibration in states\.meta\.json and no sigma_x, sigma_y: the unit is unknown") as told:
+        read(path)
+    assert len(told) == 1
+
+
 def test_one_position_of_two_is_not_enough(put):
     assert "no column 'x'" in refused(put(PIXELS.replace("x_px", "xpx")))
     assert "no column 'x'" in refused(put(PIXELS.replace("x_px", "y"), sidecar=False))
