@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kinescribe.errors import UsageError
 
-__all__ = ["a_kind", "check_fit", "names", "number", "seconds", "words"]
+__all__ = ["a_kind", "check_fit", "check_inputs", "file_of", "names", "number", "seconds", "words"]
 
 
 def a_kind(value: object) -> str:
@@ -65,6 +66,13 @@ def words(value: Any, name: str) -> list[str]:
         if not isinstance(one, str):
             raise UsageError(f"{name} must be names, not {a_kind(one)}")
     return several
+
+
+def file_of(path: Any) -> Path:
+    """The path of a saved fit. Raises UsageError for what is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"the file of a fit must be a path, not {a_kind(path)}")
+    return Path(path)
 
 
 def check_fit(

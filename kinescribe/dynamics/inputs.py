@@ -43,8 +43,11 @@ class Inputs:
         """From times (m,) in seconds and one array (m,) an input. Raises UsageError for unequal lengths or times that don't ascend."""
         t = np.asarray(times, float)
         values = {name: np.asarray(column, float) for name, column in columns.items()}
-        if t.ndim != 1 or not len(t) or not np.isfinite(t).all() or (np.diff(t) <= 0).any():
-            raise UsageError("the times of inputs must be finite numbers that ascend, at least one")
+        if t.ndim != 1 or not len(t) or not np.isfinite(t).all():
+            raise UsageError("the times of inputs must be finite numbers, at least one")
+        back = np.flatnonzero(np.diff(t) <= 0)
+        if len(back):
+            raise UsageError(f"the times of inputs must ascend: {t[back[0] + 1]:g} s comes after {t[back[0]]:g} s")
         for name, column in values.items():
             if column.shape != t.shape:
                 raise UsageError(f"input '{name}' has {column.size} values for {len(t)} times")

@@ -11,6 +11,8 @@ from drawn_clips import table
 
 from kinescribe.dynamics.api import clips_of, fit
 from kinescribe.dynamics.arguments import a_kind, names
+from kinescribe.dynamics.prediction.changes import changes_of
+from kinescribe.dynamics.saving import load, save
 from kinescribe.errors import UsageError
 
 TIMES = np.linspace(0.0, 1.0, 20)
@@ -81,3 +83,18 @@ def test_a_fit_prints_as_one_line(fallen):
     assert "\n" not in said
     assert len(said) < 160
     assert repr(replace(found, status="failed")).startswith("FAILED Fit(")
+
+
+def test_what_is_no_fit_or_no_path_is_not_saved_or_loaded(fallen, tmp_path):
+    for call, says in (
+        (lambda: load(3), "the file of a fit must be a path, not an int"),
+        (lambda: save(fit(fallen, "free-fall"), None), "the file of a fit must be a path, not nothing"),
+        (lambda: save("free-fall", tmp_path / "law.json"), "only a fit can be saved, not a str"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            call()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_change_is_no_change():
+    assert changes_of(None) == changes_of([]) == ()

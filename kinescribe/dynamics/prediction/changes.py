@@ -105,8 +105,10 @@ class Sweep:
         return cls(tuple(replace(base, value=float(value)) for value in values))
 
 
-def changes_of(do: Changes) -> tuple[Change, ...]:
+def changes_of(do: Changes | None) -> tuple[Change, ...]:
     """All changes, in order. Raises UsageError for what is none."""
+    if do is None:
+        return ()
     if isinstance(do, str | Change):
         return (Change.parse(do) if isinstance(do, str) else do,)
     if isinstance(do, Mapping):

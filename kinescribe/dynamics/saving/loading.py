@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from kinescribe.dynamics.arguments import file_of
 from kinescribe.dynamics.fitting.result import ClipFit, Unidentified
 from kinescribe.dynamics.fitting.slots import Slots
 from kinescribe.dynamics.law import Law
@@ -42,7 +43,7 @@ def load(path: str | os.PathLike[str], *, source: Source | None = None) -> Saved
         InputError: a file that is missing, no saved fit, or one whose values don't fit its law.
         UsageError: a law that must be handed over, or is not installed.
     """
-    file = Path(path)
+    file = file_of(path)
     model = _parsed(file)
     reviver = Reviver(file, source)
     law = reviver.law(model.law)

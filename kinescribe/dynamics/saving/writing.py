@@ -6,11 +6,11 @@ import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kinescribe.dynamics.arguments import a_kind, file_of
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting.result import ClipFit, Fit
 from kinescribe.dynamics.saving.domain import Domain
@@ -28,6 +28,7 @@ from kinescribe.dynamics.saving.model import (
     UnidentifiedModel,
 )
 from kinescribe.dynamics.saving.reference import reference
+from kinescribe.errors import UsageError
 from kinescribe.states.writing import replaced
 
 __all__ = ["save", "to_model"]
@@ -42,7 +43,9 @@ def save(fit: Fit, path: str | os.PathLike[str], *, clips: Sequence[Clip] = ()) 
     Raises:
         UsageError: the file cannot be written.
     """
-    target = Path(path)
+    if not isinstance(fit, Fit):
+        raise UsageError(f"only a fit can be saved, not {a_kind(fit)}")
+    target = file_of(path)
     domain = Domain.of(clips) if clips else getattr(fit, "domain", None)
     text = to_text(to_model(fit, domain).model_dump(mode="python", exclude_defaults=True))
     with replaced(target) as (staged,):
