@@ -53,6 +53,7 @@ class Sum(Law):
         self.objects = counts.pop() if counts else None
         self.inputs = tuple(dict.fromkeys(name for term in self.terms for name in term.inputs))
         self.turns = any(term.turns for term in self.terms)
+        self.steady = all(term.steady for term in self.terms)
         self.names_of_terms = _qualified(self.terms)
         self.parameters: dict[str, Parameter] = {}
         for term, names in zip(self.terms, self.names_of_terms, strict=True):
@@ -128,6 +129,7 @@ class Restricted(Law):
         self.parameters = dict(law.parameters)
         self.kind = "acceleration"
         self.inputs, self.array_library, self.turns = law.inputs, law.array_library, law.turns
+        self.steady = law.steady
         self.objects = None  # of the table; the law's own number is checked against the names
 
     @property

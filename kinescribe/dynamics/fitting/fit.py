@@ -15,6 +15,7 @@ from kinescribe.dynamics.fitting.budget import Budget, SpentError
 from kinescribe.dynamics.fitting.events import same_order
 from kinescribe.dynamics.fitting.evidence import Evidence, weigh
 from kinescribe.dynamics.fitting.evolution import evolve
+from kinescribe.dynamics.fitting.jumps import across_jumps, has_jumps
 from kinescribe.dynamics.fitting.levenberg import MOST_STEPS, minimize
 from kinescribe.dynamics.fitting.optimizers import OPTIMIZERS, Loss, general
 from kinescribe.dynamics.fitting.problem import Point, Problem
@@ -108,7 +109,9 @@ def _fitted(problem: Problem, budget: Budget, optimizer: str, start: Mapping[str
     search = _Search(problem, first)
     try:
         problem.refine_steps(first, _scale(problem, first))
-        if optimizer == "lm":
+        if optimizer == "lm" and has_jumps(problem):
+            search.best = across_jumps(problem, first, thorough=start is None, found=search.found)
+        elif optimizer == "lm":
             _least_squares(search, first, seed)
         else:
             search.best = general(problem, first, optimizer, seed=seed, loss=loss, found=search.found)
@@ -162,7 +165,7 @@ def _grown(search: _Search, point: Point, steps: int = MOST_STEPS, found: Callab
 
 def _scale(problem: Problem, point: Point) -> float:
     every = np.arange(len(problem.clips))
-    rollout = problem.run(np.repeat(point.theta[None], len(every), axis=0), point.q, every)
+    rollout = problem.at(point)
     seen = np.isfinite(problem.observed).reshape(len(every), -1)
     return scale_of(problem.residuals(rollout, every), seen, len(point.theta) + point.q.size, problem.observed.shape[-1])
 
@@ -172,7 +175,7 @@ def _disordered(problem: Problem, point: Point) -> NDArray[np.intp]:
     if not (any(clip.impacts for clip in problem.clips) and problem.strikes):
         return np.zeros(0, np.intp)
     every = np.arange(len(problem.clips))
-    rollout = problem.run(np.repeat(point.theta[None], len(every), axis=0), point.q, every)
+    rollout = problem.at(point)
     return np.array(
         [
             c

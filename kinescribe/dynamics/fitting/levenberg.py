@@ -60,7 +60,7 @@ def minimize(
             trials = [proposed(float(more)) for more in cautious]
             thetas = np.repeat(np.stack([one.theta for one in trials]), len(every), axis=0)
             clips = np.tile(every, len(trials))
-            rollout = problem.run(thetas, np.concatenate([one.q for one in trials]), clips)
+            rollout = problem.run(thetas, np.concatenate([one.q for one in trials]), clips, frames=frames)
             residuals = problem.residuals(rollout, clips, frames).reshape(len(trials), len(every), -1)
             costs = cost(residuals, seen, scale, size).sum(axis=1)
             best = int(costs.argmin())

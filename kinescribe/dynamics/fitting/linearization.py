@@ -1,5 +1,6 @@
-"""Derivatives of all residuals by finite differences, in blocks: shared parameters against everything, initial states against their own
-clip alone.
+"""Derivatives of all residuals, in blocks: shared parameters against everything, initial states against their own clip alone.
+
+Exact where motion between contacts is a parabola and nothing piles up, else by finite differences.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from kinescribe.dynamics.fitting.problem import Point, Problem
 __all__ = ["Linearization", "Normal", "linearize"]
 
 Float = NDArray[np.float64]
+ROUNDING = 1e-11  # of the information with known initial states: what is left of it when they aren't, and means nothing
 CENTRAL = 100.0  # times the forward step: their error falls with the square of the step
 
 
@@ -28,14 +30,14 @@ class Linearization:
     def normal(self, weights: Float) -> Normal:
         """The normal equations under weights (c, m)."""
         jt, jq = self.by_theta, self.by_q
-        wt, wq = jt * weights[..., None], jq * weights[..., None]
-        r = self.residuals
+        wt, wq = ((by * weights[..., None]).transpose(0, 2, 1) for by in (jt, jq))
+        r = self.residuals[..., None]
         return Normal(
-            gradient_theta=np.einsum("cmp,cm->p", wt, r),
-            gradient_q=np.einsum("cmd,cm->cd", wq, r),
-            theta=np.einsum("cmp,cmq->pq", wt, jt),
-            cross=np.einsum("cmp,cmd->cpd", wt, jq),
-            q=np.einsum("cmd,cme->cde", wq, jq),
+            gradient_theta=(wt @ r)[..., 0].sum(axis=0),
+            gradient_q=(wq @ r)[..., 0],
+            theta=(wt @ jt).sum(axis=0),
+            cross=wt @ jq,
+            q=wq @ jq,
         )
 
 
@@ -85,11 +87,37 @@ class Normal:
         initial state with theta (c, d, p), with a minus.
         """
         eliminated, _, (inverse, coupling) = self._eliminate(0.0)
-        return self.theta - eliminated, inverse, coupling
+        left = self.theta - eliminated
+        size = np.sqrt(np.diag(self.theta))
+        return np.where(np.abs(left) > ROUNDING * np.outer(size, size), left, 0.0), inverse, coupling
 
 
 def linearize(problem: Problem, point: Point, frames: int | None = None, *, central: bool = False) -> Linearization:
-    """All derivatives in one batch of simulations: p + d of each clip, or twice that many for central differences."""
+    """All derivatives on the first `frames`, in one batch of simulations: of each clip one where they are exact, else one more than
+    numbers are fitted, or twice as many for central differences.
+    """
+    return _exact(problem, point, frames) or _by_differences(problem, point, frames, central)
+
+
+def _exact(problem: Problem, point: Point, frames: int | None) -> Linearization | None:
+    """None where the law isn't one of parabolas, or something piles up."""
+    p = len(point.theta)
+    low, high = problem.slots.bounds
+    steps = problem.law.difference_step * np.maximum(np.abs(point.theta), problem.slots.scales(problem.length, problem.duration))
+    thetas = point.theta + np.vstack([np.zeros(p), np.diag(steps)])
+    # at a bound the difference is taken inwards
+    thetas = np.where((thetas > high) | (thetas < low), 2.0 * point.theta - thetas, thetas)
+    made = problem.differentiate(point, thetas, np.diag(thetas[1:] - point.theta), frames)
+    rollout, by = made or (None, None)
+    if rollout is None or by is None:
+        return None
+    if frames is None:
+        problem.remember(point, rollout)
+    residuals, slopes = problem.residuals_by(rollout, by, frames)
+    return Linearization(residuals, slopes[..., :p], slopes[..., p:])
+
+
+def _by_differences(problem: Problem, point: Point, frames: int | None, central: bool) -> Linearization:
     c, d = point.q.shape
     p = len(point.theta)
     low, high = problem.slots.bounds
@@ -119,7 +147,9 @@ def linearize(problem: Problem, point: Point, frames: int | None = None, *, cent
             qs.append(trial)
     trials = len(thetas)
     clips = np.tile(np.arange(c), trials)
-    rollout = problem.run(np.repeat(np.stack(thetas), c, axis=0), np.concatenate(qs), clips)
+    rollout = problem.run(np.repeat(np.stack(thetas), c, axis=0), np.concatenate(qs), clips, frames=frames)
+    if frames is None:
+        problem.remember(point, rollout)
     r = problem.residuals(rollout, clips, frames).reshape(trials, c, -1)
     out = np.zeros((p + d, *r.shape[1:]))
     total = np.zeros(p + d)
@@ -153,6 +183,6 @@ def _inverses(blocks: Float) -> Float:
     """Pseudo-inverses (c, d, d): constraints leave directions of an initial state that change nothing."""
     diagonal = np.einsum("cdd->cd", blocks)
     scale = 1.0 / np.sqrt(_positive(diagonal))
-    inner = np.linalg.pinv(blocks * scale[:, :, None] * scale[:, None, :], rcond=1e-11, hermitian=True)
+    inner = np.linalg.pinv(blocks * scale[:, :, None] * scale[:, None, :], rcond=ROUNDING, hermitian=True)
     out: Float = inner * scale[:, :, None] * scale[:, None, :]
     return out

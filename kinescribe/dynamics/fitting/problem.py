@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,9 @@ from kinescribe.dynamics.fitting.budget import Budget
 from kinescribe.dynamics.fitting.slots import Slots
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.simulation import Rollout, Schedule, simulate
+from kinescribe.dynamics.simulation.arcs import is_steady
 from kinescribe.dynamics.simulation.motion import bodies_of
+from kinescribe.dynamics.simulation.tangents import differentiate
 from kinescribe.dynamics.state import Bodies, State
 from kinescribe.errors import UsageError
 
@@ -21,7 +24,10 @@ __all__ = ["Point", "Problem"]
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
-LOST = 1e6  # residual of a sighting where the simulation diverged
+FAR = 1e6  # σ, or this share of the clip's extent where that is more: residuals beyond grow with their logarithm alone
+FAR_OFF = 1e3
+LOST = 1e2  # times that: residual of a sighting where the simulation diverged
+PART = 0.5  # of the time that is left: what a batch of simulations may take before the caps are looked at again
 SUBSTEPS = (1, 2, 4, 8, 16, 32, 64)
 ACCURATE = 0.05  # of a σ: by how much a finer step may still change a trajectory
 COARSE = 3e-5  # of the clip's extent: the same, for tables whose σ is smaller than any integrator's error
@@ -47,6 +53,7 @@ class Problem:
         substeps: equal parts of a frame's interval.
         without: walls that are taken away.
         rollouts: simulations of one clip, spent so far; budget: what may be spent.
+        pace: seconds that the last simulation of one clip took, as part of its batch; None before the first.
     """
 
     law: Law
@@ -61,7 +68,9 @@ class Problem:
     substeps: int = 1
     rollouts: int = 0
     budget: Budget | None = None
+    pace: float | None = None
     _schedule: Schedule | None = field(default=None, repr=False)
+    _last: tuple[tuple[bytes, bytes, int], Rollout] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, law: Law, clips: Sequence[Clip], slots: Slots | None = None) -> Problem:
@@ -153,13 +162,77 @@ class Problem:
         data[self.components[:, 0], :, self.components[:, 1]] = q.T
         return State(data, bodies_of(self.bodies, clips))
 
-    def run(self, theta: Float, q: Float, clips: Index, *, contacts: bool = True) -> Rollout:
-        """Simulate b trials: theta (b, p), q (b, d), each of one clip (b,)."""
+    def run(self, theta: Float, q: Float, clips: Index, *, contacts: bool = True, frames: int | None = None) -> Rollout:
+        """Simulate b trials: theta (b, p), q (b, d), each of one clip (b,), over the first `frames`.
+
+        Where a batch would take long beside the time that is left, it is split, so that a cap on time holds to within a simulation or so.
+
+        Raises:
+            SpentError: the budget is spent.
+        """
+        schedule = self.schedule().until(frames)
+        parts: list[Rollout] = []
+        done = 0
+        while done < len(clips) or not parts:
+            if self.budget is not None:
+                self.budget.check(self.rollouts)
+            part = slice(done, done + self._affordable(len(clips) - done))
+            start, count = self.states(q[part], clips[part]), len(clips[part])
+            before = time.monotonic()
+            values = self.slots.values(theta[part])
+            parts.append(simulate(self.law, values, start, schedule.take(clips[part]), without=self.without, contacts=contacts))
+            self.pace = (time.monotonic() - before) / max(count, 1)
+            self.rollouts += count
+            done += count
+        return parts[0] if len(parts) == 1 else _in_one(parts, bodies_of(self.bodies, clips))
+
+    def _affordable(self, count: int) -> int:
+        """How many of so many simulations may run before the caps are looked at again; the first of all runs alone, to be timed."""
+        if self.budget is None or count <= 1:
+            return count
+        if self.pace is None:
+            return 1
+        most = PART * max(self.budget.seconds - self.budget.elapsed, 0.0)
+        return count if self.pace * count <= most else max(1, int(most / self.pace))
+
+    def at(self, point: Point) -> Rollout:
+        """Every clip at a point; the last one that was asked for is remembered."""
+        key = self._key(point)
+        if self._last is None or self._last[0] != key:
+            every = np.arange(len(self.clips))
+            self.remember(point, self.run(np.repeat(point.theta[None], len(every), axis=0), point.q, every))
+        assert self._last is not None
+        return self._last[1]
+
+    def remember(self, point: Point, rollout: Rollout) -> None:
+        """Keep a rollout whose first clips are every clip at this point."""
+        c = len(self.clips)
+        if rollout.data.shape[1] > c:
+            impacts = rollout.impacts[rollout.impacts[:, 0] < c]
+            bodies = bodies_of(self.bodies, np.arange(c))
+            rollout = Rollout(rollout.data[:, :c].copy(), impacts, rollout.walls, rollout.diverged[:c], bodies)
+        self._last = (self._key(point), rollout)
+
+    def _key(self, point: Point) -> tuple[bytes, bytes, int]:
+        return point.theta.tobytes(), point.q.tobytes(), self.substeps
+
+    def differentiate(self, point: Point, thetas: Float, steps: Float, frames: int | None = None) -> tuple[Rollout, Float | None] | None:
+        """Every clip at a point, and the exact derivatives (c, T, n, k, p + d) of its positions, for laws whose arcs are parabolas.
+
+        `thetas` (p + 1, p) are the point's parameters, and those with each one moved by its step (p,). None for other laws; None in place
+        of derivatives where something piles up.
+        """
+        if not is_steady(self.law):
+            return None
         if self.budget is not None:
             self.budget.check(self.rollouts)
-        self.rollouts += len(clips)
-        start, schedule = self.states(q, clips), self.schedule().take(clips)
-        return simulate(self.law, self.slots.values(theta), start, schedule, without=self.without, contacts=contacts)
+        every = np.arange(len(self.clips))
+        self.rollouts += len(every)
+        rollout, by = differentiate(
+            self.law, self.slots.values(np.repeat(thetas, len(every), axis=0)), steps, self.states(point.q, every), self.components,
+            self.schedule().until(frames), self.observed.shape[-1], self.without,
+        )  # fmt: skip
+        return rollout, None if by is None else by.transpose(0, 1, 3, 2, 4)
 
     def keeping_constraints(self, point: Point) -> Point:
         """The point with its initial states on the law's constraints: off them, numbers that mean nothing would wander."""
@@ -173,20 +246,39 @@ class Problem:
 
     def residuals(self, rollout: Rollout, clips: Index, frames: int | None = None) -> Float:
         """(b, T·n·k) differences to the observed in σ, predicted less observed; 0 where nothing was seen; the first `frames` alone."""
+        return self._differences(rollout, clips, frames)[0]
+
+    def residuals_by(self, rollout: Rollout, by: Float, frames: int | None = None) -> tuple[Float, Float]:
+        """Residuals (c, m) of every clip, and their derivatives (c, m, q) from those of positions (c, T, n, k, q)."""
+        out, slopes = self._differences(rollout, np.arange(len(self.clips)), frames)
+        slopes = slopes.reshape(by.shape[:-1])[..., None]
+        return out, np.where(slopes != 0.0, slopes * by, 0.0).reshape(*out.shape, by.shape[-1])
+
+    def _differences(self, rollout: Rollout, clips: Index, frames: int | None) -> tuple[Float, Float]:
+        """Residuals (b, m), and how fast each grows with the position that it is of."""
         k = self.observed.shape[-1]
         predicted = rollout.data[:k].transpose(1, 2, 3, 0)[:, :frames]
-        observed = self.observed[clips][:, :frames]
-        out = (predicted - observed) / self.sigma[clips][:, :frames]
-        seen = np.isfinite(observed)
-        out = np.where(seen, np.where(np.isfinite(out), np.clip(out, -LOST, LOST), LOST), 0.0)
-        return out.reshape(len(clips), -1)
+        observed, sigma = self.observed[clips][:, :frames], self.sigma[clips][:, :frames]
+        out = (predicted - observed) / sigma
+        seen, found = np.isfinite(observed), np.isfinite(out)
+        size = np.abs(out)
+        far = np.maximum(FAR, FAR_OFF * self.length / sigma)
+        slope = np.where(seen & found, 1.0, 0.0) / sigma
+        beyond = seen & found & (size > far)
+        if beyond.any():
+            # still downhill to where it should be, but no reason to give up all else
+            ratio = np.where(beyond, size / far, 1.0)
+            out = np.where(beyond, np.sign(out) * far * (1.0 + np.log(ratio)), out)
+            slope /= ratio
+        out = np.where(seen, np.where(found, out, LOST * far), 0.0)
+        return out.reshape(len(clips), -1), slope.reshape(len(clips), -1)
 
     def refine_steps(self, point: Point, scale: float = 1.0) -> None:
         """Choose the fewest substeps beyond which a trial's trajectories change by no more than a small part of what is left unexplained.
 
         `scale` is the size of the residuals in σ: a start that is far off needs no fine steps.
         """
-        if self.law.kind != "acceleration":
+        if self.law.kind != "acceleration" or is_steady(self.law):
             return
         every = np.arange(len(self.clips))
         theta = np.repeat(point.theta[None], len(every), axis=0)
@@ -203,6 +295,16 @@ class Problem:
                     self.substeps, self._schedule = parts // 2, None
                     return
             coarse = fine
+
+
+def _in_one(parts: Sequence[Rollout], bodies: Bodies) -> Rollout:
+    """Rollouts of clips that follow each other."""
+    begins = np.cumsum([0, *(part.data.shape[1] for part in parts)])
+    impacts = [part.impacts + np.array([begin, 0, 0, 0, 0]) for begin, part in zip(begins, parts, strict=False)]
+    return Rollout(
+        np.concatenate([part.data for part in parts], axis=1), np.concatenate(impacts), parts[0].walls,
+        np.concatenate([part.diverged for part in parts]), bodies,
+    )  # fmt: skip
 
 
 def start_of(clip: Clip, turning: bool) -> Float:

@@ -22,6 +22,7 @@ class ConstantAcceleration(Law):
 
     name = "constant-acceleration"
     equation = "a = (ax, ay)"
+    steady = True
     ax = Parameter(0.0, unit="length/time^2", meaning="acceleration to the right")
     ay = Parameter(0.0, unit="length/time^2", meaning="acceleration upwards")
 

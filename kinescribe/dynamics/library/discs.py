@@ -34,6 +34,7 @@ class CollidingDiscs(Law):
 
     name = "discs"
     equation = "(v1' - v2')·n = -restitution·(v1 - v2)·n, mass1·v1 + mass2·v2 constant"
+    steady = True
     restitution = Parameter(
         0.9, (0, 1), meaning="relative speed after over before, along the line of centres", revealed_by="two objects that strike each other"
     )

@@ -28,6 +28,7 @@ class DiscsOfOneMaterial(Law):
 
     name = "discs-of-one-material"
     equation = "(v1' - v2')·n = -restitution·(v1 - v2)·n, mass by area"
+    steady = True
     restitution = Parameter(
         0.9, (0, 1), meaning="relative speed after over before, along the line of centres", revealed_by="two objects that strike each other"
     )

@@ -29,6 +29,7 @@ class Floor(Law):
 
     name = "floor"
     equation = "y - radius ≥ floor, vy' = -restitution·vy"
+    steady = True
     floor = Parameter(-1e6, unit="length", meaning="height of the surface", revealed_by="a bounce off the floor")
     restitution = Parameter(0.8, (0, 1), meaning="speed after over speed before, across the surface", revealed_by="a bounce off the floor")
     friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient of a stroke", revealed_by="a slanting bounce")

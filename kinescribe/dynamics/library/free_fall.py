@@ -23,6 +23,7 @@ class FreeFall(Law):
 
     name = "free-fall"
     equation = "a = (0, -gravity)"
+    steady = True
     gravity = Parameter(9.8, (0, math.inf), "length/time^2", "downward acceleration")
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:

@@ -19,6 +19,7 @@ class UniformMotion(Law):
 
     name = "uniform-motion"
     equation = "a = (0, 0)"
+    steady = True
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         return 0.0, 0.0

@@ -30,6 +30,7 @@ class Walls(Law):
 
     name = "walls"
     equation = "floor ≤ y ∓ radius ≤ ceiling, left ≤ x ∓ radius ≤ right, v' = -restitution·v across"
+    steady = True
     floor = Parameter(-1e6, unit="length", meaning="height of the lower surface", revealed_by="a bounce off the floor")
     ceiling = Parameter(1e6, unit="length", meaning="height of the upper surface", revealed_by="a bounce off the ceiling")
     left = Parameter(-1e6, unit="length", meaning="place of the left surface", revealed_by="a bounce off the left wall")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.dynamics.contacts import Contacts
+from kinescribe.dynamics.simulation.limits import REST, SAME, TOUCHING
 from kinescribe.dynamics.state import Bodies
 
 __all__ = ["Gaps", "Path", "Touched"]
@@ -17,8 +18,6 @@ Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 PIECES = 4  # straight pieces of a step's path in which a touch is looked for
 FALSE_POSITIONS = 30
-SAME = 1e-13  # of a step, or of a radius: no difference
-TOUCHING = 1e-9  # of a radius: what is nearer is in contact
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,21 +94,18 @@ class Gaps:
         """None where nothing can touch. `mass` is the law's, (b, n) or a number."""
         n = len(bodies)
         movable = np.flatnonzero(~bodies.static)
-        first, second, wall = [], [], []
+        parts = [np.zeros((3, 0), np.intp)]
         for k, one in enumerate(contacts.walls):
-            strikers = [i for i in movable.tolist() if one.objects is None or i in one.objects]
-            first += strikers
-            second += [-1] * len(strikers)
-            wall += [k] * len(strikers)
+            strikers = movable if one.objects is None else movable[np.isin(movable, one.objects)]
+            parts.append(np.stack([strikers, np.full_like(strikers, -1), np.full_like(strikers, k)]))
         if contacts.discs is not None:
-            allowed = contacts.discs.pairs if contacts.discs.pairs is not None else np.ones((n, n), bool)
-            for i in range(n):
-                for j in range(i + 1, n):
-                    if (allowed[i, j] or allowed[j, i]) and not (bodies.static[i] and bodies.static[j]):
-                        first.append(i)
-                        second.append(j)
-                        wall.append(-1)
-        if not first:
+            i, j = np.triu_indices(n, 1)
+            meet = ~(bodies.static[i] & bodies.static[j])
+            if contacts.discs.pairs is not None:
+                meet &= contacts.discs.pairs[i, j] | contacts.discs.pairs[j, i]
+            parts.append(np.stack([i[meet], j[meet], np.full(int(meet.sum()), -1)]))
+        first, second, wall = np.concatenate(parts, axis=1)
+        if not len(first):
             return None
         walls = contacts.walls
         discs = contacts.discs
@@ -121,14 +117,37 @@ class Gaps:
             wall_restitution=_stacked([w.restitution for w in walls]),
             wall_friction=_stacked([w.friction for w in walls]),
             radius=np.atleast_2d(bodies.radius),
-            first=np.array(first),
-            second=np.array(second),
-            wall=np.array(wall),
+            first=first,
+            second=second,
+            wall=wall,
             disc_restitution=_column(discs.restitution if discs else 1.0),
             disc_friction=_column(discs.friction if discs else 0.0),
             disc_threshold=_column(discs.threshold if discs else 0.0),
             masses=np.where(bodies.static, np.inf, np.atleast_2d(np.broadcast_to(mass, np.broadcast_shapes(np.shape(mass), (n,))))),
         )
+
+    @property
+    def touches(self) -> Index:
+        """(n, ·) the touches of each object, filled up with −1."""
+        n = self.radius.shape[1]
+        who = np.concatenate([self.first, self.second])
+        which = np.tile(np.arange(len(self.first)), 2)[who >= 0]
+        who = who[who >= 0]
+        order = np.argsort(who, kind="stable")
+        counts = np.bincount(who, minlength=n)
+        out = np.full((n, max(int(counts.max()), 1)), -1)
+        out[who[order], np.arange(len(who)) - np.repeat(np.cumsum(counts) - counts, counts)] = which[order]
+        return out
+
+    def numbers(self, clips: int) -> Float:
+        """(clips, ·) all of it that may be differentiated: of walls normals x, normals y, offsets, restitutions, frictions; of discs
+        restitution, friction, threshold; inverse masses and radii of the objects.
+        """
+        parts = (
+            *self.normals, self.offsets, self.wall_restitution, self.wall_friction,
+            self.disc_restitution, self.disc_friction, self.disc_threshold, 1.0 / self.masses, self.radius,
+        )  # fmt: skip
+        return np.concatenate([np.broadcast_to(part, (clips, part.shape[-1])) for part in parts], axis=1)
 
     def take(self, clips: Index) -> Gaps:
         """For these clips alone."""
@@ -182,21 +201,23 @@ class Gaps:
         count = path.start.shape[1]
         resting = np.zeros(count, bool)
         near = self._near(points)
-        if not len(near):
+        if not near.any():
             return Touched(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0), np.zeros(0), resting)
-        clips, columns = (grid.ravel() for grid in np.indices((count, len(near))))
-        touch = near[columns]
+        clips, touch = np.nonzero(near)
         slack = TOUCHING * _pick(self.radius, clips, self.first[touch])
         before, nx, ny = self.normal(clips, touch, points[0])
         rate = self._rate(clips, touch, nx, ny, path.start_rate)
         closed = before <= slack
-        found = closed & (rate < 0.0)
+        speed = np.abs(path.start_rate).sum(axis=0)
+        speed = speed[clips, self.first[touch]] + np.where(self.second[touch] >= 0, speed[clips, self.second[touch]], 0.0)
+        # two that go on together don't strike each other for the rounding of their speeds
+        found = closed & (rate < -SAME * speed)
         low, high = np.zeros(clips.shape), np.where(found, 0.0, 1.0)
         open_ = ~closed
         for k in range(PIECES):
             after, *_ = self.normal(clips, touch, points[k + 1])
             if k == 0:
-                driven = closed & ~found & (after < before)
+                driven = closed & ~found & (after < before - REST * slack)
                 np.logical_or.at(resting, clips[driven], True)
             depth, at = self._deepest(clips, touch, points[k], points[k + 1], after)
             new = ~found & open_ & (depth < 0.0)
@@ -214,23 +235,23 @@ class Gaps:
         vy = np.where(pair, velocity[1, clips, j] - vy, vy)
         return np.asarray(nx * vx + ny * vy)
 
-    def _near(self, points: list[Float]) -> Index:
-        """Touches (m,) that any clip could have on the way."""
+    def _near(self, points: list[Float]) -> NDArray[np.bool_]:
+        """Which touches each clip could have on the way (b, m)."""
         low = np.minimum.reduce(points)
         high = np.maximum.reduce(points)
-        near = np.zeros(len(self.first), bool)
+        near = np.zeros((low.shape[1], len(self.first)), bool)
         isw = self.wall >= 0
         if isw.any():
             i, w = self.first[isw], self.wall[isw]
             n = self.normals[:, :, w]
             least = np.minimum(n[0] * low[0][:, i], n[0] * high[0][:, i]) + np.minimum(n[1] * low[1][:, i], n[1] * high[1][:, i])
-            near[isw] = (least < self.offsets[:, w] + self.radius[:, i]).any(axis=0)
+            near[:, isw] = least < self.offsets[:, w] + self.radius[:, i]
         if not isw.all():
             i, j = self.first[~isw], self.second[~isw]
             reach = self.radius[:, i] + self.radius[:, j]
             apart = [np.maximum(low[a][:, i] - high[a][:, j], low[a][:, j] - high[a][:, i]) for a in (0, 1)]
-            near[~isw] = ((apart[0] < reach) & (apart[1] < reach)).any(axis=0)
-        return np.flatnonzero(near)
+            near[:, ~isw] = (apart[0] < reach) & (apart[1] < reach)
+        return near
 
     def _deepest(self, clips: Index, touch: Index, start: Float, end: Float, after: Float) -> tuple[Float, Float]:
         """Least gap (k,) on the straight piece between two positions, and where on it, (k,) in [0, 1]."""

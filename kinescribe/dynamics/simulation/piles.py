@@ -12,18 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.dynamics.simulation.gaps import Gaps
+from kinescribe.dynamics.simulation.limits import ITERATIONS, STEPS
 from kinescribe.dynamics.simulation.motion import Motion
 
 __all__ = ["settle"]
 
 Float = NDArray[np.float64]
-STEPS = 4
-ITERATIONS = 12
 
 
 def settle(motion: Motion, gaps: Gaps, t: Float, data: Float, h: Float) -> Float:
     """The states (6, b, n) after h (b, 1) seconds, contacts held."""
-    solve = _solver()
+    from kinescribe.dynamics.simulation.sequential_impulses import advance  # numba takes its time to come in
+
+    solve: Any = advance
     data = data.copy()
     clips, n = data.shape[1], data.shape[2]
     part = h / STEPS
@@ -49,15 +50,3 @@ def settle(motion: Motion, gaps: Gaps, t: Float, data: Float, h: Float) -> Float
             )  # fmt: skip
         data = motion.projected(data)
     return data
-
-
-_COMPILED: list[Any] = []
-
-
-def _solver() -> Any:
-    """The solver, compiled on first use and kept on disk."""
-    if not _COMPILED:
-        from kinescribe.dynamics.simulation.sequential_impulses import advance
-
-        _COMPILED.append(advance)
-    return _COMPILED[0]

@@ -62,6 +62,16 @@ class Schedule:
             self.instants[clips], self.frames[clips], self.rests[clips], {name: values[clips] for name, values in self.inputs.items()}
         )
 
+    def until(self, frames: int | None) -> Schedule:
+        """The first frames alone; None: all."""
+        if frames is None or frames >= self.frames.shape[1]:
+            return self
+        kept = self.frames[:, :frames]
+        last = int(kept.max(initial=0)) + 1
+        return Schedule(
+            self.instants[:, :last], kept, self.rests[:, :frames], {name: values[:, :last] for name, values in self.inputs.items()}
+        )
+
     @property
     def frame_times(self) -> Float:
         """(c, T) seconds."""

@@ -1,4 +1,7 @@
-"""The simulator: free motion between contacts, each of which happens at its exact moment."""
+"""The simulator: free motion between contacts, each of which happens at its exact moment.
+
+Where the law says that its accelerations are steady, `arcs` does the same in closed form.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,22 @@ from numpy.typing import NDArray
 from kinescribe.dynamics.contacts import Contacts
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.parameters import Values
+from kinescribe.dynamics.simulation.arcs import follow_arcs, is_steady
 from kinescribe.dynamics.simulation.gaps import Gaps, Path
 from kinescribe.dynamics.simulation.impact import strike
+from kinescribe.dynamics.simulation.limits import REPEATS, STALLED, STALLS, STALLS_OF_A_PILE
 from kinescribe.dynamics.simulation.motion import Motion, bodies_of
 from kinescribe.dynamics.simulation.piles import settle
 from kinescribe.dynamics.simulation.rollout import Rollout
 from kinescribe.dynamics.simulation.schedule import Schedule
-from kinescribe.dynamics.state import State
+from kinescribe.dynamics.state import Bodies, State
 from kinescribe.errors import UsageError
 
-__all__ = ["simulate"]
+__all__ = ["finished", "simulate", "what_is_struck"]
 
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 FAR = 1e12  # a coordinate or speed beyond this has diverged
-REPEATS = 3  # times that the same two may strike each other within one step; beyond, their clip is a pile
-STALLED = 1e-6  # of a step: contacts that follow each other faster stall the clock
-STALLS = 2  # such contacts per object and step, before a clip is a pile
-STALLS_OF_A_PILE = 1  # the same in all, right after a step as a pile
 EXACT = 1e-13  # of a radius: a gap that is left at the moment of contact
 CORRECTIONS = 3
 
@@ -55,25 +56,37 @@ def simulate(
     clips = data.shape[1]
     bodies = bodies_of(initial.bodies, np.arange(clips))
     motion = Motion.of(law, parameters, bodies)
-    frames = schedule.frames.shape[1]
-    out = np.full((6, clips, frames, len(bodies)), np.nan)
-    struck = law.contacts(bodies, parameters) if contacts else Contacts()
-    if not isinstance(struck, Contacts):
-        raise UsageError(f"law {law.title}: contacts must return Contacts, not a {type(struck).__name__}")
-    for name in without:
-        struck = struck.without(name)
+    out = np.full((6, clips, schedule.frames.shape[1], len(bodies)), np.nan)
+    struck = what_is_struck(law, bodies, parameters, without) if contacts else Contacts()
     log: list[Float] = []
     data = motion.projected(data)
     with np.errstate(all="ignore"):  # a state that diverges is found by its value
         if law.kind == "rollout":
             out = _black_box(law, parameters, State(data, bodies), schedule)
+        elif is_steady(law):
+            out, hits, _ = follow_arcs(motion, data, schedule, Gaps.of(struck, bodies, parameters.get("mass", 1.0)))
+            log.append(hits)
         else:
             _run(motion, data, schedule, struck, out, log)
-    lost = ~(np.abs(out) < FAR).all(axis=(0, 2, 3))
-    late = np.logical_or.accumulate(~(np.abs(out) < FAR).all(axis=(0, 3)), axis=1)
+    return finished(out, np.concatenate(log) if log else np.zeros((0, 5)), struck, bodies)
+
+
+def what_is_struck(law: Law, bodies: Bodies, parameters: Values, without: Sequence[str] = ()) -> Contacts:
+    """The law's contacts, less the walls that are taken away. Raises UsageError where it returns something else."""
+    struck = law.contacts(bodies, parameters)
+    if not isinstance(struck, Contacts):
+        raise UsageError(f"law {law.title}: contacts must return Contacts, not a {type(struck).__name__}")
+    for name in without:
+        struck = struck.without(name)
+    return struck
+
+
+def finished(out: Float, impacts: Float, struck: Contacts, bodies: Bodies) -> Rollout:
+    """Trajectories (6, b, T, n) as a `Rollout`: NaN from where a clip leaves all bounds."""
+    inside = (np.abs(out) < FAR).all(axis=(0, 3))
+    late = np.logical_or.accumulate(~inside, axis=1)
     out = np.where(late[None, :, :, None], np.nan, out)
-    impacts = np.concatenate(log) if log else np.zeros((0, 5))
-    return Rollout(out, impacts, tuple(wall.name for wall in struck.walls), lost, bodies)
+    return Rollout(out, impacts, tuple(wall.name for wall in struck.walls), late[:, -1], bodies)
 
 
 def _run(motion: Motion, data: Float, schedule: Schedule, contacts: Contacts, out: Float, log: list[Float]) -> None:
