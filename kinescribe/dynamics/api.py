@@ -12,6 +12,7 @@ from kinescribe.dynamics import arguments
 from kinescribe.dynamics.affordances import Affordances, Constrained, apply, narrow
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.composition import Restricted, Sum
+from kinescribe.dynamics.exits import survived
 from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import Budget, Fit, fit_law
 from kinescribe.dynamics.fitting.optimizers import Loss
@@ -31,6 +32,7 @@ BRIEF = 0.25  # share of a table's frames, below which an object that nobody nam
 Source = States | Clip | str | Path
 
 
+@survived
 def fit(
     states: Source | Sequence[Source],
     law: str | Path | Law | type[Law] = AUTO,

@@ -164,7 +164,7 @@ def test_a_law_in_a_file_is_handed_over(run, folder):
     )
     save(fit_law(find_law("mine.py"), [Clip.from_states(read("ball.states.csv")).first(15)]), folder / "law.json")
     ran = run(*BASE, "2.5")
-    assert (ran.code, "--law-source mine.py" in ran.err) == (2, True)
+    assert (ran.code, "as the law's source, mine.py" in ran.err) == (2, True)
     assert run(*BASE, "2.5", "--law-source", "mine.py").code == 0
 
 

@@ -11,6 +11,7 @@ from drawn_clips import table
 
 from kinescribe.dynamics.api import clips_of, fit
 from kinescribe.dynamics.arguments import a_kind, names
+from kinescribe.dynamics.prediction import predict
 from kinescribe.dynamics.prediction.changes import changes_of
 from kinescribe.dynamics.saving import load, save
 from kinescribe.errors import UsageError
@@ -98,3 +99,20 @@ def test_what_is_no_fit_or_no_path_is_not_saved_or_loaded(fallen, tmp_path):
 
 def test_no_change_is_no_change():
     assert changes_of(None) == changes_of([]) == ()
+
+
+def test_a_law_that_ends_the_program_ends_no_fit_and_no_prediction(fallen, tmp_path):
+    path = tmp_path / "quits.py"
+    path.write_text(
+        "import sys\nfrom kinescribe.dynamics import Law, Parameter\n\n\nclass Quits(Law):\n    name = 'quits'\n    last = 1e9\n"
+        "    gravity = Parameter(9.8, (0, 100), 'length/time^2')\n\n    def acceleration(self, t, state, parameters, inputs):\n"
+        "        if t.max() > self.last:\n            sys.exit(3)\n        return 0.0, -parameters.gravity\n",
+        encoding="utf-8",
+    )
+    found = fit(fallen, path)
+    found.law.last = 1.2
+    with pytest.raises(UsageError, match=r"quits\.py:12: ends the program \(SystemExit: 3\)"):
+        predict(fallen, found, until=2.0)
+    path.write_text(path.read_text(encoding="utf-8").replace("1e9", "0.5"), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"quits\.py:12: ends the program"):
+        fit(fallen, path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kinescribe.dynamics.arguments import a_kind, number, seconds, words
 from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.exits import survived
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.prediction.changes import Change, Changes, Sweep, changes_of
@@ -38,6 +39,7 @@ class Counterfactual:
     words: tuple[str, ...]
 
 
+@survived
 def predict(
     states: States | Clip | str | Path,
     fit: Fit | str | Path,
@@ -83,6 +85,7 @@ def predict(
     return table_of(forecast, predictor.states)
 
 
+@survived
 def counterfactual(
     states: States | Clip | str | Path | Predictor,
     fit: Fit | str | Path | None = None,
@@ -145,6 +148,7 @@ def _predictor(
     return Predictor.of(states, fit, inputs=inputs, objects=objects)
 
 
+@survived
 def _compared(
     predictor: Predictor, changes: Sequence[Change], remove: Sequence[str], *, until: float, at: float | None, every: float | None,
     from_start: bool,

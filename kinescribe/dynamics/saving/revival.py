@@ -51,11 +51,11 @@ class Reviver:
             if node.kind == "file":
                 raise UsageError(
                     f"{self.path}: its law stands in {node.file}, and text inside a saved fit is never run: "
-                    f"hand over the file itself (--law-source {node.file})"
+                    f"hand over the file itself as the law's source, {node.file}"
                 )
             raise UsageError(
                 f"{self.path}: its law {node.name} was made in a program: hand it over, load(path, source=law), "
-                "or save its class to a file (--law-source FILE.py)"
+                "or save its class to a file and hand that over as the law's source"
             )
         if len(foreign) > 1 and len(given) != len(foreign):
             names = ", ".join(node.file or node.name for node in foreign)
