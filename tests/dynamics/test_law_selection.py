@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -140,3 +141,52 @@ def test_candidates_are_about_what_is_there():
     assert not any("discs" in name or "cart" in name or "floor" in name for name in names)
     assert any("discs" in law.title for law in candidates([two]))
     assert all(law.objects in (None, 2) for law in candidates([two]))
+
+
+def world(clips):
+    """The general machine among the candidates."""
+    found = [law for law in candidates(clips) if law.last_resort]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def test_box2d_is_a_candidate_where_bodies_meet():
+    pytest.importorskip("Box2D")
+    pucks = seen(Free(), {}, bodies=Bodies.make(2), x=[0.0, 9.0], vx=[1.0, -1.0])
+    assert world([seen(Free(), {}, vx=1.0)]) is None
+    law = world([pucks])
+    # seen from above, and of a size that it is made for
+    assert law.parameters["gravity"].fixed
+    assert law.parameters["gravity"].start == 0.0
+    assert (law.scale, law.parameters["threshold"].start) == (1.0, 1.0)
+    assert not law.parameters["size"].fixed
+    assert world([replace(pucks, unit="px")]).scale is None
+    assert world([replace(pucks, bodies=Bodies.make(2, radius=0.01))]).scale is None
+    assert world([replace(pucks, bodies=Bodies.make(2, radius=0.0))]) is None
+    falling = seen(Fall(), {"gravity": 9.0}, bodies=Bodies.make(2), x=[0.0, 9.0], vy=5.0)
+    assert not world([falling]).parameters["gravity"].fixed
+
+
+def test_without_box2d_there_is_none(monkeypatch):
+    # the package hands out a function of the module's name
+    monkeypatch.setattr(sys.modules["kinescribe.dynamics.selection.candidates"], "find_spec", lambda name: None)
+    assert world([seen(Free(), {}, bodies=Bodies.make(2), x=[0.0, 9.0])]) is None
+
+
+class Machine(Fall):
+    """Imitates free fall."""
+
+    name = "machine"
+    last_resort = True
+
+
+def test_a_general_machine_is_tried_last_and_where_something_is_left_over():
+    clip = seen("free-fall", {"gravity": 9.0}, vx=1.0, vy=6.0)
+    selection = select([Machine(), find_law("uniform-motion"), find_law("free-fall")], [clip])
+    assert [one.title for one in selection.candidates] == ["free-fall", "uniform-motion"]
+    assert "machine not needed" in selection.held_out
+    left_over = select([Machine(), find_law("uniform-motion")], [clip])
+    assert left_over.winner.title == "machine"
+    # many clips are screened by the others
+    many = select([Machine(), find_law("uniform-motion"), find_law("linear-drag")], [clip] * 7)
+    assert many.winner.title == "machine"

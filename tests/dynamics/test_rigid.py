@@ -174,6 +174,15 @@ def test_masses_are_density_times_area_or_their_own():
     assert "mass" not in RigidWorld().parameters
 
 
+def test_bodies_may_touch_at_another_size_than_they_are_seen():
+    bodies, start = Bodies.make(2), {"x": [0.0, 3.0], "vx": [2.0, 0.0]}
+    law, times = RigidWorld(gravity=0.0, restitution=1.0), np.linspace(0, 2, 2001)
+    for size in (0.8, 1.0, 1.2):
+        moving = run(law, bodies, times, values={"size": size}, **start).component("vx")[0, :, 1] > 1.0
+        # it strikes where rims of that size meet, and a step of 0.01 s later
+        assert times[moving.argmax()] == pytest.approx((3.0 - size) / 2.0, abs=0.011)
+
+
 def test_slow_contacts_bounce_unless_the_threshold_says_otherwise():
     bodies, start = Bodies.make(2), {"x": [0.0, 1.3], "vx": [0.6, 0.0]}
     swapped = run(RigidWorld(gravity=0.0, restitution=1.0), bodies, **start).component("vx")[0, -1]

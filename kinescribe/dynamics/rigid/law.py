@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from kinescribe.dynamics.affordances import WORLD, Affordances, JointRule, Resolved, resolve
 from kinescribe.dynamics.affordances.application import rate_inputs
 from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.library.discs import CollidingDiscs
 from kinescribe.dynamics.parameters import Parameter, Values
 from kinescribe.dynamics.rigid.scale import Scale
 from kinescribe.dynamics.rigid.starts import gravity_of
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["RigidWorld"]
 
 Float = NDArray[np.float64]
-NUMBERS = ("gravity", "restitution", "friction", "linear_damping", "angular_damping", "threshold")
+NUMBERS = ("gravity", "restitution", "friction", "linear_damping", "angular_damping", "threshold", "size")
 QUARTER_TURN = 0.25 * np.pi  # a step turns a body by no more; Box2D stops at twice that
 MOST_STEPS = 20_000  # between two frames
 
@@ -59,6 +61,7 @@ class RigidWorld(Law):
     name = "rigid"
     equation = "rigid bodies under gravity, with restitution, friction, linear_damping and angular_damping (Box2D)"
     turns = True
+    last_resort = True
     difference_step = 1e-3
     """Of a number's size: finer finite differences of the trajectories are rounding."""
     gravity = Parameter(9.8, (0.0, np.inf), "length/time^2", "downward acceleration")
@@ -69,6 +72,7 @@ class RigidWorld(Law):
     density = Parameter(1.0, (1e-6, np.inf), "mass/length^2", "mass over area", per="object", fixed=True)
     mass = Parameter(1.0, (1e-6, np.inf), "mass", "mass of a body", per="object", fixed=True)
     threshold = Parameter(0.0, (0.0, np.inf), "length/time", "approach speed below which nothing bounces", fixed=True)
+    size = Parameter(1.0, (0.5, 2.0), "", "size of the bodies at contacts, over the size that was seen", fixed=True)
 
     def __init__(
         self,
@@ -107,7 +111,7 @@ class RigidWorld(Law):
             start, weights = initial.data[:, clip], np.broadcast_to(masses, (clips, masses.shape[-1]))[clip]
             # Box2D takes no number that is none: such a clip is lost from the start
             if np.isfinite(start).all() and np.isfinite(weights).all() and np.isfinite(list(numbers.values())).all():
-                bodies = _bodies(initial.bodies, clip, weights, rules)
+                bodies = _bodies(initial.bodies, clip, weights, rules, numbers["size"])
                 driven = {int(i): rate_inputs(initial.bodies.names[i]) for i in np.flatnonzero(rules.kinematic)}
                 rates = [{i: [float(one[name][clip, 0]) for name in names] for i, names in driven.items()} for one in inputs]
                 self._run(bodies, start, rules, numbers, times[clip], rates if driven else [], out[:, clip])
@@ -187,8 +191,9 @@ class RigidWorld(Law):
         rules = self._rules(clip.bodies)
         joined = {i for joint in rules.joints for i in joint[1:]}
         held = rules.static | rules.kinematic | clip.bodies.static
+        found: dict[str, Any] = {name: value for name, value in CollidingDiscs().starts(clip).items() if name == "restitution"}
         gravity = gravity_of(clip, [i for i in range(len(held)) if not held[i] and i not in joined])
-        return {} if gravity is None else {"gravity": gravity}
+        return found if gravity is None else {**found, "gravity": gravity}
 
     def potential(self, state: State, parameters: Values) -> Any:
         if np.any(parameters["linear_damping"]) or np.any(parameters["angular_damping"]):
@@ -197,9 +202,10 @@ class RigidWorld(Law):
         return parameters["gravity"] * state.y + 0.5 * _gyration(state.bodies) * state.angular_velocity**2
 
 
-def _bodies(bodies: Bodies, clip: int, masses: Float, rules: Resolved) -> list[Body]:
+def _bodies(bodies: Bodies, clip: int, masses: Float, rules: Resolved, size: float = 1.0) -> list[Body]:
     kinds = ["static" if bodies.static[i] else rules.kinds[i] or "dynamic" for i in range(len(bodies))]
-    made = [_body(bodies, clip, i, float(masses[i]), kind) for i, kind in enumerate(kinds)]
+    seen = [_body(bodies, clip, i, float(masses[i]), kind) for i, kind in enumerate(kinds)]
+    made = [replace(one, radius=size * one.radius, width=size * one.width, height=size * one.height) for one in seen]
     for body, name in zip(made, bodies.names, strict=True):
         if not (np.isfinite(body.area) and body.area > 0.0):
             raise UsageError(f"'{name}' has no size in the table, and a rigid body needs one; leave the object out")

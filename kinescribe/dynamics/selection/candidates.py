@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.rigid import RigidWorld
+from kinescribe.dynamics.rigid.starts import gravity_of
 from kinescribe.plugins import plugins
 
 __all__ = ["candidates", "groups"]
@@ -36,6 +41,10 @@ TOGETHER = ("uniform-motion", "free-fall", "coulomb-friction", "linear-drag", "c
 STRIKING = ("discs", "discs-of-one-material")
 PAIRED = ("pair-spring", "inverse-square")
 """Forces between two objects or more."""
+LIKELY_METRES = (0.1, 10.0)
+"""Sizes of bodies that Box2D is made for, in its own unit of length."""
+FALLEN = 0.05
+"""Share of the bodies' size that gravity must have moved them by between two contacts, to be there at all."""
 BOUNCING = ("free-fall", "constant-acceleration", "uniform-motion", "free-fall + linear-drag")
 """Forces on what strikes something that is no object."""
 
@@ -91,4 +100,34 @@ def candidates(clips: Sequence[Clip]) -> list[Law]:
     ours = set(known) & {part for name in names for part in name.split(" + ")}
     strangers = [plugin.name for plugin in known.values() if not plugin.package.startswith("kinescribe ")]
     laws = [find_law(name) for name in [*names, *strangers] if name in strangers or set(name.split(" + ")) <= ours]
+    if n > 1 and find_spec("Box2D") is not None and all(_has_sizes(clip) for clip in clips):
+        laws.append(_world(clips))
     return [law for law in laws if law.objects in (None, n) and set(law.inputs) <= given]
+
+
+def _has_sizes(clip: Clip) -> bool:
+    return bool((np.minimum(clip.bodies.width, clip.bodies.height) > 0).all())
+
+
+def _world(clips: Sequence[Clip]) -> Law:
+    """Box2D's world for bodies that strike each other: from above where nothing falls.
+
+    Many videos of things that collide were simulated, mostly with Box2D. What is of a size that it is made for is taken to be in its own
+    unit, with its own constants; what was filmed, or measured in pixels, has no such unit.
+    """
+    sizes = np.concatenate([np.ravel(clip.bodies.radius) for clip in clips]) * 2.0
+    low, high = LIKELY_METRES
+    own = clips[0].unit != "px" and low <= sizes.min() and sizes.max() <= high
+    pulls = [gravity_of(clip, range(len(clip.bodies))) for clip in clips]
+    falls = [0.5 * pull * _between(clip) ** 2 for pull, clip in zip(pulls, clips, strict=True) if pull is not None]
+    gravity = RigidWorld.gravity
+    if not falls or float(np.median(falls)) < FALLEN * float(np.median(sizes)):
+        gravity = replace(gravity, start=0.0, fixed=True)
+    size = replace(RigidWorld.size, fixed=False)
+    return RigidWorld(gravity=gravity, size=size, scale=1.0, threshold=1.0) if own else RigidWorld(gravity=gravity, size=size)
+
+
+def _between(clip: Clip) -> float:
+    """The longest time without a contact, seconds."""
+    moments = [float(clip.times[0]), *sorted(hit.time for hit in clip.impacts), float(clip.times[-1])]
+    return max(later - earlier for earlier, later in pairwise(moments))

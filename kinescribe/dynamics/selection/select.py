@@ -22,6 +22,7 @@ SCREENED = 3  # clips on which all laws are tried first, where there are many
 SCREENING = 2_000  # rollouts for that
 SHARE = 2.0  # times an even share of the time that a law may take, for most take less
 FAR_WORSE = 4.0  # times the least residual, from where on a law isn't tried further
+NOISE = 1.5  # σ: residuals of a law that leaves nothing for a general machine to explain
 MARGIN = 2.0  # standard errors by which a winner must win
 WORTH = 0.05  # relative error: less is no difference at all
 
@@ -85,10 +86,14 @@ def select(
     budget = budget or Budget()
     tried, rollouts = [], 0
     untried: list[str] = []
+    needless: list[str] = []
     screened = _screened(laws, clips, fixed, seed, budget)
-    for place, law in enumerate(screened):
+    for place, law in enumerate(sorted(screened, key=_is_last_resort)):
         if isinstance(law, Candidate):
             tried.append(law)
+        elif _is_last_resort(law) and min((one.fit.scale for one in tried if one.fit.ok), default=np.inf) <= NOISE:
+            needless.append(law.title)
+            continue
         elif tried and budget.is_spent(rollouts):
             untried.append(law.title)
             continue
@@ -97,7 +102,8 @@ def select(
             share = budget.left(rollouts, max(budget.rollouts // len(laws), 200), SHARE * left / (len(screened) - place + 1))
             tried.append(Candidate(law.title, fit_law(law, clips, fixed=_known(law, fixed), seed=seed, budget=share)))
         rollouts += tried[-1].fit.rollouts
-    stopped = f"; stopped by the cap before {', '.join(untried)}" if untried else ""
+    stopped = f"; {', '.join(needless)} not needed" if needless else ""
+    stopped += f"; stopped by the cap before {', '.join(untried)}" if untried else ""
     sound = sorted((one for one in tried if one.fit.ok), key=lambda one: one.fit.scale)
     failed = [replace(one, reason=one.fit.advice or "the fit failed") for one in tried if not one.fit.ok]
     if not sound:
@@ -157,6 +163,10 @@ def _floor(clips: Sequence[Clip]) -> float:
     return 0.5 * float(np.median([np.nanmedian(clip.sigma_x) for clip in clips]))
 
 
+def _is_last_resort(law: Law | Candidate) -> bool:
+    return isinstance(law, Law) and law.last_resort
+
+
 def _known(law: Law, fixed: Mapping[str, float] | None) -> dict[str, float]:
     """Of the known values those that the law has a parameter for."""
     return {name: value for name, value in (fixed or {}).items() if name in law.parameters or name.rpartition(".")[2] in law.parameters}
@@ -170,12 +180,14 @@ def _screened(
         return list(laws)
     first: list[Candidate] = []
     spent = 0
-    for law in laws:
+    quick, last = [law for law in laws if not law.last_resort], [law for law in laws if law.last_resort]
+    for law in quick:
         if budget.is_spent(spent):
-            return [*first, *laws[len(first) :]]
+            return [*first, *quick[len(first) :], *last]
         share = budget.left(spent, SCREENING)
         first.append(Candidate(law.title, fit_law(law, clips[:SCREENED], fixed=_known(law, fixed), seed=seed, budget=share)))
         spent += first[-1].fit.rollouts
     sound = [one.fit.scale for one in first if one.fit.ok]
     least = max(min(sound, default=np.inf), 1e-9)
-    return [law if one.fit.ok and one.fit.scale <= FAR_WORSE * least else one for law, one in zip(laws, first, strict=True)]
+    near = [law if one.fit.ok and one.fit.scale <= FAR_WORSE * least else one for law, one in zip(quick, first, strict=True)]
+    return [*near, *last]
