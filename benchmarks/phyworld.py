@@ -67,9 +67,12 @@ def predicted(clip: Clip, seen: States | None, law: Fit, known: Mapping[str, flo
     if len(context.bodies) != balls:
         return still
     own = fit_law(law.law, [context], fixed=known)
-    path = own.rollout(clip.times)
-    out = np.stack([path.component("x")[0], path.component("y")[0]], axis=-1)
-    out = out[:, np.argsort(out[0, :, 0])]  # ball 1 comes from the left
+    # a ball that the picture's edge cuts off is first seen whole later
+    seen_from = int(np.searchsorted(clip.times, own.clips[0].start_time - 1e-6))
+    path = own.rollout(clip.times[seen_from:])
+    found = np.stack([path.component("x")[0], path.component("y")[0]], axis=-1)
+    out = still.copy()
+    out[seen_from:] = found[:, np.argsort(found[0, :, 0])]  # ball 1 comes from the left
     return np.where(np.isfinite(out), out, still)
 
 
