@@ -7,6 +7,7 @@ import pytest
 from drawn_clips import Bounce, Drag, Fall, Free, Pucks, Swing, clip_of, moved
 
 from kinescribe.dynamics import Bodies, Clip, Parameter
+from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import fit_law
 from kinescribe.dynamics.fitting.identification import identify
 from kinescribe.dynamics.fitting.slots import Slots
@@ -161,3 +162,66 @@ def test_objects_that_the_law_is_not_about_are_neither_fitted_nor_listed():
     assert list(fit.estimates) == ["restitution", "friction", "object 1.mass", "object 2.mass"]
     assert fit.unidentified == ()
     assert abs(fit.estimates["object 2.mass"].value - 2.0) < 3.5 * fit.estimates["object 2.mass"].sigma < 0.5
+
+
+def test_noise_of_a_thing_at_rest_tells_no_drag():
+    """The best fit has a tiny velocity of noise, which drag seems to slow down."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        still = clip_of(moved(Free(), TIMES, ONE, x=rng.normal(), y=rng.normal()), TIMES, rng, 0.01)
+        fit = fit_law(Drag(), [still])
+        (only,) = fit.unidentified
+        assert only.text == "drag is not identifiable: the motion seen would be the same for any value"
+        assert np.isinf(fit.estimates["drag"].sigma)
+        # another that moves tells it for both
+        going = clip_of(moved(Drag(), TIMES, ONE, parameters={"drag": 0.7}, vx=2.0), TIMES, rng, 0.01)
+        found = fit_law(Drag(), [still, going]).estimates["drag"]
+        assert found.identified
+        assert abs(found.value - 0.7) < 4 * found.sigma < 0.3
+
+
+def test_noise_of_a_thing_at_rest_tells_no_stiffness_but_where_the_spring_is_anchored():
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        clip = clip_of(moved(Free(), TIMES, ONE, x=0.4, y=-0.3), TIMES, rng, 0.01)
+        fit = fit_law(find_law("anchored-spring"), [clip])
+        assert [one.names for one in fit.unidentified] == [("stiffness",)]
+        for name, value in (("anchor_x", 0.4), ("anchor_y", -0.3)):
+            found = fit.estimates[name]
+            assert abs(found.value - value) < 4 * found.sigma < 0.1
+
+
+def test_a_weak_or_absent_effect_on_real_motion_is_a_finding():
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        clip = clip_of(moved(Drag(), TIMES, ONE, substeps=4, parameters={"drag": 0.02 * (seed % 2)}, vx=1.0), TIMES, rng, 0.01)
+        found = fit_law(Drag(), [clip]).estimates["drag"]
+        assert found.identified
+        assert found.low <= 0.02 * (seed % 2) + 0.01
+        assert found.high < 0.2
+
+
+def test_a_straight_drop_tells_no_friction_of_the_floor():
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        path = moved(Bounce(), TIMES, ONE, y=1.5)
+        assert len(path.impacts) >= 2
+        fit = fit_law(Bounce(), [clip_of(path, TIMES, rng, 0.01)], free=["friction"])
+        assert [one.names for one in fit.unidentified] == [("friction",)]
+        assert fit.estimates["restitution"].identified
+
+
+def test_combinations_that_noise_alone_determines_are_lost_and_the_others_stay():
+    class Two(Free):
+        a, b = Parameter(2.0), Parameter(4.0)
+
+    asked = []
+
+    def noise(moves):
+        asked.append(moves)
+        return np.array([abs(move[0]) > abs(move[1]) for move in moves])
+
+    covariance, lost = identify(np.diag([1.0, 100.0]), np.array([2.0, 4.0]), Slots.of(Two(), ONE), np.ones(2), noise)
+    np.testing.assert_allclose(np.sort(np.abs(asked[0]), axis=0), [[0, 0], [1.0, 0.1]])
+    assert [one.names for one in lost] == [("a",)]
+    np.testing.assert_allclose(covariance, [[0, 0], [0, 0.01]])

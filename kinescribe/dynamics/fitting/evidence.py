@@ -13,6 +13,7 @@ from kinescribe.dynamics.fitting.linearization import linearize
 from kinescribe.dynamics.fitting.problem import Point, Problem
 from kinescribe.dynamics.fitting.result import ClipFit, Unidentified
 from kinescribe.dynamics.fitting.robust import scale_of, weights_of
+from kinescribe.dynamics.fitting.significance import Doubt
 
 __all__ = ["Evidence", "weigh"]
 
@@ -67,9 +68,9 @@ def weigh(problem: Problem, point: Point) -> Evidence:
     # errors of an M-estimate follow from the pull of each residual, which a bad sighting has no more of than a middling one
     pull = float(((weights * here.residuals) ** 2)[seen].sum()) / freedom
     inflation = pull * (1.0 + correlation) / (1.0 - correlation)
-    covariance, lost = identify(
-        information / max(inflation, 1e-300), point.theta, problem.slots, problem.slots.scales(problem.length, problem.duration)
-    )
+    natural, unit = problem.slots.scales(problem.length, problem.duration), max(inflation, 1e-300)
+    doubt = Doubt(problem, point, here, weights, unit, np.maximum(np.abs(point.theta), natural))
+    covariance, lost = identify(information / unit, point.theta, problem.slots, natural, doubt.of)
     every = np.arange(c)
     rollout = problem.run(np.repeat(point.theta[None], c, axis=0), point.q, every)
     likely = max(chi / max(samples, 1), 1e-300)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.dynamics.fitting.result import Unidentified
+from kinescribe.dynamics.fitting.significance import UNKNOWN
 from kinescribe.dynamics.fitting.slots import Slot, Slots
 
 __all__ = ["identify"]
 
 Float = NDArray[np.float64]
-UNKNOWN = 3.0  # σ of a direction over the natural size of what it changes, from where on it is not determined
 NOTHING = 1e-9  # share of a direction that is rounding
 INVOLVED = 0.05  # of the largest power in a combination
 
 
-def identify(information: Float, theta: Float, slots: Slots, natural: Float) -> tuple[Float, tuple[Unidentified, ...]]:
+def identify(
+    information: Float, theta: Float, slots: Slots, natural: Float, noise: Callable[[Float], NDArray[np.bool_]] | None = None
+) -> tuple[Float, tuple[Unidentified, ...]]:
     """Covariance (p, p) within what is determined, and the directions that aren't.
 
     Args:
         information: (p, p), inverse squares of the parameters' units, initial states already accounted for.
         theta: (p,) values.
         natural: (p,) natural sizes; a parameter that is known to a third of its own or this size is determined.
+        noise: tells of combinations, changes (k, p) by one σ, which of them (k,) noise alone determines.
     """
     p = len(theta)
     if not p:
@@ -33,6 +36,8 @@ def identify(information: Float, theta: Float, slots: Slots, natural: Float) -> 
     scaled = information * np.outer(size, size)
     values, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))
     known = values > UNKNOWN**-2
+    if noise is not None and known.any():
+        known[known] = ~noise(size * (vectors[:, known] / np.sqrt(values[known])).T)
     inverse = (vectors[:, known] / values[known]) @ vectors[:, known].T
     covariance = inverse * np.outer(size, size)
     free = [slots.all[i] for i in slots.free]
