@@ -25,7 +25,7 @@ class Budget:
 
     rollouts: int = 50_000
     seconds: float = 300.0
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=lambda: time.monotonic())
 
     def __post_init__(self) -> None:
         if self.rollouts < 1:

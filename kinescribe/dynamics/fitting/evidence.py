@@ -15,7 +15,7 @@ from kinescribe.dynamics.fitting.result import ClipFit, Unidentified
 from kinescribe.dynamics.fitting.robust import scale_of, weights_of
 from kinescribe.dynamics.fitting.significance import Doubt
 
-__all__ = ["Evidence", "weigh"]
+__all__ = ["Evidence", "explained", "weigh"]
 
 Float = NDArray[np.float64]
 SIGNIFICANT = 2.5  # σ of a correlation by chance, from where on residuals of neighbouring frames are taken to be correlated
@@ -100,7 +100,7 @@ def weigh(problem: Problem, point: Point) -> Evidence:
         )
     return Evidence(
         covariance, lost, tuple(clips), float(np.sqrt(variance)), log_likelihood, fitted, samples, correlation,
-        _explained(problem, rollout.data), bool(rollout.diverged.any()),
+        explained(problem, rollout.data), bool(rollout.diverged.any()),
     )  # fmt: skip
 
 
@@ -124,12 +124,25 @@ def _correlation(residuals: Float, seen: NDArray[np.bool_], shape: tuple[int, ..
     return min(found, MOST_CORRELATED) if found > SIGNIFICANT / np.sqrt(pairs) else 0.0
 
 
-def _explained(problem: Problem, data: Float) -> float:
-    """1 − variance left over variance of the positions around their means, each in σ."""
-    observed, sigma = problem.observed[..., :2], problem.sigma[..., :2]
+def explained(problem: Problem, data: Float) -> float:
+    """1 − what is left over how far things are from their middles, each in σ and squared; 1 where nothing moves.
+
+    Medians, so that a few wild sightings don't count; of things that move, for neighbouring sightings of what doesn't are as far from each
+    other as any two.
+    """
+    moves, halves = 2.0, 0.5  # a variance of so many times that of noise is motion; of the square of a difference this is the variance
+    seen = np.asarray(np.isfinite(problem.observed[..., :2]).all(axis=-1))
+    sigma = problem.sigma[..., :2]
+    observed = np.where(seen[..., None], problem.observed[..., :2], np.nan)
     predicted = data[:2].transpose(1, 2, 3, 0)
-    with np.errstate(invalid="ignore"):
-        mean = np.nanmean(np.where(np.isfinite(observed), observed, np.nan), axis=1, keepdims=True)
-        total = np.nansum(((observed - mean) / sigma) ** 2)
-        left = np.nansum(((observed - np.where(np.isfinite(predicted), predicted, np.inf)) / sigma) ** 2)
-    return float(1.0 - left / total) if total > 0 else 0.0
+    left = total = 0.0
+    for c, i in np.argwhere(seen.sum(axis=1) >= 2).tolist():
+        mine = np.flatnonzero(seen[c, :, i])
+        places, scatter = observed[c, mine, i], sigma[c, mine, i]
+        off = float(np.median((((places - np.median(places, axis=0)) / scatter) ** 2).sum(axis=1)))
+        noise = halves * float(np.median(((np.diff(places, axis=0) / scatter[1:]) ** 2).sum(axis=1)))
+        if off > moves * noise:
+            misses = (((places - predicted[c, mine, i]) / scatter) ** 2).sum(axis=1)
+            left += float(np.median(np.where(np.isfinite(misses), misses, np.inf)))
+            total += off
+    return 1.0 - left / total if total > 0 else 1.0

@@ -22,18 +22,24 @@ from kinescribe.dynamics.fitting.problem import Point, Problem
 from kinescribe.dynamics.fitting.result import Fit
 from kinescribe.dynamics.fitting.robust import scale_of
 from kinescribe.dynamics.fitting.slots import Slots
+from kinescribe.dynamics.fitting.unweighed import unweighed
 from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.simulation import Rollout
 from kinescribe.errors import KinescribeError, UsageError, unknown_value
 
 __all__ = ["fit_law"]
 
 Float = NDArray[np.float64]
-HORIZONS = (0.25, 0.5)  # of a clip's frames, fitted before all of them where the start is far off
+HORIZON = 0.25  # of a clip's frames, fitted before all of them where the start is far off
 LEAST_FRAMES = 6
+FAST, SLOW = 2.0, 1.2  # by which the horizon grows at least
+NEAR = 4.0  # σ: residuals of frames, none of any object larger, that need no smaller horizon
 FAR_OFF = 10.0  # σ: residuals of a start that needs to grow its horizon
 AGAIN = 12  # steps from another start, which rarely helps
 POOR = 3.0  # σ: residuals of a fit that deserves another attempt
-HOPELESS = 0.0  # share of the variance explained, at which a law explains nothing
+HOPELESS = 0.5  # share of the motion explained, from where on a law that leaves more than noise has failed
+UNLIMITED = 10**9
+ALLOWANCE = 0.1  # of the cap on time, or of a second where that is more: what errors may take where the search has used it up
 
 
 @dataclass(slots=True)
@@ -43,9 +49,11 @@ class _Search:
     problem: Problem
     best: Point
     notes: list[str] = field(default_factory=list)
+    rollout: Rollout | None = None
+    stopped: bool = False
 
     def found(self, point: Point) -> None:
-        self.best = point
+        self.best, self.rollout = point, self.problem.recalled(point)
 
 
 def fit_law(
@@ -108,7 +116,9 @@ def _fitted(problem: Problem, budget: Budget, optimizer: str, start: Mapping[str
     first = Point(problem.slots.starts(found, start), problem.start())
     search = _Search(problem, first)
     try:
-        problem.refine_steps(first, _scale(problem, first))
+        scale = _scale(problem, first)
+        search.found(first)
+        problem.refine_steps(first, scale)
         if optimizer == "lm" and has_jumps(problem):
             search.best = across_jumps(problem, first, thorough=start is None, found=search.found)
         elif optimizer == "lm":
@@ -120,9 +130,28 @@ def _fitted(problem: Problem, budget: Budget, optimizer: str, start: Mapping[str
         if problem.substeps > before and optimizer == "lm":
             search.best = minimize(problem, search.best, found=search.found)
     except SpentError as spent:
+        search.stopped = True
         search.notes.append(f"{spent}: raise the cap, or fit fewer clips")
-    problem.budget = None
-    return _result(search, weigh(problem, search.best), budget, seed, optimizer)
+    return _result(search, _weighed(search, budget), budget, seed, optimizer)
+
+
+def _weighed(search: _Search, budget: Budget) -> Evidence:
+    """What the best point means, within a small allowance beyond the cap on time."""
+    problem, point = search.problem, search.best
+    rollout = search.rollout or problem.recalled(point)
+    seconds = max(budget.seconds - budget.elapsed, ALLOWANCE * max(budget.seconds, 1.0))
+    problem.budget = Budget(UNLIMITED, seconds)
+    try:
+        return weigh(problem, point)
+    except SpentError:
+        search.notes.append("errors are not known, for the cap left no time for them: raise the cap")
+    if rollout is None:
+        try:
+            problem.budget = Budget(UNLIMITED, seconds)
+            rollout = problem.at(point)
+        except SpentError:
+            search.notes.append("not even one simulation of every clip was done")
+    return unweighed(problem, point, rollout)
 
 
 def _least_squares(search: _Search, start: Point, seed: int) -> None:
@@ -152,15 +181,30 @@ def _least_squares(search: _Search, start: Point, seed: int) -> None:
 
 
 def _grown(search: _Search, point: Point, steps: int = MOST_STEPS, found: Callable[[Point], None] | None = None) -> Point:
-    """A minimum on all frames, by way of the first ones where the start is far off."""
+    """A minimum on all frames, by way of the first ones where the start is far off.
+
+    Contacts must come in their order, and an error before one is many times larger after it: where they matter and derivatives cost
+    little, the horizon grows slowly, and as far as the residuals stay small.
+    """
     problem = search.problem
     frames = problem.observed.shape[1]
-    if _scale(problem, point) > FAR_OFF:
-        for share in HORIZONS:
-            part = max(LEAST_FRAMES, round(share * frames))
-            if part < frames:
-                point = minimize(problem, point, part, steps=12, settled=1e-4)
+    careful = problem.exact and problem.strikes
+    if _scale(problem, point) > (POOR if careful else FAR_OFF):
+        part = LEAST_FRAMES if careful else max(LEAST_FRAMES, round(HORIZON * frames))
+        growth = SLOW if careful else FAST
+        while part < frames:
+            point = minimize(problem, point, part, steps=12, settled=1e-4)
+            part = max(_near(problem, point), int(np.ceil(growth * part)))
     return minimize(problem, point, steps=steps, found=found or search.found)
+
+
+def _near(problem: Problem, point: Point) -> int:
+    """How many frames from the first one on the point explains without growing worse than `NEAR`."""
+    residuals = problem.residuals(problem.at(point), np.arange(len(problem.clips)))
+    seen = np.isfinite(problem.observed)
+    squares = (residuals.reshape(seen.shape) ** 2).sum(axis=3) / np.maximum(seen.sum(axis=3), 1)
+    off = (squares > NEAR**2).any(axis=(0, 2))
+    return int(off.argmax()) if off.any() else len(off)
 
 
 def _scale(problem: Problem, point: Point) -> float:
@@ -168,6 +212,18 @@ def _scale(problem: Problem, point: Point) -> float:
     rollout = problem.at(point)
     seen = np.isfinite(problem.observed).reshape(len(every), -1)
     return scale_of(problem.residuals(rollout, every), seen, len(point.theta) + point.q.size, problem.observed.shape[-1])
+
+
+def _worst(problem: Problem, point: Point) -> float:
+    """The same of the object that fits worst."""
+    shape = problem.observed.shape
+    residuals = problem.residuals(problem.at(point), np.arange(shape[0])).reshape(shape)
+    seen = np.isfinite(problem.observed)
+    flat = (shape[0], -1)
+    return max(
+        scale_of(residuals[:, :, i].reshape(flat), seen[:, :, i].reshape(flat), len(problem.components) // shape[2], shape[-1])
+        for i in range(shape[2])
+    )
 
 
 def _disordered(problem: Problem, point: Point) -> NDArray[np.intp]:
@@ -188,7 +244,11 @@ def _disordered(problem: Problem, point: Point) -> NDArray[np.intp]:
 
 def _result(search: _Search, evidence: Evidence, budget: Budget, seed: int, optimizer: str) -> Fit:
     problem, point = search.problem, search.best
-    failed = evidence.diverged or not np.isfinite(evidence.scale) or evidence.explained <= HOPELESS
+    # whatever a few wild sightings say, or things that only rest
+    told = problem.recalled(point) is not None
+    poor = (_scale(problem, point) if told else evidence.scale) > POOR
+    hopeless = evidence.explained < HOPELESS and (_worst(problem, point) if told else evidence.scale) > POOR
+    failed = evidence.diverged or not np.isfinite(evidence.scale) or hopeless
     low, high = problem.slots.bounds
     near = 1e-9 * np.maximum(np.abs(point.theta), problem.slots.scales(problem.length, problem.duration))
     names = problem.slots.names
@@ -199,7 +259,7 @@ def _result(search: _Search, evidence: Evidence, budget: Budget, seed: int, opti
         theta=point.theta,
         covariance=evidence.covariance,
         status="failed" if failed else "fitted",
-        advice="; ".join([*search.notes, *_advice(problem, evidence, at_bound, failed)]),
+        advice="; ".join([*search.notes, *_advice(problem, evidence, at_bound, failed, poor, search.stopped)]),
         unidentified=evidence.unidentified,
         clips=evidence.clips,
         scale=evidence.scale,
@@ -219,14 +279,17 @@ def _result(search: _Search, evidence: Evidence, budget: Budget, seed: int, opti
     )
 
 
-def _advice(problem: Problem, evidence: Evidence, at_bound: Sequence[str], failed: bool) -> list[str]:
+def _advice(problem: Problem, evidence: Evidence, at_bound: Sequence[str], failed: bool, poor: bool, stopped: bool) -> list[str]:
     title = problem.law.title
     lines = []
     if evidence.diverged:
         lines.append(f"the simulation of {title} leaves all bounds: start its parameters nearer, or bound them more tightly")
-    elif failed:
-        lines.append(f"{title} explains nothing of this motion: try another law, or start its parameters nearer")
-    elif evidence.scale > POOR:
+    elif stopped and poor:
+        lines.append(f"residuals are still {evidence.scale:.1f} σ")
+    elif failed and np.isfinite(evidence.scale):
+        share = f"only {evidence.explained:.0%}" if evidence.explained >= 0.01 else "nothing"
+        lines.append(f"{title} explains {share} of this motion: try another law, or start its parameters nearer")
+    elif poor:
         lines.append(
             f"residuals are {evidence.scale:.1f} σ: {title} misses something; look at the plot of residuals, add a term, or try --law auto"
         )

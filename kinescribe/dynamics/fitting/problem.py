@@ -128,6 +128,11 @@ class Problem:
         return bool(contacts.walls) or contacts.discs is not None
 
     @property
+    def exact(self) -> bool:
+        """Derivatives are exact, and cost little more than a simulation."""
+        return is_steady(self.law)
+
+    @property
     def duration(self) -> float:
         """Median duration of the clips, seconds."""
         return max(float(np.median([clip.times[-1] - clip.times[0] for clip in self.clips])), 1e-9)
@@ -196,13 +201,17 @@ class Problem:
         return count if self.pace * count <= most else max(1, int(most / self.pace))
 
     def at(self, point: Point) -> Rollout:
-        """Every clip at a point; the last one that was asked for is remembered."""
-        key = self._key(point)
-        if self._last is None or self._last[0] != key:
+        """Every clip at a point; the last one is remembered."""
+        known = self.recalled(point)
+        if known is None:
             every = np.arange(len(self.clips))
-            self.remember(point, self.run(np.repeat(point.theta[None], len(every), axis=0), point.q, every))
-        assert self._last is not None
-        return self._last[1]
+            known = self.run(np.repeat(point.theta[None], len(every), axis=0), point.q, every)
+            self.remember(point, known)
+        return known
+
+    def recalled(self, point: Point) -> Rollout | None:
+        """Every clip at a point, where that was the last one to be simulated."""
+        return self._last[1] if self._last is not None and self._last[0] == self._key(point) else None
 
     def remember(self, point: Point, rollout: Rollout) -> None:
         """Keep a rollout whose first clips are every clip at this point."""
@@ -222,7 +231,7 @@ class Problem:
         `thetas` (p + 1, p) are the point's parameters, and those with each one moved by its step (p,). None for other laws; None in place
         of derivatives where something piles up.
         """
-        if not is_steady(self.law):
+        if not self.exact:
             return None
         if self.budget is not None:
             self.budget.check(self.rollouts)
@@ -278,7 +287,7 @@ class Problem:
 
         `scale` is the size of the residuals in σ: a start that is far off needs no fine steps.
         """
-        if self.law.kind != "acceleration" or is_steady(self.law):
+        if self.law.kind != "acceleration" or self.exact:
             return
         every = np.arange(len(self.clips))
         theta = np.repeat(point.theta[None], len(every), axis=0)
