@@ -11,6 +11,7 @@ from drawn_clips import Drag, Fall, Pucks, moved, table
 from kinescribe.dynamics import Bodies, Inputs, Law, Parameter
 from kinescribe.dynamics.api import clips_of, fit
 from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.selection import Candidate, Selection, candidates
 from kinescribe.errors import InputError, NothingFoundError, UsageError
@@ -232,3 +233,55 @@ def test_a_law_of_ones_own_goes_by_its_file(tmp_path):
     found = fit(table([falling(np.random.default_rng(13))], TIMES), path)
     assert found.estimates["pull"].value == pytest.approx(9.0, abs=0.1)
     assert fit(table([falling(np.random.default_rng(13))], TIMES), Fall() + Drag()).law.title == "fall + drag"
+
+
+def apart(law, parameters, seed, **start):
+    """A table of bodies that never touch."""
+    path = moved(find_law(law), TIMES, Bodies.make(len(start["x"]), radius=0.05), substeps=32, parameters=parameters, **start)
+    rng = np.random.default_rng(seed)
+    paths = [tuple(path.component(name)[0, :, i] + 0.002 * rng.normal(size=26) for name in "xy") for i in range(len(start["x"]))]
+    return table(paths, TIMES, sigma=0.002, size=0.1)
+
+
+def test_forces_at_a_distance_are_tried_where_each_object_by_itself_is_not_explained(few):
+    few("uniform-motion", "free-fall")
+    start = {"x": [0.0, 3.0, 1.5], "y": [0.0, 0.0, 2.5], "vx": [0.2, 0.3, -1.0], "vy": [-0.8, 0.9, 0.1]}
+    found = fit(apart("inverse-square", {"attraction": 1.5, "mass": [1.0, 1.0, 1.0]}, 15, **start))
+    assert found.law.title == "inverse-square"
+    assert found.scale == pytest.approx(1.0, abs=0.25)
+    titles = [one.title for one in found.selection.candidates]
+    assert "pair-spring" in titles
+    assert any("uniform-motion on" in title for title in titles)
+    assert all(one.reason for one in found.selection.candidates[1:])
+
+
+def test_what_each_object_does_by_itself_needs_no_forces_between_them(few):
+    few("uniform-motion", "free-fall")
+    rng = np.random.default_rng(16)
+    found = fit(table([falling(rng), falling(rng, x=50.0, gravity=4.0)], TIMES))
+    assert "inverse-square" not in [one.title for one in found.selection.candidates]
+
+
+def test_rules_may_leave_no_forces_at_a_distance(few):
+    few("uniform-motion")
+    start = {"x": [0.0, 2.0], "vy": [0.6, -0.6]}
+    made = apart("inverse-square", {"attraction": 1.5}, 17, **start)
+    assert fit(made).law.title == "inverse-square"
+    monkey = fit(made, rules={"apart": [["ball 1", "ball 2"]]})
+    assert monkey.selection is not None
+
+
+def test_rigid_worlds_keep_to_rules():
+    pytest.importorskip("Box2D")
+    rng = np.random.default_rng(18)
+    path = moved(find_law("free-fall + floor"), TIMES, Bodies.make(1, radius=0.5), y=2.0, vx=1.0,
+                 parameters={"gravity": 9.0, "floor": 0.0, "restitution": 0.7})  # fmt: skip
+    met = path.impacts_of(0)[0].time
+    made = table([tuple(path.component(name)[0, :, 0] + 0.005 * rng.normal(size=26) for name in "xy")], TIMES, sigma=0.005,
+                 events=[ContactEvent(time_s=met, frame=round(met / 0.06), partners=[1], position=(0.0, 0.0))])  # fmt: skip
+    floor = {"walls": [{"name": "floor", "normal": [0, 1], "offset": 0.0}]}
+    found = fit(made, "rigid", rules=floor, fixed={"friction": 0.0})
+    assert found.estimates["restitution"].value == pytest.approx(0.7, abs=0.05)
+    assert found.estimates["gravity"].value == pytest.approx(9.0, abs=0.25)  # in steps of 0.01 s
+    # without the floor it falls on
+    assert fit(made, "rigid", fixed={"friction": 0.0}).scale > 5 * found.scale

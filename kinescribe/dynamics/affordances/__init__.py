@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kinescribe.dynamics.affordances.application import apply, with_static
-from kinescribe.dynamics.affordances.constrained import Constrained
+from kinescribe.dynamics.affordances.constrained import Constrained, keeping_to
 from kinescribe.dynamics.affordances.evidence import check
 from kinescribe.dynamics.affordances.narrowing import candidates_allowed, narrow
 from kinescribe.dynamics.affordances.resolution import WORLD, Resolved, resolve
@@ -19,6 +19,7 @@ __all__ = [
     "apply",
     "candidates_allowed",
     "check",
+    "keeping_to",
     "narrow",
     "resolve",
     "with_static",

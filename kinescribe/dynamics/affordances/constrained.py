@@ -19,7 +19,7 @@ from kinescribe.errors import UsageError
 if TYPE_CHECKING:
     from kinescribe.dynamics.clip import Clip
 
-__all__ = ["Constrained"]
+__all__ = ["Constrained", "keeping_to"]
 
 
 class Constrained(Law):
@@ -91,3 +91,12 @@ def wall_of(rule: WallRule, restitution: Any, friction: Any) -> Wall:
         restitution if rule.restitution is None else rule.restitution,
         friction if rule.friction is None else rule.friction,
     )
+
+
+def keeping_to(rules: Affordances, law: Law) -> Law:
+    """The law under rules: `Constrained` where it defines an acceleration, the law's own `under(rules)` where it has that, else as it is."""
+    if law.kind == "acceleration":
+        return Constrained(law, rules)
+    under = getattr(law, "under", None)
+    made: Law = under(rules) if callable(under) else law
+    return made

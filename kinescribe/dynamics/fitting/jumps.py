@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.dynamics.fitting.evolution import evolve
 from kinescribe.dynamics.fitting.levenberg import minimize
 from kinescribe.dynamics.fitting.problem import Point, Problem
 from kinescribe.dynamics.fitting.robust import cost, scale_of
@@ -22,7 +23,8 @@ from kinescribe.dynamics.fitting.robust import cost, scale_of
 __all__ = ["Plateau", "across_jumps", "has_jumps", "plateaus"]
 
 Float = NDArray[np.float64]
-ROUNDS = 2
+ROUNDS = 3
+POOR = 3.0  # σ: residuals of a point that deserves another attempt
 STEPS = 8  # of least squares before a contact, where the path is smooth
 MOST = 20  # and on all frames, each round
 LEAST_FRAMES = 3  # before a contact, to tell an initial state
@@ -52,22 +54,36 @@ def has_jumps(problem: Problem) -> bool:
     return problem.law.kind != "acceleration" and any(clip.impacts for clip in problem.clips)
 
 
-def across_jumps(problem: Problem, start: Point, *, thorough: bool = True, found: Callable[[Point], None] = lambda _: None) -> Point:
-    """A minimum on the right side of the jumps, by way of the frames before contacts.
+def across_jumps(
+    problem: Problem, start: Point, *, thorough: bool = True, seed: int = 0, found: Callable[[Point], None] = lambda _: None
+) -> Point:
+    """A minimum on the right side of the jumps, by way of the frames before contacts, and by evolution where that is not enough.
 
     Args:
         thorough: the parameters' starts are guesses; else they are nearly right, and initial states alone are sought.
+        seed: of what is random.
         found: is told every better point.
     """
     early = _before_contacts(problem, start)
     if early is None or not thorough:
         return minimize(problem, early or start, found=found)
-    best = _in_the_middle(problem, early)
+    best = _in_rounds(problem, _in_the_middle(problem, early), early.q, found)
+    if _scale(problem, best) > POOR:
+        evolved = evolve(problem, best, _stuck(problem, best), seed=seed, shared=True)
+        other = _in_rounds(problem, evolved, evolved.q, lambda _: None)
+        scale = min(_scale(problem, best), _scale(problem, other))
+        best = other if _loss(problem, other, scale) < _loss(problem, best, scale) else best
+        found(best)
+    return best
+
+
+def _in_rounds(problem: Problem, best: Point, q: Float, found: Callable[[Point], None]) -> Point:
+    """Least squares, with parameters put into the middle of their plateaus and stuck clips back to their starts q (c, d), in turns."""
     for _ in range(ROUNDS):
         found(best)
         trial = minimize(problem, best, steps=MOST, settled=SETTLED)
         # one clip on the wrong side draws the parameters away from all others': it is better off at its start
-        trial = _in_the_middle(problem, _best_of(problem, trial, early.q))
+        trial = _in_the_middle(problem, _best_of(problem, trial, q))
         scale = min(_scale(problem, trial), _scale(problem, best))
         before, after = _loss(problem, best, scale), _loss(problem, trial, scale)
         if after < before:
@@ -76,6 +92,12 @@ def across_jumps(problem: Problem, start: Point, *, thorough: bool = True, found
             break
     found(best)
     return best
+
+
+def _stuck(problem: Problem, point: Point) -> NDArray[np.intp]:
+    """The half of the clips that the point explains worse."""
+    losses = _losses(problem, point.theta[None], point.q[None], 1.0)[0] / np.isfinite(problem.observed).sum(axis=(1, 2, 3))
+    return np.flatnonzero(losses >= np.median(losses))
 
 
 def plateaus(problem: Problem, point: Point) -> list[Plateau]:

@@ -167,6 +167,13 @@ class RigidWorld(Law):
         out: Float = np.asarray(parameters["density"], float) * areas
         return out
 
+    def under(self, rules: Affordances) -> RigidWorld:
+        """The same world with these rules in place of its own."""
+        made = copy.copy(self)
+        made.rules = rules
+        made.inputs = tuple(name for word in rules.kinematic for name in rate_inputs(word))
+        return made
+
     def rescaled(self, length: float, time: float, mass: float) -> RigidWorld:
         """The same law with its rules, step and scale in units that are smaller by these factors."""
         made = copy.copy(self)

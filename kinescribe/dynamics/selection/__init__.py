@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kinescribe.dynamics.selection.candidates import candidates, groups
+from kinescribe.dynamics.selection.candidates import at_a_distance, candidates, groups
 from kinescribe.dynamics.selection.select import Candidate, Selection, select
 
-__all__ = ["Candidate", "Selection", "candidates", "groups", "select"]
+__all__ = ["Candidate", "Selection", "at_a_distance", "candidates", "groups", "select"]

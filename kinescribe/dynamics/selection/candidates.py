@@ -16,7 +16,7 @@ from kinescribe.dynamics.rigid import RigidWorld
 from kinescribe.dynamics.rigid.starts import gravity_of
 from kinescribe.plugins import plugins
 
-__all__ = ["candidates", "groups"]
+__all__ = ["at_a_distance", "candidates", "groups"]
 
 TOUCHING = 1.15  # sums of contact radii between centres, within which two discs may have struck each other
 ALONE = (
@@ -41,6 +41,8 @@ TOGETHER = ("uniform-motion", "free-fall", "coulomb-friction", "linear-drag", "c
 STRIKING = ("discs", "discs-of-one-material")
 PAIRED = ("pair-spring", "inverse-square")
 """Forces between two objects or more."""
+MANY = 8
+"""Objects, above which forces between all pairs aren't tried where nothing says that they belong together."""
 LIKELY_METRES = (0.1, 10.0)
 """Sizes of bodies that Box2D is made for, in its own unit of length."""
 FALLEN = 0.05
@@ -103,6 +105,14 @@ def candidates(clips: Sequence[Clip]) -> list[Law]:
     if n > 1 and find_spec("Box2D") is not None and all(_has_sizes(clip) for clip in clips):
         laws.append(_world(clips))
     return [law for law in laws if law.objects in (None, n) and set(law.inputs) <= given]
+
+
+def at_a_distance(clips: Sequence[Clip]) -> list[Law]:
+    """Laws of objects that act on each other without touching, for all of these together."""
+    n = len(clips[0].bodies)
+    if not 1 < n <= MANY:
+        return []
+    return [law for law in map(find_law, PAIRED) if law.objects in (None, n)]
 
 
 def _has_sizes(clip: Clip) -> bool:
