@@ -51,6 +51,19 @@ def test_few_discs_are_fitted_and_their_figures_written(benchmark, tmp_path, cap
     assert ("2 to 3 discs", "exponent_of_time") in records
 
 
+@pytest.mark.parametrize(("count", "seed"), [(20, 1), (20, 9), (40, 4)])
+def test_a_crowd_is_fitted_though_one_contact_decides_about_the_next(benchmark, count, seed):
+    """Glancing contacts, three at a time, and one before the second frame: in the wrong order each would spoil what follows."""
+    fit, _, contacts = benchmark.fit_crowd(count, seed, 300.0)
+    assert contacts > 2 * count
+    assert fit.clips[0].events_agree
+    assert fit.scale == pytest.approx(1.0, abs=0.06)
+    for name, value in benchmark.CROWD.items():
+        found = fit.estimates[name]
+        assert found.fixed or abs(found.value - value) < 4 * found.sigma
+    assert fit.rollouts < 1000
+
+
 @pytest.mark.parametrize("wrong", [["--discs", "a"], ["--repeats", "0"], ["--discs", "0"], ["--cap", "0"]])
 def test_senseless_options_are_refused(benchmark, wrong):
     with pytest.raises(SystemExit):

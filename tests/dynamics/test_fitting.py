@@ -340,6 +340,19 @@ def test_seconds_are_a_cap_too():
         Budget(seconds=0)
 
 
+@pytest.mark.parametrize("seen", [1, 2, 3])
+def test_what_bounces_soon_starts_as_it_came(seen):
+    """From one or two sightings before a contact no speed can be told, or hardly; its place and moment help."""
+    from kinescribe.dynamics.fitting.problem import Problem
+
+    law, times = Bounce(), np.arange(20) * 0.1
+    height = 0.1 * (seen - 0.5) * 4.0
+    clip = drawn(law, {"gravity": 0.0}, np.random.default_rng(0), times=times, sigma=0.005, x=0.0, y=0.1 + height, vx=2.0, vy=-4.0)
+    assert (times < clip.impacts[0].time).sum() == seen
+    start = Problem.of(law, [clip]).initial[0, :, 0]
+    np.testing.assert_allclose(start[3:5], [2.0, -4.0], atol=0.3)
+
+
 class Sleepy(Line):
     """A black box that takes its time over every clip; it counts them instead of waiting, by a clock of its own."""
 

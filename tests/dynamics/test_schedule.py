@@ -50,3 +50,16 @@ def test_frames_closer_than_a_step_share_it():
     made = Schedule.of([np.array([0.0, 0.04, 0.08, 0.12])], time_step=0.1)
     np.testing.assert_array_equal(made.frames, [[0, 0, 0, 1]])
     assert made.rests[0] == pytest.approx([0, 0.04, 0.08, 0.02])
+
+
+def test_the_first_frames_alone_are_those_of_the_whole():
+    times, inputs = np.array([0.0, 0.1, 0.3, 0.4, 0.8]), Inputs.of([0.0, 0.25], push=[1.0, 2.0])
+    whole = Schedule.of([times, times + 1.0], [inputs] * 2, names=["push"], substeps=3)
+    part = whole.until(3)
+    np.testing.assert_array_equal(part.frame_times, whole.frame_times[:, :3])
+    count = part.instants.shape[1]
+    assert part.instants[0, -1] == 0.3
+    np.testing.assert_array_equal(part.instants, whole.instants[:, :count])
+    np.testing.assert_array_equal(part.inputs["push"], whole.inputs["push"][:, :count])
+    assert whole.until(None) is whole
+    assert whole.until(9) is whole

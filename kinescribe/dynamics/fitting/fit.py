@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kinescribe.dynamics.checks.runner import place
 from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.fitting.branches import other_branch
 from kinescribe.dynamics.fitting.budget import Budget, SpentError
 from kinescribe.dynamics.fitting.events import same_order
 from kinescribe.dynamics.fitting.evidence import Evidence, weigh
@@ -31,8 +32,9 @@ __all__ = ["fit_law"]
 
 Float = NDArray[np.float64]
 HORIZON = 0.25  # of a clip's frames, fitted before all of them where the start is far off
-LEAST_FRAMES = 6
-FAST, SLOW = 2.0, 1.2  # by which the horizon grows at least
+LEAST_FRAMES, FEWEST_FRAMES = 6, 3
+FAST, SLOW = 2.0, 1.05  # by which the horizon grows at least
+ATTEMPTS = 4  # at another branch, from further and further back, before the horizon grows without
 NEAR = 4.0  # σ: residuals of frames, none of any object larger, that need no smaller horizon
 FAR_OFF = 10.0  # σ: residuals of a start that needs to grow its horizon
 AGAIN = 12  # steps from another start, which rarely helps
@@ -51,6 +53,7 @@ class _Search:
     notes: list[str] = field(default_factory=list)
     rollout: Rollout | None = None
     stopped: bool = False
+    seed: int = 0
 
     def found(self, point: Point) -> None:
         self.best, self.rollout = point, self.problem.recalled(point)
@@ -114,13 +117,13 @@ def _fitted(problem: Problem, budget: Budget, optimizer: str, start: Mapping[str
     law, clips = problem.law, problem.clips
     found = [] if start is not None else [law.starts(clip) for clip in clips]
     first = Point(problem.slots.starts(found, start), problem.start())
-    search = _Search(problem, first)
+    search = _Search(problem, first, seed=seed)
     try:
         scale = _scale(problem, first)
         search.found(first)
         problem.refine_steps(first, scale)
         if optimizer == "lm" and has_jumps(problem):
-            search.best = across_jumps(problem, first, thorough=start is None, found=search.found)
+            search.best = across_jumps(problem, first, thorough=start is None, seed=seed, found=search.found)
         elif optimizer == "lm":
             _least_squares(search, first, seed)
         else:
@@ -192,9 +195,30 @@ def _grown(search: _Search, point: Point, steps: int = MOST_STEPS, found: Callab
     if _scale(problem, point) > (POOR if careful else FAR_OFF):
         part = LEAST_FRAMES if careful else max(LEAST_FRAMES, round(HORIZON * frames))
         growth = SLOW if careful else FAST
-        while part < frames:
+        start, sound = point, list[tuple[Point, int]]()
+        attempts = 0
+        while True:
+            last = part >= frames
             point = minimize(problem, point, part, steps=12, settled=1e-4)
-            part = max(_near(problem, point), int(np.ceil(growth * part)))
+            near = _near(problem, point)
+            if careful and near < part and not sound and part == LEAST_FRAMES < frames:
+                # already wrong: before most contacts there is nothing to go wrong
+                begun = minimize(problem, start, FEWEST_FRAMES, steps=12, settled=1e-4)
+                if _near(problem, begun) >= FEWEST_FRAMES:
+                    sound.append((begun, FEWEST_FRAMES))
+            if careful and near < part and sound and attempts < ATTEMPTS:
+                # what went wrong may have done so earlier than it shows
+                attempts += 1
+                point = other_branch(problem, *sound[-min(attempts, len(sound))], point, part, seed=search.seed + attempts)
+                near = _near(problem, point)
+            if near >= part:
+                sound.append((point, part))
+                attempts = 0
+            if last:
+                break
+            part = min(max(near, int(np.ceil(growth * part))), frames if careful else 10**9)
+            if part >= frames and not careful:
+                break
     return minimize(problem, point, steps=steps, found=found or search.found)
 
 
@@ -203,8 +227,10 @@ def _near(problem: Problem, point: Point) -> int:
     residuals = problem.residuals(problem.at(point), np.arange(len(problem.clips)))
     seen = np.isfinite(problem.observed)
     squares = (residuals.reshape(seen.shape) ** 2).sum(axis=3) / np.maximum(seen.sum(axis=3), 1)
-    off = (squares > NEAR**2).any(axis=(0, 2))
-    return int(off.argmax()) if off.any() else len(off)
+    # a single sighting that is off is a bad one
+    off = squares > NEAR**2
+    off = (off[:, :-1] & off[:, 1:]).any(axis=(0, 2))
+    return int(off.argmax()) if off.any() else seen.shape[1]
 
 
 def _scale(problem: Problem, point: Point) -> float:

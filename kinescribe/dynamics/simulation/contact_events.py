@@ -14,7 +14,7 @@ from kinescribe.dynamics.simulation.contact_tangents import pass_on
 from kinescribe.dynamics.simulation.impulses import deflect
 from kinescribe.dynamics.simulation.limits import (
     ITERATIONS,
-    REPEATS,
+    REPEATS_OF_ARCS,
     REST,
     SAME,
     STALLED,
@@ -92,7 +92,7 @@ def fly(
                                 resting = True
                 # what closes at once is struck before anything is called a pile
                 at_once = soonest >= 0 and state[soonest] == CLOSING
-                if (resting and not at_once) or allowed < 0 or most >= REPEATS:
+                if (resting and not at_once) or allowed < 0 or most >= REPEATS_OF_ARCS:
                     _move(now, a, now_by, a_by, since, t)
                     for _ in range(STEPS):
                         advance(
