@@ -94,7 +94,7 @@ def wall_of(rule: WallRule, restitution: Any, friction: Any) -> Wall:
 
 
 def keeping_to(rules: Affordances, law: Law) -> Law:
-    """The law under rules: `Constrained` where it defines an acceleration, the law's own `under(rules)` where it has that, else as it is."""
+    """The law under rules: `Constrained` where it defines an acceleration, its own `under(rules)` where it has that, else as it is."""
     if law.kind == "acceleration":
         return Constrained(law, rules)
     under = getattr(law, "under", None)
