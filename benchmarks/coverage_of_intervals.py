@@ -358,7 +358,7 @@ def solve(job: tuple[str, int]) -> Outcome:
         if name not in drawn.lost
     ]
     # no table tells a σ that is wrong by more than a factor of 2
-    wrong = astray = not fit.ok or fit.scale > SUSPECT_SCALE * 2
+    wrong = astray = not fit.ok or (not drawn.bad and fit.scale > SUSPECT_SCALE * 2)
     if any(off) and not astray:
         again = fit_law(law, clips, fixed=drawn.fixed, start=drawn.truth)
         wrong = again.log_likelihood > fit.log_likelihood + BETTER

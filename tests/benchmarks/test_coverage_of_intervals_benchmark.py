@@ -1,5 +1,6 @@
 """The benchmark of intervals draws problems whose truth it knows, and judges a fit's claims by it."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -45,6 +46,31 @@ def test_discs_meet_where_they_should(benchmark, case, touch):
         drawn = benchmark.CASES[case](rng)
         clips = benchmark.clips_of(benchmark.find_law(drawn.law), drawn, rng)
         assert all(bool(clip.impacts) is touch for clip in clips)
+
+
+@pytest.mark.parametrize(("case", "share"), [("5 % bad sightings", 0.05), ("25 % bad sightings", 0.25), ("free fall", 0.0)])
+def test_bad_sightings_are_anywhere_in_the_scene(benchmark, case, share):
+    off = []
+    for seed in range(12):
+        rng = np.random.default_rng([seed])
+        drawn = benchmark.CASES[case](rng)
+        law = benchmark.find_law(drawn.law)
+        for clip, start in zip(benchmark.clips_of(law, drawn, rng), drawn.starts, strict=True):
+            slots = benchmark.Slots.of(law, start.bodies, fixed={**drawn.truth, **drawn.fixed})
+            values = slots.values(np.zeros((1, 0)))
+            path = benchmark.simulate(law, values, law.project(start, values), benchmark.Schedule.of([clip.times], substeps=4))
+            misses = np.hypot(clip.x - path.component("x")[0], clip.y - path.component("y")[0])
+            off.append(misses[np.isfinite(misses)] > 0.06 * drawn.extent)
+    found = np.concatenate(off).mean()
+    assert 0.5 * share <= found <= 1.3 * share
+
+
+def test_a_fit_that_is_off_by_more_than_any_table_is_wrong(benchmark, monkeypatch):
+    right = benchmark.fit_law
+    monkeypatch.setattr(benchmark, "fit_law", lambda *a, **k: dataclasses.replace(right(*a, **k), scale=3.0))
+    assert benchmark.solve(("free fall", 0)).wrong
+    monkeypatch.setattr(benchmark, "fit_law", right)
+    assert not benchmark.solve(("free fall", 0)).wrong
 
 
 def test_the_same_seed_gives_the_same_intervals(benchmark):
