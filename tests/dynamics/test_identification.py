@@ -217,7 +217,8 @@ def test_combinations_that_noise_alone_determines_are_lost_and_the_others_stay()
 
     asked = []
 
-    def noise(moves):
+    def noise(moves, lost):
+        assert lost.shape == (0, 2)
         asked.append(moves)
         return np.array([abs(move[0]) > abs(move[1]) for move in moves])
 
@@ -225,3 +226,15 @@ def test_combinations_that_noise_alone_determines_are_lost_and_the_others_stay()
     np.testing.assert_allclose(np.sort(np.abs(asked[0]), axis=0), [[0, 0], [1.0, 0.1]])
     assert [one.names for one in lost] == [("a",)]
     np.testing.assert_allclose(covariance, [[0, 0], [0, 0.01]])
+
+
+def test_masses_of_a_chain_are_told_up_to_one_factor():
+    bodies = Bodies.make(3, radius=0.1)
+    truth = {"stiffness": 10.0, "rest_length": 1.0, "damping": 0.2, "mass": [1.0, 2.0, 1.5]}
+    path = moved(find_law("spring-chain"), TIMES, bodies, substeps=8, x=[0.0, 1.3, 2.1], vy=[0.0, 1.0, -0.4], parameters=truth)
+    for seed in range(3):
+        fit = fit_law(find_law("spring-chain"), [clip_of(path, TIMES, np.random.default_rng(seed), 0.003)])
+        (only,) = fit.unidentified
+        assert only.names == ("stiffness", "damping", "object 1.mass", "object 2.mass", "object 3.mass")
+        assert only.text.endswith("are not identifiable by themselves: only their ratios are")
+        assert fit.estimates["rest_length"].identified

@@ -19,7 +19,7 @@ INVOLVED = 0.05  # of the largest power in a combination
 
 
 def identify(
-    information: Float, theta: Float, slots: Slots, natural: Float, noise: Callable[[Float], NDArray[np.bool_]] | None = None
+    information: Float, theta: Float, slots: Slots, natural: Float, noise: Callable[[Float, Float], NDArray[np.bool_]] | None = None
 ) -> tuple[Float, tuple[Unidentified, ...]]:
     """Covariance (p, p) within what is determined, and the directions that aren't.
 
@@ -27,7 +27,8 @@ def identify(
         information: (p, p), inverse squares of the parameters' units, initial states already accounted for.
         theta: (p,) values.
         natural: (p,) natural sizes; a parameter that is known to a third of its own or this size is determined.
-        noise: tells of combinations, changes (k, p) by one σ, which of them (k,) noise alone determines.
+        noise: tells of combinations, changes (k, p) by one σ, which of them (k,) noise alone determines; told too what isn't determined
+            anyway (l, p).
     """
     p = len(theta)
     if not p:
@@ -37,7 +38,7 @@ def identify(
     values, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))
     known = values > UNKNOWN**-2
     if noise is not None and known.any():
-        known[known] = ~noise(size * (vectors[:, known] / np.sqrt(values[known])).T)
+        known[known] = ~noise(size * (vectors[:, known] / np.sqrt(values[known])).T, size * vectors[:, ~known].T)
     inverse = (vectors[:, known] / values[known]) @ vectors[:, known].T
     covariance = inverse * np.outer(size, size)
     free = [slots.all[i] for i in slots.free]
