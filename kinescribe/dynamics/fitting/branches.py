@@ -23,8 +23,11 @@ FARTHEST = 0.1  # of the natural sizes of an initial state
 STEPS = 12
 
 
-def other_branch(problem: Problem, good: Point, part: int, stuck: Point, wider: int, seed: int) -> Point:
-    """The better of a point that is `stuck` on the first `wider` frames, and what comes of draws about a `good` one on the first `part`."""
+def other_branch(problem: Problem, good: Point, part: int, stuck: Point, wider: int, off: NDArray[np.intp], seed: int) -> Point:
+    """The better of a point that is `stuck` on the first `wider` frames, and what comes of draws about a `good` one on the first `part`.
+
+    `off`: the clips that are stuck; the others' starts stay as they are.
+    """
     rng = np.random.default_rng(seed)
     c, d = good.q.shape
     every = np.arange(c)
@@ -34,13 +37,15 @@ def other_branch(problem: Problem, good: Point, part: int, stuck: Point, wider: 
     scale = scale_of(here.residuals, seen, len(good.theta) + good.q.size, size)
     roots = scale * _roots(*here.normal(weights_of(here.residuals, seen, scale, size)).information(), problem.q_scales / scale)
     widths = np.resize(WIDTHS, DRAWS)[:, None, None]
-    moves = widths * np.einsum("cde,tce->tcd", roots, rng.normal(size=(DRAWS, c, d)))
-    trials = good.q + np.concatenate([np.zeros((1, c, d)), moves])
-    clips = np.tile(every, len(trials))
+    moves = widths * np.einsum("cde,tce->tcd", roots[off], rng.normal(size=(DRAWS, len(off), d)))
+    trials = good.q[off] + np.concatenate([np.zeros((1, len(off), d)), moves])
+    clips = np.tile(off, len(trials))
     rollout = problem.run(np.repeat(good.theta[None], len(clips), axis=0), trials.reshape(-1, d), clips, frames=wider)
     seen = np.isfinite(problem.observed[:, :wider]).reshape(c, -1)
-    losses = cost(problem.residuals(rollout, clips, wider).reshape(len(trials), c, -1), seen, scale, size)
-    drawn = minimize(problem, Point(good.theta, trials[losses.argmin(axis=0), every]), wider, steps=STEPS, settled=1e-4)
+    losses = cost(problem.residuals(rollout, clips, wider).reshape(len(trials), len(off), -1), seen[off], scale, size)
+    q = stuck.q.copy()
+    q[off] = trials[losses.argmin(axis=0), np.arange(len(off))]
+    drawn = minimize(problem, Point(good.theta, q), wider, steps=STEPS, settled=1e-4)
 
     def loss(point: Point) -> float:
         made = problem.run(np.repeat(point.theta[None], c, axis=0), point.q, every, frames=wider)

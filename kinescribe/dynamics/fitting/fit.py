@@ -209,7 +209,8 @@ def _grown(search: _Search, point: Point, steps: int = MOST_STEPS, found: Callab
             if careful and near < part and sound and attempts < ATTEMPTS:
                 # what went wrong may have done so earlier than it shows
                 attempts += 1
-                point = other_branch(problem, *sound[-min(attempts, len(sound))], point, part, seed=search.seed + attempts)
+                wrong = np.flatnonzero(_off(problem, point)[:, :part].any(axis=1))
+                point = other_branch(problem, *sound[-min(attempts, len(sound))], point, part, wrong, seed=search.seed + attempts)
                 near = _near(problem, point)
             if near >= part:
                 sound.append((point, part))
@@ -222,15 +223,19 @@ def _grown(search: _Search, point: Point, steps: int = MOST_STEPS, found: Callab
     return minimize(problem, point, steps=steps, found=found or search.found)
 
 
-def _near(problem: Problem, point: Point) -> int:
-    """How many frames from the first one on the point explains without growing worse than `NEAR`."""
+def _off(problem: Problem, point: Point) -> NDArray[np.bool_]:
+    """(c, T − 1) frames of each clip in which some object is off, and in the next one too: a single sighting that is off is a bad one."""
     residuals = problem.residuals(problem.at(point), np.arange(len(problem.clips)))
     seen = np.isfinite(problem.observed)
     squares = (residuals.reshape(seen.shape) ** 2).sum(axis=3) / np.maximum(seen.sum(axis=3), 1)
-    # a single sighting that is off is a bad one
     off = squares > NEAR**2
-    off = (off[:, :-1] & off[:, 1:]).any(axis=(0, 2))
-    return int(off.argmax()) if off.any() else seen.shape[1]
+    return np.asarray((off[:, :-1] & off[:, 1:]).any(axis=2))
+
+
+def _near(problem: Problem, point: Point) -> int:
+    """How many frames from the first one on the point explains without growing worse than `NEAR`."""
+    off = _off(problem, point).any(axis=0)
+    return int(off.argmax()) if off.any() else problem.observed.shape[1]
 
 
 def _scale(problem: Problem, point: Point) -> float:
