@@ -95,6 +95,15 @@ def test_a_fit_goes_that_way_and_from_known_values_straight_to_the_starts() -> N
     assert known.rollouts < fit_law(Stepped(), seen).rollouts
 
 
+def test_errors_are_those_of_the_plateaus() -> None:
+    fit = fit_law(Stepped(), clips())
+    size = fit.estimates["size"]
+    assert 1e-4 < size.sigma < 0.02
+    assert size.low < 1.02 < size.high
+    assert fit.estimates["restitution"].identified
+    assert [one.names for one in fit.unidentified] == [("nothing",)]
+
+
 @pytest.mark.parametrize(("law", "impacts", "expected"), [(Stepped(), True, True), (Stepped(), False, False), (Free(), True, False)])
 def test_jumps_need_a_simulation_and_contacts(law: Law, impacts: bool, expected: bool) -> None:
     seen = clips(1) if impacts else [replace(clip, impacts=()) for clip in clips(1)]

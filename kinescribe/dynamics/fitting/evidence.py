@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kinescribe.dynamics.fitting.events import same_order
 from kinescribe.dynamics.fitting.identification import identify
+from kinescribe.dynamics.fitting.jumps import has_jumps, information_of
 from kinescribe.dynamics.fitting.linearization import linearize
 from kinescribe.dynamics.fitting.problem import Point, Problem
 from kinescribe.dynamics.fitting.result import ClipFit, Unidentified
@@ -69,8 +70,11 @@ def weigh(problem: Problem, point: Point) -> Evidence:
     pull = float(((weights * here.residuals) ** 2)[seen].sum()) / freedom
     inflation = pull * (1.0 + correlation) / (1.0 - correlation)
     natural, unit = problem.slots.scales(problem.length, problem.duration), max(inflation, 1e-300)
-    doubt = Doubt(problem, point, here, weights, unit, np.maximum(np.abs(point.theta), natural))
-    covariance, lost = identify(information / unit, point.theta, problem.slots, natural, doubt.of)
+    doubt: Doubt | None = Doubt(problem, point, here, weights, unit, np.maximum(np.abs(point.theta), natural))
+    if has_jumps(problem):
+        # the parameters were tried over all of their range
+        information, doubt = information_of(problem, point, information, unit), None
+    covariance, lost = identify(information / unit, point.theta, problem.slots, natural, None if doubt is None else doubt.of)
     every = np.arange(c)
     rollout = problem.run(np.repeat(point.theta[None], c, axis=0), point.q, every)
     likely = max(chi / max(samples, 1), 1e-300)

@@ -20,7 +20,7 @@ from kinescribe.dynamics.fitting.levenberg import minimize
 from kinescribe.dynamics.fitting.problem import Point, Problem
 from kinescribe.dynamics.fitting.robust import cost, scale_of
 
-__all__ = ["Plateau", "across_jumps", "has_jumps", "plateaus"]
+__all__ = ["Plateau", "across_jumps", "has_jumps", "information_of", "plateaus"]
 
 Float = NDArray[np.float64]
 ROUNDS = 3
@@ -128,6 +128,23 @@ def plateaus(problem: Problem, point: Point) -> list[Plateau]:
         middle = float(weights @ values)
         spread = float(np.sqrt(weights @ (values - middle) ** 2 + (values[1] - values[0]) ** 2 / 12.0))
         out.append(Plateau(k, middle, spread))
+    return out
+
+
+def information_of(problem: Problem, point: Point, information: Float, unit: float) -> Float:
+    """The information on the parameters (p, p), with what derivatives say of each replaced by what its plateau does.
+
+    Args:
+        information: from derivatives, of which those across jumps say anything.
+        unit: the square of the residuals' scale, by which information is divided afterwards.
+    """
+    diagonal = np.diag(information)
+    wanted = np.zeros(len(diagonal))
+    for plateau in plateaus(problem, point):
+        wanted[plateau.index] = unit / plateau.spread**2
+    shrunk = np.sqrt(wanted / np.where(diagonal > 0.0, diagonal, np.inf))
+    out: Float = information * np.outer(shrunk, shrunk)
+    np.fill_diagonal(out, wanted)
     return out
 
 
