@@ -5,12 +5,25 @@ from kinescribe.evaluation.coverage import ClipScore, ObjectScore, Truth, read_t
 from kinescribe.evaluation.identity import HeadingScore, heading_error, identity_switches
 from kinescribe.evaluation.physics import Oscillation, fit_gravity, fit_oscillation
 from kinescribe.evaluation.velocity import contact_step, line_velocity, per_frame_velocity_error, scored_frames, velocity_error
+from kinescribe.evaluation.video import (
+    PhysicsIQ,
+    PixelErrors,
+    motion_masks,
+    physics_iq,
+    physics_iq_score,
+    pixel_errors,
+    psnr,
+    structural_similarity,
+    temporal_coherence_ratio,
+)
 
 __all__ = [
     "ClipScore",
     "HeadingScore",
     "ObjectScore",
     "Oscillation",
+    "PhysicsIQ",
+    "PixelErrors",
     "Truth",
     "contact_step",
     "fit_gravity",
@@ -18,11 +31,18 @@ __all__ = [
     "heading_error",
     "identity_switches",
     "line_velocity",
+    "motion_masks",
     "normal_coverage",
     "per_frame_velocity_error",
+    "physics_iq",
+    "physics_iq_score",
+    "pixel_errors",
+    "psnr",
     "read_truth",
     "score_states",
     "scored_frames",
     "sigma_coverage",
+    "structural_similarity",
+    "temporal_coherence_ratio",
     "velocity_error",
 ]
