@@ -344,3 +344,14 @@ def test_what_is_no_argument_is_one_line(states: States, fit: Fit, options: dict
 
 def test_one_name_is_enough(states: States, fit: Fit):
     assert predict(states, fit, until=3.0, objects="ball", remove="floor")["y"][-1] < 0
+
+
+def test_where_errors_are_unknown_sigma_is_empty(fit: Fit, states: States):
+    unknown = replace(
+        fit,
+        covariance=np.full_like(fit.covariance, np.nan),
+        clips=tuple(replace(clip, covariance=np.full_like(clip.covariance, np.nan)) for clip in fit.clips),
+    )
+    future = predict(states, unknown, until=2.5)
+    assert np.isnan(future["sigma_x"]).all()
+    np.testing.assert_allclose(future["x"], predict(states, fit, until=2.5)["x"])

@@ -78,6 +78,7 @@ def test_intervals_have_the_values_digits():
     assert interval(9.7654, 9.8488, 0.0213) == "9.765 to 9.849"
     assert interval(0.0, math.inf, 0.02) == "0.000 to ∞"
     assert interval(-math.inf, math.inf, math.inf) == "−∞ to ∞"
+    assert interval(-math.inf, math.inf, math.nan) == "error unknown"
     assert interval(0.0, 2.3e-4, 1e-4) == "(0.0 to 2.3)·10⁻⁴"
 
 

@@ -41,7 +41,8 @@ class Constrained(Law):
         self.law, self.rules = law, rules
         self.parameters = dict(law.parameters)
         self.kind = "acceleration"
-        self.inputs, self.objects, self.array_library, self.turns = law.inputs, law.objects, law.array_library, law.turns
+        self.inputs, self.objects, self.array_library = law.inputs, law.objects, law.array_library
+        self.turns, self.steady = law.turns, law.steady
 
     @property
     def title(self) -> str:

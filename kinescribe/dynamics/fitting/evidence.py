@@ -76,7 +76,7 @@ def weigh(problem: Problem, point: Point) -> Evidence:
         information, doubt = information_of(problem, point, information, unit), None
     covariance, lost = identify(information / unit, point.theta, problem.slots, natural, None if doubt is None else doubt.of)
     every = np.arange(c)
-    rollout = problem.run(np.repeat(point.theta[None], c, axis=0), point.q, every)
+    rollout = problem.at(point)
     likely = max(chi / max(samples, 1), 1e-300)
     log_likelihood = -0.5 * samples * (1.0 + np.log(2.0 * np.pi * likely)) - float(np.log(problem.sigma.reshape(c, -1)[seen]).sum())
     clips = []

@@ -322,10 +322,10 @@ def _advice(problem: Problem, evidence: Evidence, at_bound: Sequence[str], faile
         lines.append(f"{title} explains {share} of this motion: try another law, or start its parameters nearer")
     elif poor:
         lines.append(
-            f"residuals are {evidence.scale:.1f} σ: {title} misses something; look at the plot of residuals, add a term, or try --law auto"
+            f"residuals are {evidence.scale:.1f} σ: {title} misses something; look at the plot of residuals, add a term, or let the law be found (auto)"
         )
     lines += [f"{name} lies at its bound: widen the bound, or leave the parameter out" for name in at_bound]
     if any(clip.events_agree is False for clip in evidence.clips):
         count = sum(clip.events_agree is False for clip in evidence.clips)
-        lines.append(f"contacts come in another order than they were seen in {count} of {len(evidence.clips)} clips: try --optimizer cma")
+        lines.append(f"contacts come in another order than they were seen in {count} of {len(evidence.clips)} clips: try the optimizer cma")
     return lines

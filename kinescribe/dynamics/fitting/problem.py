@@ -91,7 +91,7 @@ class Problem:
             raise UsageError(f"clips that share a law need the same unit of length; these have {named}")
         n = counts.pop()
         if law.objects is not None and law.objects != n:
-            raise UsageError(f"law {law.title} is about {law.objects} objects; the table has {n}: choose them with --objects")
+            raise UsageError(f"law {law.title} is about {law.objects} objects; the table has {n}: choose which (objects)")
         for clip in clips:
             clip.inputs.require(law.inputs, float(clip.times[-1]), law.title)
         bodies = _joined([clip.bodies for clip in clips])

@@ -23,12 +23,14 @@ class Samples:
         values: (b, all) numbers of the law; q: (b, d) numbers of the initial state. The first is the centre.
         direction: (b,) index of each trial's direction, −1 for the centre.
         step: (b,) how many σ it lies off, in (0, 1].
+        known: the start's errors are; else there is the centre alone, and every spread is NaN.
     """
 
     values: Float
     q: Float
     direction: NDArray[np.intp]
     step: Float
+    known: bool = True
 
     def spread(self, results: Float) -> tuple[Float, Float]:
         """σ of results (…, b, …rest) along axis 1, that is (c, b, …) → (c, …), and how far it is from linear, in the same unit.
@@ -37,6 +39,8 @@ class Samples:
         give; around a contact, where there are none, what the trials themselves do. The second is the part of it that is even.
         """
         centre = results[:, 0]
+        if not self.known:
+            return np.full_like(centre, np.nan), np.zeros_like(centre)
         square = np.zeros_like(centre)
         even = np.zeros_like(centre)
         for k in range(int(self.direction.max(initial=-1)) + 1):
@@ -55,6 +59,8 @@ class Samples:
 def samples_of(start: Start) -> Samples:
     """Trials from a start; parameters keep their bounds, a side that would leave them at once is left out."""
     p = len(start.theta)
+    if not np.isfinite(start.joint).all():
+        return Samples(start.slots.complete(start.theta[None]), start.q[None], np.array([-1]), np.ones(1), known=False)
     deviation = np.sqrt(np.maximum(np.diag(start.joint), 0.0))
     safe = np.where(deviation > 0, deviation, 1.0)
     # numbers of very different size: the directions are those of the correlations

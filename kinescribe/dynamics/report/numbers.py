@@ -28,6 +28,8 @@ def measured(value: float, sigma: float) -> str:
 
 def interval(low: float, high: float, sigma: float) -> str:
     """``9.77 to 9.85``, with the digits that `measured` gives; an end may be infinite."""
+    if math.isnan(sigma):
+        return "error unknown"
     ends = [end for end in (low, high) if math.isfinite(end)]
     power = _power(max((*map(abs, ends), sigma))) if ends and math.isfinite(sigma) else 0
     decimals = _decimals(sigma / 10.0**power) if math.isfinite(sigma) and sigma > 0 else None

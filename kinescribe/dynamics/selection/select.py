@@ -82,7 +82,7 @@ def select(
         UsageError: no laws.
     """
     if not laws:
-        raise UsageError("no law is about this number of objects with these inputs: name one with --law")
+        raise UsageError("no law is about this number of objects with these inputs: name one (law)")
     budget = budget or Budget()
     tried, rollouts = [], 0
     untried: list[str] = []

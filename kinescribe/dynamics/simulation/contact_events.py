@@ -31,6 +31,9 @@ __all__ = ["fly"]
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 OPEN, CLOSED, CLOSING = 0, 1, 2
+CALLED = "b0787f325574"
+"""Hash of the modules whose compiled functions are called here. numba's cache is renewed when this file changes, not when they do, so that
+whoever changes them writes their new hash here; a test tells it."""
 
 
 @njit(cache=True, error_model="numpy")
