@@ -9,8 +9,8 @@ from drawn_clips import Bounce, Fall, Pucks, clip_of, moved
 from kinescribe.dynamics import Bodies, Law, Parameter
 from kinescribe.dynamics.fitting import Budget, fit_law
 from kinescribe.dynamics.fitting.evolution import evolve
-from kinescribe.dynamics.fitting.fit import _disordered
 from kinescribe.dynamics.fitting.problem import Point, Problem
+from kinescribe.dynamics.fitting.search import disordered
 from kinescribe.errors import UsageError
 
 ONE = Bodies.make(1, radius=0.1)
@@ -88,9 +88,9 @@ def test_evolution_mends_a_clip_whose_contacts_come_in_a_wrong_order():
     # the first disc passes the second by
     off[0, 1] -= 0.8
     bad = Point(theta, off)
-    assert _disordered(problem, bad).tolist() == [0]
+    assert disordered(problem, bad).tolist() == [0]
     mended = evolve(problem, bad, np.array([0]), seed=1, shared=False)
-    assert _disordered(problem, mended).tolist() == []
+    assert disordered(problem, mended).tolist() == []
     np.testing.assert_array_equal(mended.theta, theta)
 
 

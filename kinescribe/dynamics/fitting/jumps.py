@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kinescribe.dynamics.fitting.evolution import evolve
 from kinescribe.dynamics.fitting.levenberg import minimize
 from kinescribe.dynamics.fitting.problem import Point, Problem
-from kinescribe.dynamics.fitting.robust import cost, scale_of
+from kinescribe.dynamics.fitting.robust import cost
 
 __all__ = ["Plateau", "across_jumps", "has_jumps", "information_of", "plateaus"]
 
@@ -68,10 +68,10 @@ def across_jumps(
     if early is None or not thorough:
         return minimize(problem, early or start, found=found)
     best = _in_rounds(problem, _in_the_middle(problem, early), early.q, found)
-    if _scale(problem, best) > POOR:
+    if problem.scale(best) > POOR:
         evolved = evolve(problem, best, _stuck(problem, best), seed=seed, shared=True)
         other = _in_rounds(problem, evolved, evolved.q, lambda _: None)
-        scale = min(_scale(problem, best), _scale(problem, other))
+        scale = min(problem.scale(best), problem.scale(other))
         best = other if _loss(problem, other, scale) < _loss(problem, best, scale) else best
         found(best)
     return best
@@ -84,7 +84,7 @@ def _in_rounds(problem: Problem, best: Point, q: Float, found: Callable[[Point],
         trial = minimize(problem, best, steps=MOST, settled=SETTLED)
         # one clip on the wrong side draws the parameters away from all others': it is better off at its start
         trial = _in_the_middle(problem, _best_of(problem, trial, q))
-        scale = min(_scale(problem, trial), _scale(problem, best))
+        scale = min(problem.scale(trial), problem.scale(best))
         before, after = _loss(problem, best, scale), _loss(problem, trial, scale)
         if after < before:
             best = trial
@@ -105,7 +105,7 @@ def plateaus(problem: Problem, point: Point) -> list[Plateau]:
     natural = problem.slots.scales(problem.length, problem.duration)
     sizes = np.maximum(np.abs(point.theta), natural)
     low, high = problem.slots.bounds
-    scale = _scale(problem, point)
+    scale = problem.scale(point)
     out = []
     for k in range(len(point.theta)):
 
@@ -150,7 +150,7 @@ def information_of(problem: Problem, point: Point, information: Float, unit: flo
 
 def _in_the_middle(problem: Problem, point: Point) -> Point:
     """The point with each parameter in the middle of its plateau, where that is as good."""
-    scale = _scale(problem, point)
+    scale = problem.scale(point)
     for plateau in plateaus(problem, point):
         theta = point.theta.copy()
         theta[plateau.index] = plateau.middle
@@ -185,15 +185,8 @@ def _before_contacts(problem: Problem, point: Point) -> Point | None:
 
 def _best_of(problem: Problem, point: Point, q: Float) -> Point:
     """The point with each clip's better initial state of its own and another (c, d)."""
-    losses = _losses(problem, np.repeat(point.theta[None], 2, axis=0), np.stack([point.q, q]), _scale(problem, point))
+    losses = _losses(problem, np.repeat(point.theta[None], 2, axis=0), np.stack([point.q, q]), problem.scale(point))
     return Point(point.theta, np.where((losses[1] < losses[0])[:, None], q, point.q))
-
-
-def _scale(problem: Problem, point: Point) -> float:
-    every = np.arange(len(problem.clips))
-    seen = np.isfinite(problem.observed).reshape(len(every), -1)
-    fitted = len(point.theta) + point.q.size
-    return scale_of(problem.residuals(problem.at(point), every), seen, fitted, problem.observed.shape[-1])
 
 
 def _loss(problem: Problem, point: Point, scale: float) -> float:

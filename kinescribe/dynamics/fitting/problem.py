@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting.budget import Budget
+from kinescribe.dynamics.fitting.initial_states import start_of
+from kinescribe.dynamics.fitting.robust import scale_of
 from kinescribe.dynamics.fitting.slots import Slots
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.simulation import Rollout, Schedule, simulate
@@ -27,7 +29,6 @@ Index = NDArray[np.intp]
 FAR = 1e6  # σ, or this share of the clip's extent where that is more: residuals beyond grow with their logarithm alone
 FAR_OFF = 1e3
 LOST = 1e2  # times that: residual of a sighting where the simulation diverged
-FEW = 4  # sightings before a contact, whose place helps to tell where an object came from
 PART = 0.5  # of the time that is left: what a batch of simulations may take before the caps are looked at again
 SUBSTEPS = (1, 2, 4, 8, 16, 32, 64)
 ACCURATE = 0.05  # of a σ: by how much a finer step may still change a trajectory
@@ -190,7 +191,7 @@ class Problem:
             self.pace = (time.monotonic() - before) / max(count, 1)
             self.rollouts += count
             done += count
-        return parts[0] if len(parts) == 1 else _in_one(parts, bodies_of(self.bodies, clips))
+        return parts[0] if len(parts) == 1 else Rollout.joined(parts, bodies_of(self.bodies, clips))
 
     def _affordable(self, count: int) -> int:
         """How many of so many simulations may run before the caps are looked at again; the first of all runs alone, to be timed."""
@@ -243,6 +244,12 @@ class Problem:
             self.schedule().until(frames), self.observed.shape[-1], self.without,
         )  # fmt: skip
         return rollout, None if by is None else by.transpose(0, 1, 3, 2, 4)
+
+    def scale(self, point: Point) -> float:
+        """By how much residuals at a point exceed σ, robustly."""
+        every = np.arange(len(self.clips))
+        seen = np.isfinite(self.observed).reshape(len(every), -1)
+        return scale_of(self.residuals(self.at(point), every), seen, len(point.theta) + point.q.size, self.observed.shape[-1])
 
     def keeping_constraints(self, point: Point) -> Point:
         """The point with its initial states on the law's constraints: off them, numbers that mean nothing would wander."""
@@ -305,46 +312,6 @@ class Problem:
                     self.substeps, self._schedule = parts // 2, None
                     return
             coarse = fine
-
-
-def _in_one(parts: Sequence[Rollout], bodies: Bodies) -> Rollout:
-    """Rollouts of clips that follow each other."""
-    begins = np.cumsum([0, *(part.data.shape[1] for part in parts)])
-    impacts = [part.impacts + np.array([begin, 0, 0, 0, 0]) for begin, part in zip(begins, parts, strict=False)]
-    return Rollout(
-        np.concatenate([part.data for part in parts], axis=1), np.concatenate(impacts), parts[0].walls,
-        np.concatenate([part.diverged for part in parts]), bodies,
-    )  # fmt: skip
-
-
-def start_of(clip: Clip, turning: bool) -> Float:
-    """(6, n) an initial state at the first instant: a line, or a parabola, through the first sightings of each object.
-
-    Of those before its first contact; where they are few, with the place of that contact, which the sightings after it tell.
-    """
-    out = np.zeros((6, len(clip.bodies)))
-    for i in range(len(clip.bodies)):
-        hits = sorted(hit.time for hit in clip.impacts if i in hit.objects)
-        for row, name in enumerate(("x", "y", "angle") if turning else ("x", "y")):
-            values = getattr(clip, name)[:, i]
-            known = np.flatnonzero(np.isfinite(values))
-            before = known[clip.times[known] < min(hits, default=np.inf)]
-            use = (before if len(before) >= 2 else known)[:9]
-            times, places = clip.times[use], values[use]
-            if hits and 0 < len(before) < FEW:
-                after = known[(clip.times[known] > hits[0]) & (clip.times[known] < (hits[1] if len(hits) > 1 else np.inf))][:FEW]
-                if len(after) >= 2:
-                    line = np.polynomial.Polynomial.fit(clip.times[after] - hits[0], values[after], 1)
-                    times, places = np.r_[clip.times[before], hits[0]], np.r_[values[before], line(0.0)]
-            if not len(times):
-                continue
-            t = times - clip.times[0]
-            degree = min(len(t) - 1, 2 if len(t) >= 6 else 1)
-            # time from the middle keeps the normal equations sound
-            poly = np.polynomial.Polynomial.fit(t, places, degree) if np.ptp(t) > 0 else np.polynomial.Polynomial([places[0]])
-            out[row, i] = poly(0.0)
-            out[row + 3, i] = poly.deriv()(0.0) if degree else 0.0
-    return out
 
 
 def _joined(bodies: Sequence[Bodies]) -> Bodies:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,16 @@ class Rollout:
     walls: tuple[str, ...]
     diverged: NDArray[np.bool_]
     bodies: Bodies
+
+    @classmethod
+    def joined(cls, parts: Sequence[Rollout], bodies: Bodies) -> Rollout:
+        """Rollouts under one law, of clips that follow each other; `bodies` are those of all of them."""
+        begins = np.cumsum([0, *(part.data.shape[1] for part in parts)])
+        impacts = [part.impacts + np.array([begin, 0, 0, 0, 0]) for begin, part in zip(begins, parts, strict=False)]
+        return cls(
+            np.concatenate([part.data for part in parts], axis=1), np.concatenate(impacts), parts[0].walls,
+            np.concatenate([part.diverged for part in parts]), bodies,
+        )  # fmt: skip
 
     def component(self, name: str) -> Float:
         """(b, T, n) of one component."""
