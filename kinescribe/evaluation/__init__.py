@@ -6,8 +6,12 @@ from kinescribe.evaluation.identity import HeadingScore, heading_error, identity
 from kinescribe.evaluation.physics import Oscillation, fit_gravity, fit_oscillation
 from kinescribe.evaluation.velocity import contact_step, line_velocity, per_frame_velocity_error, scored_frames, velocity_error
 from kinescribe.evaluation.video import (
+    FrameComparison,
+    Lpips,
     PhysicsIQ,
     PixelErrors,
+    VideoComparison,
+    compare_videos,
     motion_masks,
     physics_iq,
     physics_iq_score,
@@ -19,12 +23,16 @@ from kinescribe.evaluation.video import (
 
 __all__ = [
     "ClipScore",
+    "FrameComparison",
     "HeadingScore",
+    "Lpips",
     "ObjectScore",
     "Oscillation",
     "PhysicsIQ",
     "PixelErrors",
     "Truth",
+    "VideoComparison",
+    "compare_videos",
     "contact_step",
     "fit_gravity",
     "fit_oscillation",
