@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kinescribe import __version__
+from kinescribe.cli.compare import compare
 from kinescribe.cli.demo import demo
 from kinescribe.cli.doctor import doctor
 from kinescribe.cli.extract import extract
@@ -42,6 +43,7 @@ def app() -> typer.Typer:
     made.command("extract")(extract)
     made.command("fit")(fit)
     made.command("predict")(predict)
+    made.command("compare")(compare)
     made.command("validate")(validate)
     made.command("demo")(demo)
     made.command("doctor")(doctor)
