@@ -99,7 +99,8 @@ class LpipsNetwork:
         rgb = both[..., ::-1] if both.ndim == 4 else both[..., None].repeat(3, axis=3)
         pixels = torch.from_numpy(np.ascontiguousarray(rgb.transpose(0, 3, 1, 2), np.float32)).to(self._shift.device)
         total = 0.0
-        with torch.inference_mode():
+        # a GPU's convolutions in TF32 would move the fourth digit of a measure
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
             for features, weight in zip(self._features((2 * pixels - 1 - self._shift) / self._spread), self._weights, strict=True):
                 scaled = features / (features.square().sum(dim=1, keepdim=True).sqrt() + EPSILON)
                 total += float(((scaled[:1] - scaled[1:]).square() * weight).sum(dim=1).mean())
