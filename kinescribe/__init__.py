@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from kinescribe.dynamics.api import fit
     from kinescribe.dynamics.prediction.predict import predict
     from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
+    from kinescribe.evaluation import compare_videos
     from kinescribe.pipeline import extract_states
+    from kinescribe.renderers import Scene, render
     from kinescribe.states import Calibration, States
     from kinescribe.video import open_video
 
@@ -21,13 +23,16 @@ __all__ = [
     "InputError",
     "KinescribeError",
     "NothingFoundError",
+    "Scene",
     "States",
     "UsageError",
     "__version__",
+    "compare_videos",
     "extract_states",
     "fit",
     "open_video",
     "predict",
+    "render",
 ]
 __version__ = "0.1.0"
 
@@ -36,12 +41,15 @@ _HOME = {
     "InputError": "kinescribe.errors",
     "KinescribeError": "kinescribe.errors",
     "NothingFoundError": "kinescribe.errors",
+    "Scene": "kinescribe.renderers",
     "States": "kinescribe.states",
     "UsageError": "kinescribe.errors",
+    "compare_videos": "kinescribe.evaluation",
     "extract_states": "kinescribe.pipeline",
     "fit": "kinescribe.dynamics.api",
     "open_video": "kinescribe.video",
     "predict": "kinescribe.dynamics.prediction",
+    "render": "kinescribe.renderers",
 }
 
 

@@ -14,7 +14,9 @@ from kinescribe.cli.extract import extract
 from kinescribe.cli.fit import fit
 from kinescribe.cli.listing import list_plugins
 from kinescribe.cli.predict import predict
+from kinescribe.cli.render import render
 from kinescribe.cli.running import single
+from kinescribe.cli.scene import scene
 from kinescribe.cli.validate import validate
 from kinescribe.cli.weights import weights
 
@@ -43,6 +45,8 @@ def app() -> typer.Typer:
     made.command("extract")(extract)
     made.command("fit")(fit)
     made.command("predict")(predict)
+    made.command("scene")(scene)
+    made.command("render")(render)
     made.command("compare")(compare)
     made.command("validate")(validate)
     made.command("demo")(demo)

@@ -1,6 +1,8 @@
-"""Pictures of states: drawn over the video, and as plots. Matplotlib and supervision are imported when something is drawn."""
+"""States as pictures: drawn over the video, as plots, and as video made of the video's own pixels. Heavy imports wait for their use."""
 
 from kinescribe.renderers.overlay import draw_overlay
 from kinescribe.renderers.plot import plot_states
+from kinescribe.renderers.rendering import render
+from kinescribe.renderers.scene import Scene, SceneObject, Sprite
 
-__all__ = ["draw_overlay", "plot_states"]
+__all__ = ["Scene", "SceneObject", "Sprite", "draw_overlay", "plot_states", "render"]

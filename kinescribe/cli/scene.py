@@ -1,0 +1,49 @@
+"""``kinescribe scene``: what a renderer needs besides states, as a folder that people can edit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["scene"]
+
+
+def scene(
+    video: Annotated[str, typer.Argument(metavar="VIDEO", help="The video, or a folder of numbered images.")],
+    table: Annotated[Path, typer.Argument(metavar="STATES.CSV", help="The table that was made from it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where plate.png, sprites/ and scene.json go.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a scene that is there.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> int:
+    """Cut VIDEO into the picture behind its objects and a sprite of each, so that other states can be drawn with them.
+
+    The camera must stand still. Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 130 interrupted.
+    """
+    from kinescribe.renderers import Scene
+    from kinescribe.renderers.scene_files import check_folder
+    from kinescribe.states import read
+    from kinescribe.video import open_video
+
+    check_folder(output, overwrite=overwrite)
+    made = Scene.from_video(open_video(video), read(table))
+    made.write(output, overwrite=overwrite)
+    hidden = float((made.confidence == 0.0).mean())
+    if as_json:
+        things = [
+            {"id": one.object_id, "label": one.label, "sprites": len(one.sprites), "depth": one.depth, "turns": one.turns}
+            for one in made.objects.values()
+        ]
+        print(json.dumps({"scene": str(output), "objects": things, "painted_in": round(hidden, 6)}, indent=2, ensure_ascii=False))
+    if not quiet:
+        names = ", ".join(f"{one.object_id} {one.label}".strip() for one in made.objects.values())
+        print(f"{len(made.objects)} objects: {names}", file=sys.stderr)
+        if hidden:
+            print(f"{hidden:.2%} of the picture is never free and was painted in (black in confidence.png)", file=sys.stderr)
+        print(f"wrote {output}", file=sys.stderr)
+    return 0

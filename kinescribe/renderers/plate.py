@@ -1,0 +1,104 @@
+"""The picture behind the objects, now that it is known where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.perception.background import MIN_NOISE
+from kinescribe.renderers.poses import Pose, PoseTable
+from kinescribe.video import Video
+
+__all__ = ["Plate", "boxes_about", "estimate_plate"]
+
+Float32 = NDArray[np.float32]
+Boolean = NDArray[np.bool_]
+MOST_BYTES = 400_000_000
+MOST_FRAMES = 61
+MARGIN = 0.15, 3.0  # of a box's side, and px, by which an object may reach beyond it: its shadow, its blur
+INPAINT_PX = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plate:
+    """What is behind.
+
+    Attributes:
+        image: float32, shape (H, W, 3), BGR in 0..255.
+        noise: float32, shape (H, W), σ of one frame about it, grey levels.
+        confidence: float32, shape (H, W), in [0, 1]: share of the frames in which it was free; 0 where it is painted in.
+    """
+
+    image: Float32
+    noise: Float32
+    confidence: Float32
+
+
+def estimate_plate(video: Video, table: PoseTable, boxes: dict[int, Float32]) -> Plate:
+    """The temporal median of what no object covers; what is never free is inpainted from around it.
+
+    Args:
+        boxes: by frame number (n, 4) boxes x0, y0, x1, y1 of all its objects, px.
+    """
+    frames = sorted(int(frame) for frame in table.frames)
+    height, width = video.info.height, video.info.width
+    count = int(np.clip(MOST_BYTES // (height * width * 3), 5, MOST_FRAMES))
+    wanted = {frames[int(k)] for k in np.linspace(0, len(frames) - 1, min(count, len(frames))).round()}
+    images, free = [], []
+    for frame in video:
+        if frame.index in wanted:
+            images.append(frame.image)
+            free.append(~_covered((height, width), boxes.get(frame.index, np.zeros((0, 4), np.float32))))
+        if frame.index >= frames[-1]:
+            break
+    stack, open_ = np.stack(images), np.stack(free)
+    image, noise = _median(stack, open_)
+    never = ~open_.any(axis=0)
+    if never.any():
+        rough: NDArray[np.uint8] = np.clip(image, 0.0, 255.0).astype(np.uint8)
+        painted = cv2.inpaint(rough, never.astype(np.uint8), INPAINT_PX, cv2.INPAINT_TELEA)  # type: ignore[arg-type]
+        image[never] = painted[never]
+        noise[never] = float(np.median(noise[~never])) if not never.all() else MIN_NOISE
+    return Plate(image, noise, open_.mean(axis=0, dtype=np.float32))
+
+
+def boxes_about(poses: tuple[Pose, ...], given: dict[int, Float32]) -> Float32:
+    """(n, 4) boxes that hold the objects: their own where they are known, else of their size whichever way they are turned."""
+    out = []
+    for pose in poses:
+        if pose.object_id in given:
+            out.append(given[pose.object_id])
+            continue
+        length, breadth = (side if np.isfinite(side) else 8.0 for side in (pose.length, pose.breadth))
+        half = 0.5 * float(np.hypot(length, breadth))
+        out.append(np.array([pose.x - half, pose.y - half, pose.x + half, pose.y + half], np.float32))
+    return np.array(out, np.float32).reshape(-1, 4)
+
+
+def _covered(shape: tuple[int, int], boxes: Float32) -> Boolean:
+    out = np.zeros(shape, bool)
+    for x0, y0, x1, y1 in boxes:
+        mx, my = (MARGIN[0] * side + MARGIN[1] for side in (x1 - x0, y1 - y0))
+        left, top = max(int(np.floor(x0 - mx)), 0), max(int(np.floor(y0 - my)), 0)
+        out[top : max(int(np.ceil(y1 + my)), 0), left : max(int(np.ceil(x1 + mx)), 0)] = True
+    return out
+
+
+def _median(stack: NDArray[np.uint8], free: Boolean) -> tuple[Float32, Float32]:
+    """Median (H, W, 3) of the free frames' pixels and their spread (H, W), row by row of the picture, to bound memory."""
+    image: Float32 = np.empty(stack.shape[1:], np.float32)
+    noise: Float32 = np.empty(stack.shape[1:3], np.float32)
+    for y in range(stack.shape[1]):
+        row = np.where(free[:, y, :, None], stack[:, y].astype(np.float32), np.nan)
+        known = free[:, y].any(axis=0)
+        image[y] = stack[:, y].mean(axis=0)
+        noise[y] = MIN_NOISE
+        if known.any():
+            part = row[:, known]
+            image[y, known] = np.nanmedian(part, axis=0)
+            spread = 1.4826 * np.nanmedian(np.abs(part - image[y, known]), axis=0)
+            noise[y, known] = np.maximum(np.sqrt((spread**2).mean(axis=-1)), MIN_NOISE)
+    return image, np.asarray(cv2.blur(noise, (9, 9)), np.float32)

@@ -1,0 +1,112 @@
+"""Where objects are in the picture: a states table by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.states import Calibration, States
+
+__all__ = ["Pose", "PoseTable"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """An object in the picture.
+
+    Attributes:
+        object_id: as in the table.
+        x, y: of its centroid, image pixels, y down.
+        angle: radians from +x towards +y; NaN where it has none.
+        length, breadth: sides of its own box, px; NaN where not known.
+        seen: it was observed in this very frame.
+    """
+
+    object_id: int
+    x: float
+    y: float
+    angle: float
+    length: float
+    breadth: float
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseTable:
+    """Poses by time.
+
+    Attributes:
+        times: (T,) seconds, increasing.
+        frames: (T,) frame numbers of the table.
+        poses: T lists; rows without a position are left out, and so are the ends of bodies, which are points of them.
+    """
+
+    times: Float
+    frames: NDArray[np.int64]
+    poses: tuple[tuple[Pose, ...], ...]
+
+    @classmethod
+    def of(cls, states: States) -> PoseTable:
+        """Of a table; places in the image from its own columns, or by its calibration where these are empty."""
+        calibration = states.meta.calibration or Calibration.pixels()
+        points = np.stack([states["x_px"], states["y_px"]], axis=1)
+        world = np.stack([states["x"], states["y"]], axis=1)
+        lacking = ~np.isfinite(points).all(axis=1)
+        points[lacking] = calibration.to_pixels(world[lacking])
+        angles = _image_angles(states["angle"], calibration)
+        lengths, breadths = (states[name] * calibration.pixels_per_unit for name in ("width", "height"))
+        parts = {i for i, about in states.meta.objects.items() if about.part_of is not None}
+        usable = np.isfinite(points).all(axis=1) & ~np.isin(states["object_id"], list(parts))
+        seen = np.isin(states["status"], ["observed", ""])
+        times, at = np.unique(states["time_s"], return_inverse=True)
+        frames = np.zeros(len(times), np.int64)
+        frames[at] = states["frame"]
+        rows: list[list[Pose]] = [[] for _ in times]
+        for k in np.flatnonzero(usable):
+            rows[at[k]].append(
+                Pose(
+                    int(states["object_id"][k]),
+                    float(points[k, 0]),
+                    float(points[k, 1]),
+                    float(angles[k]),
+                    float(lengths[k]),
+                    float(breadths[k]),
+                    bool(seen[k]),
+                )
+            )
+        return cls(times, frames, tuple(map(tuple, rows)))
+
+    def at(self, times: Float) -> list[tuple[Pose, ...]]:
+        """Poses at other times, straight between the table's; an object that one of the two neighbours lacks is left out."""
+        out = []
+        for time in times:
+            after = int(np.clip(np.searchsorted(self.times, time), 1, max(len(self.times) - 1, 1)))
+            if len(self.times) == 1 or time <= self.times[0]:
+                out.append(self.poses[0])
+                continue
+            if time >= self.times[-1]:
+                out.append(self.poses[-1])
+                continue
+            share = (time - self.times[after - 1]) / (self.times[after] - self.times[after - 1])
+            later = {pose.object_id: pose for pose in self.poses[after]}
+            out.append(tuple(_between(one, later[one.object_id], share) for one in self.poses[after - 1] if one.object_id in later))
+        return out
+
+
+def _image_angles(angles: Float, calibration: Calibration) -> Float:
+    """World angles to directions in the image: the inverse of `Calibration.angles`."""
+    return (-angles if calibration.y_up else angles) - calibration.angle_rad
+
+
+def _between(one: Pose, other: Pose, share: float) -> Pose:
+    def mixed(a: float, b: float) -> float:
+        return a + share * (b - a)
+
+    return Pose(
+        one.object_id, mixed(one.x, other.x), mixed(one.y, other.y), mixed(one.angle, other.angle),
+        mixed(one.length, other.length), mixed(one.breadth, other.breadth), one.seen and other.seen,
+    )  # fmt: skip

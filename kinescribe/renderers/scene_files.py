@@ -1,0 +1,194 @@
+"""Scenes as folders that people can look into: pictures as PNG, and ``scene.json``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kinescribe.errors import InputError, UsageError
+from kinescribe.renderers.scene import Scene, SceneObject, Sprite
+
+__all__ = ["FILE", "check_folder", "read_scene", "write_scene"]
+
+Float32 = NDArray[np.float32]
+FILE = "scene.json"
+PLATE, CONFIDENCE = "plate.png", "confidence.png"
+MOST_BYTES = 10 * 2**20
+MOST_PIXELS = 2**27
+_SAFE = re.compile(r"^[^\\:*?\"<>|\x00-\x1f]+$")
+
+
+class SpriteModel(BaseModel):
+    """One view, in ``scene.json``.
+
+    Attributes:
+        file: of the picture, RGBA, inside the folder. anchor: sprite pixels of the centroid. angle_deg: of the object there, in the image
+            from +x towards +y. fineness: sprite pixels in one of the video's.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    file: str
+    anchor: tuple[float, float]
+    angle_deg: float = 0.0
+    fineness: int = Field(1, ge=1, le=16)
+
+
+class ObjectModel(BaseModel):
+    """One object, in ``scene.json``."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    id: int = Field(ge=0)
+    label: str = ""
+    shape: str = ""
+    depth: int = 0
+    turns: bool = False
+    size_px: tuple[float, float] = (0.0, 0.0)
+    sprites: list[SpriteModel] = Field(min_length=1)
+
+
+class SceneModel(BaseModel):
+    """All of ``scene.json``."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    format_version: int = Field(1, ge=1, le=1)
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    plate: str = PLATE
+    confidence: str = CONFIDENCE
+    objects: list[ObjectModel]
+
+
+def write_scene(scene: Scene, folder: Path, *, overwrite: bool = False) -> None:
+    """Raises as `Scene.write` does. What stood there under the same names is replaced; nothing else is touched."""
+    check_folder(folder, overwrite=overwrite)
+    height, width = scene.confidence.shape
+    objects = []
+    try:
+        (folder / "sprites").mkdir(parents=True, exist_ok=True)
+        _write_picture(folder / PLATE, _eight_bit(scene.plate))
+        _write_picture(folder / CONFIDENCE, _eight_bit(255.0 * scene.confidence))
+        for thing in scene.objects.values():
+            views = []
+            for number, sprite in enumerate(thing.sprites, 1):
+                name = f"sprites/{thing.object_id}_{number}.png"
+                _write_picture(folder / name, _straight(sprite))
+                views.append(
+                    SpriteModel(file=name, anchor=sprite.anchor, angle_deg=float(np.degrees(sprite.angle)), fineness=sprite.fineness)
+                )
+            size = tuple(side if np.isfinite(side) else 0.0 for side in thing.size)
+            objects.append(
+                ObjectModel(
+                    id=thing.object_id,
+                    label=thing.label,
+                    shape=thing.shape,
+                    depth=thing.depth,
+                    turns=thing.turns,
+                    size_px=(size[0], size[1]),
+                    sprites=views,
+                )
+            )
+        model = SceneModel(format_version=1, width=width, height=height, objects=objects)
+        # last, so that a folder that has it is whole
+        part = folder / f".{FILE}.part"
+        part.write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        part.replace(folder / FILE)
+    except OSError as error:
+        raise UsageError(f"the scene can't be written to '{folder}': {error.strerror or error}") from error
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Raise `UsageError` for what can't become a scene's folder."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"'{folder}' is a file: a scene is a folder")
+    if not folder.exists() and not folder.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder '{folder.parent}' for the scene '{folder}'; make it first, or write somewhere else")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise UsageError(f"'{folder}' holds something already; name another folder, or allow to replace it (overwrite)")
+
+
+def read_scene(folder: Path) -> Scene:
+    """Raises as `Scene.read` does."""
+    path = folder / FILE
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path}: {path.stat().st_size} bytes are too many for a scene")
+        model = SceneModel.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; `kinescribe scene` makes one") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(f"{path}: {where}: {first['msg']}") from None
+    plate = _read_picture(folder, model.plate, 3).astype(np.float32)
+    if plate.shape[:2] != (model.height, model.width):
+        found = f"{plate.shape[1]}×{plate.shape[0]}"
+        raise InputError(f"{path}: the plate '{model.plate}' is {found}, the scene {model.width}×{model.height}")
+    confidence = _read_picture(folder, model.confidence, 1).astype(np.float32) / 255.0
+    if confidence.shape != plate.shape[:2]:
+        raise InputError(f"{path}: '{model.confidence}' has another size than the plate")
+    objects: dict[int, SceneObject] = {}
+    for one in model.objects:
+        if one.id in objects:
+            raise InputError(f"{path}: object {one.id} stands there twice")
+        views = tuple(_sprite(folder, view) for view in one.sprites)
+        objects[one.id] = SceneObject(one.id, one.label, one.shape, views, one.depth, one.turns, one.size_px)
+    return Scene(plate, confidence, objects)
+
+
+def _sprite(folder: Path, view: SpriteModel) -> Sprite:
+    four = _read_picture(folder, view.file, 4).astype(np.float32)
+    alpha = four[..., 3] / 255.0
+    return Sprite(four[..., :3] * alpha[..., None], alpha, view.anchor, float(np.radians(view.angle_deg)), view.fineness)
+
+
+def _straight(sprite: Sprite) -> NDArray[np.uint8]:
+    """RGBA as PNG has it: colours not multiplied by alpha, carried outwards where alpha is small, so that editing meets no dark rim."""
+    color = sprite.color / np.maximum(sprite.alpha, 1e-3)[..., None]
+    return _eight_bit(np.dstack([color, 255.0 * sprite.alpha]))
+
+
+def _eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.clip(np.asarray(values) + 0.5, 0.0, 255.0).astype(np.uint8)
+
+
+def _write_picture(path: Path, image: NDArray[np.uint8]) -> None:
+    done, encoded = cv2.imencode(".png", image)
+    if not done:
+        raise UsageError(f"'{path}' can't be encoded as PNG")
+    path.write_bytes(encoded.tobytes())
+
+
+def _read_picture(folder: Path, name: str, channels: int) -> NDArray[np.uint8]:
+    """A picture of the scene (h, w) or (h, w, channels), BGR(A). Its name must lead to a file inside the folder."""
+    path = folder / name
+    try:
+        inside = path.resolve(strict=True).is_relative_to(folder.resolve(strict=True))
+        content = path.read_bytes() if inside and _SAFE.match(name) else b""
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    except ValueError:
+        inside = False
+    if not inside or not _SAFE.match(name):
+        raise InputError(f"{folder / FILE}: '{name}' points outside its folder: a scene's pictures lie inside it")
+    modes = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR, 4: cv2.IMREAD_UNCHANGED}
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), modes[channels]) if content else None
+    except cv2.error:
+        image = None
+    if image is None or not image.size or image.size > 4 * MOST_PIXELS:
+        raise InputError(f"{path}: no picture that can be read")
+    if channels != 4:
+        return image.astype(np.uint8)
+    if image.dtype == np.uint16:
+        image = (image // 257).astype(np.uint8)
+    if image.ndim == 2:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGRA)
+    if image.shape[2] == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
+    return image.astype(np.uint8)

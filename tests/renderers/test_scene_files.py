@@ -1,0 +1,126 @@
+"""Scenes as folders: written whole, read back, edited by hand, and nothing outside of them is touched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from drawn_scenes import scene_video
+
+from kinescribe.errors import InputError, UsageError
+from kinescribe.renderers import Scene
+from kinescribe.renderers.compositor import compose
+from kinescribe.renderers.poses import PoseTable
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    video, states, _ = scene_video()
+    scene = Scene.from_video(video, states)
+    path = tmp_path_factory.mktemp("scenes") / "scene"
+    scene.write(path)
+    return path, scene, states
+
+
+def copied(folder, tmp_path: Path) -> Path:
+    _, scene, _ = folder
+    path = tmp_path / "copy"
+    scene.write(path)
+    return path
+
+
+def edited(path: Path, **changes: object) -> None:
+    model = json.loads((path / "scene.json").read_text())
+    model.update(changes)
+    (path / "scene.json").write_text(json.dumps(model))
+
+
+def test_what_is_written_draws_the_same(folder):
+    path, scene, states = folder
+    again = Scene.read(path)
+    assert sorted(again.objects) == [1, 2]
+    poses = PoseTable.of(states).poses[7]
+    difference = compose(scene, poses).astype(int) - compose(again, poses)
+    assert np.abs(difference).max() <= 4  # eight bits of colour and alpha
+    assert {part.name for part in path.iterdir()} == {"plate.png", "confidence.png", "scene.json", "sprites"}
+
+
+def test_people_may_edit_it(folder, tmp_path):
+    path = copied(folder, tmp_path)
+    # a sprite of one's own, without alpha
+    cv2.imwrite(str(path / "sprites" / "mine.png"), np.full((12, 12, 3), (0, 0, 255), np.uint8))
+    model = json.loads((path / "scene.json").read_text())
+    model["objects"][0]["sprites"] = [{"file": "sprites/mine.png", "anchor": [5.5, 5.5]}]
+    model["objects"][0]["depth"] = 9
+    (path / "scene.json").write_text(json.dumps(model))
+    scene = Scene.read(path)
+    assert scene.ordered([1, 2]) == [2, 1]
+    poses = PoseTable.of(folder[2]).poses[7]
+    (mine,) = [pose for pose in poses if pose.object_id == 1]
+    assert compose(scene, poses)[round(mine.y), round(mine.x)].tolist() == [0, 0, 255]
+
+
+def test_a_folder_that_holds_something_is_left_alone(folder, tmp_path):
+    _, scene, _ = folder
+    path = tmp_path / "full"
+    path.mkdir()
+    (path / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds something already"):
+        scene.write(path)
+    assert [part.name for part in path.iterdir()] == ["thesis.txt"]
+    scene.write(path, overwrite=True)
+    assert (path / "thesis.txt").read_text() == "mine"
+    with pytest.raises(UsageError, match="is a file: a scene is a folder"):
+        scene.write(path / "thesis.txt")
+    with pytest.raises(UsageError, match="there is no folder"):
+        scene.write(tmp_path / "a" / "b")
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "sprites/../../secret.png", "link.png", "a\x00b.png", "C:\\x.png"])
+def test_nothing_outside_the_folder_is_read(folder, tmp_path, name):
+    path = copied(folder, tmp_path)
+    (tmp_path / "secret.png").write_bytes((path / "plate.png").read_bytes())
+    (path / "link.png").symlink_to(tmp_path / "secret.png")
+    edited(path, plate=name)
+    with pytest.raises(InputError, match=r"points outside its folder|No such file|no picture"):
+        Scene.read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"width": 99}, "the plate 'plate.png' is 160×120, the scene 99×120"),
+        ({"plate": "gone.png"}, "No such file"),
+        ({"plate": "scene.json"}, "no picture that can be read"),
+        ({"format_version": 2}, "format_version: Input should be less than or equal to 1"),
+        ({"extra": 1}, "extra: Extra inputs are not permitted"),
+        ({"objects": [{"id": 1, "sprites": []}]}, "objects.0.sprites"),
+        ({"objects": [{"id": 1, "sprites": [{"file": "sprites/1_1.png", "anchor": [1e999, 0]}]}]}, "finite"),
+    ],
+)
+def test_damage_is_told_in_one_line(folder, tmp_path, change, said):
+    path = copied(folder, tmp_path)
+    edited(path, **change)
+    with pytest.raises(InputError) as told:
+        Scene.read(path)
+    assert said in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_what_is_no_scene_says_what_makes_one(tmp_path):
+    with pytest.raises(InputError, match="`kinescribe scene` makes one"):
+        Scene.read(tmp_path)
+    (tmp_path / "scene.json").write_text("{")
+    with pytest.raises(InputError, match="Invalid JSON"):
+        Scene.read(tmp_path)
+
+
+def test_an_object_stands_there_once(folder, tmp_path):
+    path = copied(folder, tmp_path)
+    model = json.loads((path / "scene.json").read_text())
+    edited(path, objects=[model["objects"][0]] * 2)
+    with pytest.raises(InputError, match="object 1 stands there twice"):
+        Scene.read(path)
