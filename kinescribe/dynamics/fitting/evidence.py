@@ -21,6 +21,7 @@ __all__ = ["Evidence", "explained", "weigh"]
 Float = NDArray[np.float64]
 SIGNIFICANT = 2.5  # σ of a correlation by chance, from where on residuals of neighbouring frames are taken to be correlated
 MOST_CORRELATED = 0.95
+NEARLY_NOTHING, MISFIT = 0.5, 9.0  # share of the motion, and variance of residuals, of a law that doesn't explain it
 ROUNDING = 1e-6  # of the largest root mean square residual of any coordinate: one that is rounding
 
 
@@ -71,12 +72,16 @@ def weigh(problem: Problem, point: Point) -> Evidence:
     inflation = pull * (1.0 + correlation) / (1.0 - correlation)
     natural, unit = problem.slots.scales(problem.length, problem.duration), max(inflation, 1e-300)
     doubt: Doubt | None = Doubt(problem, point, here, weights, unit, np.maximum(np.abs(point.theta), natural))
+    every = np.arange(c)
+    rollout = problem.at(point)
+    share = explained(problem, rollout.data)
     if has_jumps(problem):
         # the parameters were tried over all of their range
         information, doubt = information_of(problem, point, information, unit), None
+    elif share < NEARLY_NOTHING and variance > MISFIT:
+        # it is no noise that decides the parameters of a law that is not this motion's
+        doubt = None
     covariance, lost = identify(information / unit, point.theta, problem.slots, natural, None if doubt is None else doubt.of)
-    every = np.arange(c)
-    rollout = problem.at(point)
     likely = max(chi / max(samples, 1), 1e-300)
     log_likelihood = -0.5 * samples * (1.0 + np.log(2.0 * np.pi * likely)) - float(np.log(problem.sigma.reshape(c, -1)[seen]).sum())
     clips = []
@@ -104,7 +109,7 @@ def weigh(problem: Problem, point: Point) -> Evidence:
         )
     return Evidence(
         covariance, lost, tuple(clips), float(np.sqrt(variance)), log_likelihood, fitted, samples, correlation,
-        explained(problem, rollout.data), bool(rollout.diverged.any()),
+        share, bool(rollout.diverged.any()),
     )  # fmt: skip
 
 
