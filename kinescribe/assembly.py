@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,6 +14,7 @@ from kinescribe.labelling import Name
 from kinescribe.states import COLUMNS, Calibration, ContactEvent, LeftOutMeta, Metadata, ObjectMeta, States, TimeMeta, VideoMeta
 from kinescribe.tracking.angles import AngleTrajectory, smooth_angles
 from kinescribe.tracking.ends import EndPoint, end_points
+from kinescribe.tracking.joints import Jointed, find_joints, pivot_point, placed_by_joint
 from kinescribe.tracking.smoothing import Trajectory, smooth_track
 from kinescribe.tracking.tracks import TOUCH, Track
 from kinescribe.video import Video, time_stats
@@ -62,18 +63,27 @@ def assemble(
     Args:
         tracks, names: one each an object, in the order of their ids from 1.
         times: (T,), seconds, of all frames.
-        ends: whether long rigid bodies get rows for their two ends as well.
+        ends: whether long rigid bodies get rows for their two ends as well, and jointed ones for their pivots.
     """
+    size = (video.info.width, video.info.height)
     objects = [_object(k + 1, *item, times) for k, item in enumerate(zip(tracks, names, strict=True))]
+    objects = _held(objects, size, times)
+    tracks = [item.track for item in objects]
     columns = [_rows(item, tracks, times, calibration) for item in objects]
     parts: dict[int, int] = {}
     if ends:
         next_id = len(objects) + 1
         for item, rows in zip(list(objects), list(columns), strict=True):
-            for end in end_points(item.track, item.frames, item.path, item.turn, (video.info.width, video.info.height)):
+            for end in end_points(item.track, item.frames, item.path, item.turn, size):
                 columns.append(_end_rows(rows, end, next_id, f"{end.name} of {item.name.label}", calibration))
                 parts[next_id] = item.object_id
                 next_id += 1
+        for joint in find_joints(_jointed(objects, size)):
+            item = objects[joint.arm.number]
+            label = f"pivot of {item.name.label}"
+            columns.append(_end_rows(columns[joint.arm.number], pivot_point(joint), next_id, label, calibration))
+            parts[next_id] = item.object_id
+            next_id += 1
     table = {column.name: np.concatenate([rows[column.name] for rows in columns]) for column in COLUMNS}
     info, stats = video.info, time_stats(times)
     meta = Metadata(
@@ -110,6 +120,48 @@ def _object(object_id: int, track: Track, name: Name, times: Float) -> _Object:
     if known.sum() >= max(LEAST_ANGLES, len(track) / 3):
         turn = smooth_angles(at, known, angles, sigmas, track.angle_period)
     return _Object(object_id, name, track, frames, row_of, whole, path, turn)
+
+
+def _jointed(objects: list[_Object], size: tuple[int, int]) -> list[Jointed]:
+    """Those that are parts of a body, for the search for joints; numbered by their place in the list."""
+    out = []
+    for number, item in enumerate(objects):
+        if not item.track.is_part:
+            continue
+        row = np.maximum(item.row_of, 0)
+        boxes = item.track.boxes[row]
+        inside = (boxes[:, :2] > 0).all(1) & (boxes[:, 2:] < np.array(size)).all(1)
+        blank = np.full(len(item.frames), np.nan)
+        out.append(
+            Jointed(
+                number,
+                item.frames,
+                item.path.times,
+                np.where(item.whole[:, None], item.track.positions[row], item.path.positions),
+                item.path.position_sigmas,
+                blank if item.turn is None else item.turn.angles,
+                blank if item.turn is None else item.turn.sigmas,
+                item.whole & inside,
+                float(np.median(item.track.sizes[:, 0])),
+            )
+        )
+    return out
+
+
+def _held(objects: list[_Object], size: tuple[int, int], times: Float) -> list[_Object]:
+    """The objects; one that hangs on a joint is where that holds it, in frames that don't show the whole of it."""
+    out = list(objects)
+    for joint in find_joints(_jointed(objects, size)):
+        item = out[joint.arm.number]
+        rows, positions, covariances = placed_by_joint(joint)
+        seen = item.row_of[rows] >= 0
+        at = item.row_of[rows[seen]]
+        track = replace(
+            item.track, positions=item.track.positions.copy(), covariances=item.track.covariances.copy(), partial=item.track.partial.copy()
+        )
+        track.positions[at], track.covariances[at], track.partial[at] = positions[seen], covariances[seen], False
+        out[joint.arm.number] = _object(item.object_id, track, item.name, times)
+    return out
 
 
 def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibration) -> dict[str, NDArray[Any]]:

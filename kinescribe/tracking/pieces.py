@@ -29,6 +29,8 @@ def join_pieces(tracks: list[Track]) -> list[Track]:
     bodies: list[Track] = []
     for track in order:
         for k, body in enumerate(bodies):
+            if track.is_part and body.is_part:
+                continue
             common, i, j = np.intersect1d(body.frames, track.frames, return_indices=True)
             if len(common) < max(2, min(3, len(track))):
                 continue

@@ -22,10 +22,15 @@ UNTURNED_SIGMA = 0.02  # rad
 CLEAR_PX = 0.4
 LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise
 ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
+HIDDEN_LOG_AREA = 0.05  # a part whose area strays so far from its usual one is hidden at times
+WORST = 92.0  # percentile of the third differences of a path
 
 
-def roughness(frames: NDArray[np.int64], positions: Float) -> float:
-    """How much a path trembles, px: its measurement noise as third differences over consecutive frames show it (√20 σ); NaN if short."""
+def roughness(frames: NDArray[np.int64], positions: Float, percentile: float = 50.0) -> float:
+    """How much a path trembles, px: its measurement noise as third differences over consecutive frames show it (√20 σ); NaN if short.
+
+    `percentile`: of the differences; a high one asks how much it trembles at its worst.
+    """
     for order, gain in ((3, np.sqrt(20.0)), (2, np.sqrt(6.0))):
         if len(frames) <= order:
             continue
@@ -33,7 +38,8 @@ def roughness(frames: NDArray[np.int64], positions: Float) -> float:
         if consecutive.sum() >= 3:
             jumps = np.diff(positions, order, axis=0)[consecutive]
             # the norm of two normal components has its median at 1.18 σ
-            return float(np.median(np.hypot(*jumps.T)) / 1.18 / gain)
+            expected = np.sqrt(-2 * np.log(1 - percentile / 100))
+            return float(np.percentile(np.hypot(*jumps.T), percentile) / expected / gain)
     return float("nan")
 
 
@@ -49,13 +55,15 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     confirmed = len(common) >= max(3, LEAST_CONFIRMED * len(track))
     if not confirmed:
         return track, False
-    rough_track = roughness(common, track.positions[in_track])
-    rough_found = roughness(common, found.positions[in_found])
+    # parts hide each other now and then: either look is right most of the time
+    percentile = WORST if track.is_part and not _hidden_at_times(track) else 50.0
+    rough_track = roughness(common, track.positions[in_track], percentile)
+    rough_found = roughness(common, found.positions[in_found], percentile)
     if not np.isfinite(rough_found) or not np.isfinite(rough_track):
         # too short to compare: the measurement itself stands where it saw the body in every frame
         if len(common) == track.frames[-1] - track.frames[0] + 1 == len(found.frames):
             return _with_ends(track, found), True
-    elif rough_found > (ROUGHER if len(found.frames) > len(track) else 1.0) * rough_track:
+    elif rough_found > (ROUGHER if len(found.frames) > len(track) or _hidden_at_times(track) else 1.0) * rough_track:
         return _with_ends(track, found), True
     found = _centred(track, found, in_track, in_found)
     between = found.positions[in_found] - track.positions[in_track]
@@ -112,6 +120,16 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     )
 
 
+def _hidden_at_times(track: Track) -> bool:
+    """Whether a part isn't always as large: then the first look doesn't know its centre, however smoothly that moves."""
+    areas = track.areas[~track.partial]
+    if not track.is_part or len(areas) == 0:
+        return False
+    usual = float(np.median(areas))
+    # an outline at whole pixels changes a small part's area the most
+    return bool(np.percentile(np.abs(np.log(areas / usual)), 95) > HIDDEN_LOG_AREA + 1 / np.sqrt(usual))
+
+
 def _with_ends(track: Track, found: Sightings) -> Track:
     """The track as it is, and where its body's ends were seen."""
     axis = found.axis
@@ -158,8 +176,11 @@ def _angles(track: Track, found: Sightings, rows: NDArray[np.intp]) -> tuple[Flo
 
 
 def _sizes(track: Track, spans: Float, source: NDArray[np.intp], *, long: bool) -> Float:
-    """(rows, 2) sides. A sprite spans whole pixels: of a round body the first look knows better, unless it saw a piece of it."""
-    if not long and np.abs(np.log(np.median(track.sizes, axis=0) / spans)).max() < ALIKE_LOG_SIZE:
+    """(rows, 2) sides. A sprite spans whole pixels: of a round body the first look knows better, unless it saw a piece of it.
+
+    Of a part the first look has counted what is hidden of it.
+    """
+    if track.is_part or (not long and np.abs(np.log(np.median(track.sizes, axis=0) / spans)).max() < ALIKE_LOG_SIZE):
         return track.sizes[source]
     return np.tile(spans, (len(source), 1))
 

@@ -42,7 +42,7 @@ def without_strings(tracks: list[Track]) -> list[Track]:
 
 def _is_thin(track: Track, clearest: float) -> bool:
     length, width = np.median(track.sizes, axis=0)
-    return bool(length >= STRING_ASPECT * width and np.median(track.contrasts) < STRING_CONTRAST * clearest)
+    return bool(not track.is_part and length >= STRING_ASPECT * width and np.median(track.contrasts) < STRING_CONTRAST * clearest)
 
 
 def _touches(track: Track, other: Track) -> bool:

@@ -95,6 +95,11 @@ class Track:
         return Counter(self.shapes).most_common(1)[0][0]
 
     @property
+    def is_part(self) -> bool:
+        """Whether it was told from the rest of its body by its colour and its own motion."""
+        return "part" in self.phrases
+
+    @property
     def whole(self) -> NDArray[np.bool_]:
         """(n,), the sightings of the whole body, through which its path goes; all, where those are few: a body that changes its size."""
         whole = ~self.partial

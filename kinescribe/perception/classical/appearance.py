@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.classical.blobs import FAINT, fill_holes, split_at_necks
+from kinescribe.perception.classical.parts import PartId
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 
-__all__ = ["Cutout", "learn_sprite", "search"]
+__all__ = ["Cutout", "half_turn", "learn_sprite", "search"]
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -30,6 +31,8 @@ class Cutout:
         offset: (3,), the frame's brightness offset.
         position: (2,), the body's detected centroid, in the window's own pixels.
         mask: bool, (h, w), its detected mask.
+        part: which part of a jointed body it is, shown without the others; None for others.
+        axis: of a part, direction of its long axis where that is sure, radians, clockwise on the screen; NaN elsewhere.
     """
 
     image: NDArray[np.uint8]
@@ -38,6 +41,8 @@ class Cutout:
     offset: Float32
     position: Float
     mask: NDArray[np.bool_]
+    part: PartId | None = None
+    axis: float = np.nan
 
 
 def learn_sprite(cutouts: list[Cutout], reference: int) -> Sprite | None:
@@ -54,17 +59,24 @@ def learn_sprite(cutouts: list[Cutout], reference: int) -> Sprite | None:
     sprite = _from_mask(first)
     if sprite is None:
         return None
-    poses: list[tuple[Cutout, Float]] = []
+    poses: list[tuple[Cutout, Float, float]] = []
     for cutout in cutouts:
         if cutout is first:
-            poses.append((cutout, cutout.position))
+            poses.append((cutout, cutout.position, 0.0))
             continue
-        pose = register(sprite, cutout.image, cutout.plate, cutout.offset, cutout.position)
+        turned = half_turn(cutout.axis - first.axis)
+        known = sprite.turns and np.isfinite(turned)
+        pose = register(sprite, cutout.image, cutout.plate, cutout.offset, cutout.position, turned if known else 0.0)
         if pose is not None and pose.gain > LEAST_GAIN:
-            poses.append((cutout, pose.position))
+            poses.append((cutout, pose.position, pose.turn if known else 0.0))
     if len(poses) >= 3:
         sprite = _common(poses, first) or sprite
     return sprite
+
+
+def half_turn(angle: float) -> float:
+    """The angle between two axes, radians, in [−π/2, π/2)."""
+    return float((angle + np.pi / 2) % np.pi - np.pi / 2)
 
 
 def _from_mask(cutout: Cutout) -> Sprite | None:
@@ -118,12 +130,13 @@ def _tells_turn(sprite: Sprite) -> bool:
     return sprite.radius >= 4.0 and turning > TURN_INFORMATION * shifting
 
 
-def _common(poses: list[tuple[Cutout, Float]], first: Cutout) -> Sprite | None:
+def _common(poses: list[tuple[Cutout, Float, float]], first: Cutout) -> Sprite | None:
     """What stays the same when the frames are laid over each other body on body."""
     h, w = first.mask.shape
     images, plates = [], []
-    for cutout, position in poses:
-        shift = np.array([[1.0, 0.0, first.position[0] - position[0]], [0.0, 1.0, first.position[1] - position[1]]])
+    for cutout, position, turn in poses:
+        back = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        shift = np.column_stack([back, first.position - back @ position])
         view = cutout.image.astype(np.float32) - cutout.offset
         images.append(cv2.warpAffine(view, shift, (w, h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
         plates.append(cv2.warpAffine(cutout.plate, shift, (w, h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
@@ -162,12 +175,19 @@ def _attached(member: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.
 
 
 def search(
-    sprite: Sprite, image: NDArray[np.uint8], plate: Float32, offset: Float32, expected: Float, reach: float, turn: float = 0.0
+    sprite: Sprite,
+    image: NDArray[np.uint8],
+    plate: Float32,
+    offset: Float32,
+    expected: Float,
+    reach: float,
+    turn: float = 0.0,
+    hidden: NDArray[np.bool_] | None = None,
 ) -> Pose | None:
     """Look for the sprite within `reach` px of where it is expected; the best fit, or None.
 
     Every whole-pixel shift is judged by how much better the body explains the picture than the background does, then the best is
-    registered.
+    registered. `hidden`: (H, W), where something is known to be in front of the body.
     """
     h, w = sprite.alpha.shape
     height, width = image.shape[:2]
@@ -183,7 +203,8 @@ def search(
     where = (slice(cy0 - y0, cy1 - y0), slice(cx0 - x0, cx1 - x0))
     view[where] = image[cy0:cy1, cx0:cx1] - offset
     behind[where] = plate[cy0:cy1, cx0:cx1]
-    inside[where] = 1.0
+    inside[where] = 1.0 if hidden is None else ~hidden[cy0:cy1, cx0:cx1]
+    view *= inside[..., None]
     alpha, rendered = sprite.alpha, sprite.rendered
     if abs(turn) > 0.05:
         c, s = np.cos(turn), np.sin(turn)
@@ -208,7 +229,7 @@ def search(
     if better[top] <= WORTH_REGISTERING * without[top]:
         return None
     start = np.array([x0 + top[1], y0 + top[0]], np.float64) + sprite.anchor
-    return register(sprite, image, plate, offset, start, turn)
+    return register(sprite, image, plate, offset, start, turn, hidden=hidden)
 
 
 def _correlate(picture: Float32, kernel: Float32) -> Float32:

@@ -14,6 +14,7 @@ from kinescribe.perception.background import Background, FrameSample, estimate_b
 from kinescribe.perception.classical.blobs import above_own_contrast, cut_out, split_at_necks
 from kinescribe.perception.classical.foreground import Foreground, ForegroundModel
 from kinescribe.perception.classical.measure import Measurement, measure
+from kinescribe.perception.classical.parts import PART, Parts
 from kinescribe.perception.classical.plain import plain_background
 from kinescribe.perception.classical.second_look import second_look
 from kinescribe.perception.classical.still import StillObjects
@@ -52,9 +53,12 @@ class ClassicalDetector:
         self.background: Background | None = None
         self._model: ForegroundModel | None = None
         self._still: StillObjects | None = None
+        self._parts: Parts | None = None
 
     def prepare(self, video: Video, phrases: Sequence[str] = ()) -> None:
-        """Estimate the background from the whole video; among still things look for those that `phrases` describe."""
+        """Estimate the background from the whole video and learn the parts of jointed bodies; among still things look for those that
+        `phrases` describe.
+        """
         sample = sample_frames(video)
         few = sample.frame_count < FEW_FRAMES
         spread = sample.images[np.unique(np.linspace(0, len(sample.images) - 1, FEW_FRAMES).round().astype(int))]
@@ -62,6 +66,7 @@ class ClassicalDetector:
         self.finds_still = plain is not None
         self.background = self._estimate(sample) if plain is None else plain
         self._model = ForegroundModel(self.background)
+        self._parts = Parts.find(sample.images, self._model, self._windows, phrases)
         if phrases and plain is None:
             self._still = StillObjects.find(self.background, phrases)
 
@@ -78,7 +83,7 @@ class ClassicalDetector:
         """Follow each path's body through the video by its own look; None where it has none."""
         if self.background is None:
             raise RuntimeError("a ClassicalDetector looks again only after prepare(video)")
-        return second_look(video, self.background, paths, progress)
+        return second_look(video, self.background, paths, progress, self._parts)
 
     def _prepared(self) -> tuple[ForegroundModel, Background]:
         if self._model is None or self.background is None:
@@ -112,12 +117,18 @@ class ClassicalDetector:
         """The bodies that a blob holds."""
         _, background = self._prepared()
         blob = foreground.labels[window] == label
+        parts = [] if self._parts is None else self._parts.cut(frame.image[window], delta, blob)
+        for part in parts:
+            yield Body(part.image, part.delta, part.difference, background.sigma[window], part.mask, window[1].start, window[0].start, PART)
+        if parts:
+            return
         bodies = [body for part in above_own_contrast(blob, difference) for body in split_at_necks(part)]
         for mask in bodies[:MOST_BODIES]:
             yield Body(frame.image[window], delta, difference, background.sigma[window], mask, window[1].start, window[0].start)
 
     def _detections(self, frame: Frame, foreground: Foreground, bodies: Sequence[Body], measured: Sequence[Measurement]) -> Detections:
         detections = detections_from(frame, [(m, body.crop()) for m, body in zip(measured, bodies, strict=True)])
+        detections.phrases = [body.phrase for body in bodies]
         if self._still is None:
             return detections
         return detections.joined(detections_from(frame, self._still.seen(frame, foreground), self._still.phrase))
@@ -132,6 +143,7 @@ class Body:
             channels and its noise.
         mask: bool, (h, w), which of the window's pixels are the body.
         x0, y0: image pixel of the window's top left corner.
+        phrase: handed on to its detection.
     """
 
     image: NDArray[np.uint8]
@@ -141,6 +153,7 @@ class Body:
     mask: NDArray[np.bool_]
     x0: int
     y0: int
+    phrase: str = ""
 
     def measured(self) -> Measurement:
         """By numpy, on its own."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.background import Background
+from kinescribe.perception.classical.parts import PartId
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 from kinescribe.perception.sightings import Path, Sightings, body_spans, long_axis
 from kinescribe.video.frame import Frame
@@ -29,6 +30,7 @@ class Follower:
     Attributes:
         seen: the path's positions by frame. found: poses by frame.
         bias: sprite's position less the path's, px, in frames that have both. turn: the latest, radians.
+        part: which part of a jointed body it is; None for others.
         ends: sprites of the two end parts, each with the way to it from the centroid. found_ends: their poses by frame.
     """
 
@@ -38,6 +40,7 @@ class Follower:
     found: dict[int, Pose] = field(default_factory=dict)
     bias: list[Float] = field(default_factory=list)
     turn: float = 0.0
+    part: PartId | None = None
     ends: list[tuple[Sprite, Float]] = field(default_factory=list)
     covered: int = 0  # frames in a row in which it was found on a larger body
     found_ends: dict[int, list[Pose | None]] = field(default_factory=dict)
@@ -52,13 +55,21 @@ class Follower:
         """The path's last frame."""
         return int(self.path.frames[-1])
 
-    def see(self, frame: Frame, pose: Pose, background: Background, offset: NDArray[np.float32]) -> None:
-        """Note where the body was found, and look for its ends there."""
+    def see(
+        self,
+        frame: Frame,
+        pose: Pose,
+        background: Background,
+        offset: NDArray[np.float32],
+        hidden: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Note where the body was found, and look for its ends there; `hidden`: (H, W), where others are in front of it."""
         self.found[frame.index] = pose
         c, s = np.cos(pose.turn), np.sin(pose.turn)
         rotation = np.array([[c, -s], [s, c]])
         poses = [
-            register(sprite, frame.image, background.plate, offset, pose.position + rotation @ arm, pose.turn) for sprite, arm in self.ends
+            register(sprite, frame.image, background.plate, offset, pose.position + rotation @ arm, pose.turn, hidden=hidden)
+            for sprite, arm in self.ends
         ]
         self.found_ends[frame.index] = [p if p is not None and p.gain > ACCEPT_GAIN and p.visible > WHOLE_END else None for p in poses]
 

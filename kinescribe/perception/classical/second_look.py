@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 from kinescribe.perception.background import Background
 from kinescribe.perception.classical.appearance import Cutout, learn_sprite, search
 from kinescribe.perception.classical.follower import ACCEPT_GAIN, Follower, end_parts, expected_position, search_reach, sightings
+from kinescribe.perception.classical.following_parts import see_part, sure_axis
 from kinescribe.perception.classical.foreground import ForegroundModel
+from kinescribe.perception.classical.parts import PartId, Parts
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 from kinescribe.perception.sightings import Path, Sightings
 from kinescribe.video.frame import Frame
@@ -42,13 +45,17 @@ MOST_HELD = 240
 
 
 def second_look(
-    video: Video, background: Background, paths: list[Path], progress: Callable[[int], None] | None = None
+    video: Video,
+    background: Background,
+    paths: list[Path],
+    progress: Callable[[int], None] | None = None,
+    parts: Parts | None = None,
 ) -> list[Sightings | None]:
-    """Follow each path's body through the video; None where no sprite could be learned."""
+    """Follow each path's body through the video; None where no sprite could be learned. `parts`: of jointed bodies, where there are any."""
     model = ForegroundModel(background)
-    sprites = _learn(video, background, model, paths)
+    sprites, which = _learn(video, background, model, paths, parts)
     followers = {
-        k: Follower(path, sprite, dict(zip(path.frames.tolist(), path.positions, strict=True)), ends=end_parts(sprite))
+        k: Follower(path, sprite, dict(zip(path.frames.tolist(), path.positions, strict=True)), part=which[k], ends=end_parts(sprite))
         for k, (path, sprite) in enumerate(zip(paths, sprites, strict=True))
         if sprite is not None
     }
@@ -60,7 +67,7 @@ def second_look(
             if frame.index < follower.first:
                 continue
             if frame.index in follower.seen:
-                _observed(follower, frame, background, offset)
+                _observed(follower, frame, background, offset, parts)
             elif follower.covered < COVERED_ENOUGH:
                 _lost(follower, frame, background, offset)
             if frame.index in follower.found:
@@ -81,8 +88,10 @@ def _larger(follower: Follower, other: Follower) -> bool:
     return other.sprite.radius > PIECE * follower.sprite.radius
 
 
-def _learn(video: Video, background: Background, model: ForegroundModel, paths: list[Path]) -> list[Sprite | None]:
-    """One sprite a path, from the frames in which it was seen whole."""
+def _learn(
+    video: Video, background: Background, model: ForegroundModel, paths: list[Path], parts: Parts | None
+) -> tuple[list[Sprite | None], list[PartId | None]]:
+    """One sprite a path, from the frames in which it was seen whole, and which part of a jointed body it is."""
     wanted: dict[int, list[tuple[int, int]]] = {}
     chosen: list[tuple[list[int], int]] = []
     for k, path in enumerate(paths):
@@ -96,12 +105,14 @@ def _learn(video: Video, background: Background, model: ForegroundModel, paths: 
         for k, row in wanted[frame.index]:
             size = paths[k].boxes[chosen[k][0]]
             extent = np.max(size[:, 2:] - size[:, :2], axis=0)
-            cutouts[k][row] = _cutout(frame, background, offset, paths[k], row, extent)
-    sprites = []
+            cutouts[k][row] = _cutout(frame, background, offset, paths[k], row, extent, parts)
+    sprites: list[Sprite | None] = []
+    which: list[PartId | None] = []
     for k, (rows, reference) in enumerate(chosen):
         held = [cutouts[k][row] for row in rows if row in cutouts[k]]
         sprites.append(learn_sprite(held, rows.index(reference)) if len(held) == len(rows) and held else None)
-    return sprites
+        which.append(next((cutout.part for cutout in held if cutout.part is not None), None))
+    return sprites, which
 
 
 def _references(path: Path) -> tuple[list[int], int]:
@@ -121,8 +132,13 @@ def _references(path: Path) -> tuple[list[int], int]:
     return rows, reference
 
 
-def _cutout(frame: Frame, background: Background, offset: NDArray[np.float32], path: Path, row: int, extent: Float) -> Cutout:
-    """A window of fixed size around the body; beyond the picture's edge the edge is repeated and doesn't differ from the plate."""
+def _cutout(
+    frame: Frame, background: Background, offset: NDArray[np.float32], path: Path, row: int, extent: Float, parts: Parts | None
+) -> Cutout:
+    """A window of fixed size around the body; beyond the picture's edge the edge is repeated and doesn't differ from the plate.
+
+    A part of a jointed body is shown without the others.
+    """
     half = np.ceil(extent * (0.5 + MARGIN)).astype(int) + 4
     centre = np.round(path.positions[row]).astype(int)
     height, width = frame.image.shape[:2]
@@ -135,10 +151,19 @@ def _cutout(frame: Frame, background: Background, offset: NDArray[np.float32], p
     h, w = pixels.shape
     ya, yb, xa, xb = max(y0, 0), min(y0 + h, len(ys)), max(x0, 0), min(x0 + w, len(xs))
     mask[ya:yb, xa:xb] = pixels[ya - y0 : yb - y0, xa - x0 : xb - x0]
-    return Cutout(frame.image[grid], background.plate[grid], background.sigma[grid], offset, path.positions[row] - (centre - half), mask)
+    image, plate = frame.image[grid], background.plate[grid]
+    position = path.positions[row] - (centre - half)
+    cutout = Cutout(image, plate, background.sigma[grid], offset, position, mask)
+    if parts is None:
+        return cutout
+    delta = (image - offset - plate).astype(np.float32)
+    which = parts.identify(image, delta, mask)
+    if which is None:
+        return cutout
+    return replace(cutout, image=parts.without_others(image, delta, mask, which).image, part=which, axis=sure_axis(mask))
 
 
-def _observed(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32]) -> None:
+def _observed(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], parts: Parts | None) -> None:
     """The first look saw the body here: fit the sprite there, or where its motion points to."""
     where = f.seen[frame.index]
     expected = expected_position(f, frame.index)
@@ -151,6 +176,9 @@ def _observed(f: Follower, frame: Frame, background: Background, offset: NDArray
         return pose
 
     image, plate = frame.image, background.plate
+    if f.part is not None and parts is not None:
+        see_part(f, frame, background, offset, parts)
+        return
     best = acceptable(register(f.sprite, image, plate, offset, where + f.offset(), f.turn), ACCEPT_GAIN)
     if expected is not None and (best is None or best.gain < SURE_GAIN) and np.hypot(*(expected - where)) > 1.0:
         other = acceptable(register(f.sprite, image, plate, offset, expected, f.turn), ACCEPT_GAIN)

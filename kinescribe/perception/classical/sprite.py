@@ -138,13 +138,21 @@ def _look_up(picture: NDArray[np.uint8] | Float32, points: Float32) -> Float32:
 
 
 def register(
-    sprite: Sprite, image: NDArray[np.uint8], plate: Float32, offset: Float32, start: Float, turn: float = 0.0, iterations: int = 10
+    sprite: Sprite,
+    image: NDArray[np.uint8],
+    plate: Float32,
+    offset: Float32,
+    start: Float,
+    turn: float = 0.0,
+    iterations: int = 10,
+    hidden: NDArray[np.bool_] | None = None,
 ) -> Pose | None:
     """Find the sprite near `start`; None where it left the picture or ran away.
 
     Args:
         image: uint8, (H, W, 3). plate: float32, (H, W, 3). offset: (3,), the frame's brightness offset against the plate.
         start: (2,) expected position, to about a pixel or two. turn: expected turn, radians.
+        hidden: (H, W), where something is known to be in front of the body; its pixels say nothing.
     """
     p = sprite.pixels
     position, first_turn = np.asarray(start, np.float64).copy(), turn
@@ -159,9 +167,10 @@ def register(
         return None
     origin = np.array([x0, y0], np.float32)
     limit = np.array([view.shape[1] - 1, view.shape[0] - 1], np.float32)
+    open_view = None if hidden is None else ~hidden[y0:y1, x0:x1]
     fit: _Fit | None = None
     for done in range(iterations):
-        fit = _linearise(sprite, view, behind, offset, (position - origin).astype(np.float32), turn, limit)
+        fit = _linearise(sprite, view, behind, offset, (position - origin).astype(np.float32), turn, limit, open_view)
         if fit is None or (done == HOPELESS_AFTER and fit.unexplained > fit.without):
             return None
         try:
@@ -179,7 +188,7 @@ def register(
             return None
         if length < CONVERGED_PX:
             break
-    fit = _linearise(sprite, view, behind, offset, (position - origin).astype(np.float32), turn, limit)
+    fit = _linearise(sprite, view, behind, offset, (position - origin).astype(np.float32), turn, limit, open_view)
     return None if fit is None else _judge(sprite, fit, position, turn)
 
 
@@ -194,7 +203,14 @@ class _Fit:
 
 
 def _linearise(
-    sprite: Sprite, view: Float32, behind: Float32, offset: Float32, position: Float32, turn: float, limit: Float32
+    sprite: Sprite,
+    view: Float32,
+    behind: Float32,
+    offset: Float32,
+    position: Float32,
+    turn: float,
+    limit: Float32,
+    open_view: NDArray[np.bool_] | None,
 ) -> _Fit | None:
     """The least-squares problem about one pose; None where too little of the body is in the picture."""
     p = sprite.pixels
@@ -202,6 +218,9 @@ def _linearise(
     away = np.stack([c * p.at[:, 0] - s * p.at[:, 1], s * p.at[:, 0] + c * p.at[:, 1]], axis=1)
     points = position + away
     inside = ((points >= 0) & (points <= limit)).all(1)
+    if open_view is not None:
+        columns, rows = np.clip(np.round(points), 0, limit).astype(int).T
+        inside &= open_view[rows, columns]
     visible = float((p.alpha * p.shares)[inside].sum() / max(float((p.alpha * p.shares).sum()), 1e-6))
     if visible < LEAST_VISIBLE:
         return None
@@ -210,10 +229,10 @@ def _linearise(
     # moving the body by +d changes the picture by −∇(rendered − alpha · plate) · d, gradients turned with the body
     bx = p.rendered_dx - p.alpha_dx[:, None] * plate
     by = p.rendered_dy - p.alpha_dy[:, None] * plate
-    columns = [-(c * bx - s * by), -(s * bx + c * by)]
+    moves = [-(c * bx - s * by), -(s * bx + c * by)]
     if sprite.turns:
-        columns.append(columns[1] * away[:, :1] - columns[0] * away[:, 1:])
-    jacobian = np.stack([column.ravel() for column in columns], axis=1)
+        moves.append(moves[1] * away[:, :1] - moves[0] * away[:, 1:])
+    jacobian = np.stack([move.ravel() for move in moves], axis=1)
     # robust: what stands before the body, or is something else, must not pull
     energy = np.einsum("pc,pc->p", residual, residual) / 3
     scale = 1.5 * float(np.sqrt(np.median(energy[inside]))) + 1.0
