@@ -35,7 +35,7 @@ def other_branch(problem: Problem, good: Point, part: int, stuck: Point, wider: 
     here = linearize(problem, good, part)
     seen = np.isfinite(problem.observed[:, :part]).reshape(c, -1)
     scale = scale_of(here.residuals, seen, len(good.theta) + good.q.size, size)
-    roots = scale * _roots(*here.normal(weights_of(here.residuals, seen, scale, size)).information(), problem.q_scales / scale)
+    roots = scale * _roots(*here.eliminated(weights_of(here.residuals, seen, scale, size)), problem.q_scales / scale)
     widths = np.resize(WIDTHS, DRAWS)[:, None, None]
     moves = widths * np.einsum("cde,tce->tcd", roots[off], rng.normal(size=(DRAWS, len(off), d)))
     trials = good.q[off] + np.concatenate([np.zeros((1, len(off), d)), moves])

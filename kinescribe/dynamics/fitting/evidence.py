@@ -58,7 +58,7 @@ def weigh(problem: Problem, point: Point) -> Evidence:
     seen = np.isfinite(problem.observed).reshape(c, -1)
     size = problem.observed.shape[-1]
     weights = weights_of(here.residuals, seen, scale_of(here.residuals, seen, p + point.q.size, size), size)
-    information, blocks, coupling = here.normal(weights).information()
+    information, blocks, coupling = here.eliminated(weights)
     # constraints leave numbers of an initial state without meaning; they aren't counted
     ranks = [int(np.linalg.matrix_rank(block, hermitian=True)) for block in blocks]
     fitted = p + sum(ranks)

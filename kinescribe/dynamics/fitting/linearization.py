@@ -15,7 +15,8 @@ from kinescribe.dynamics.fitting.problem import Point, Problem
 __all__ = ["Linearization", "Normal", "linearize"]
 
 Float = NDArray[np.float64]
-ROUNDING = 1e-11  # of the information with known initial states: what is left of it when they aren't, and means nothing
+ROUNDING = 1e-11  # of the greatest information on any number of an initial state: what means nothing
+EXACT, DIFFERENCES = 1e-11, 3e-6  # of the greatest derivative: what means nothing, of exact ones and of finite differences
 CENTRAL = 100.0  # times the forward step: their error falls with the square of the step
 
 
@@ -26,6 +27,38 @@ class Linearization:
     residuals: Float
     by_theta: Float
     by_q: Float
+    exact: bool = False
+
+    def eliminated(self, weights: Float) -> tuple[Float, Float, Float]:
+        """Information on theta (p, p) under weights (c, m) when the initial states are unknown too; the clips' inverse blocks (c, d, d);
+        the change of each initial state with theta (c, d, p), with a minus.
+
+        By orthogonal bases, not by normal equations: where contact follows on contact, a start is known to so many digits that its square
+        would leave nothing of what is known of the parameters.
+        """
+        c, m, p = self.by_theta.shape
+        d = self.by_q.shape[2]
+        least = EXACT if self.exact else DIFFERENCES
+        roots, inverses, couplings = [], np.zeros((c, d, d)), np.zeros((c, d, p))
+        norm_t = np.sqrt(np.einsum("cmp,cm->p", self.by_theta**2, weights))
+        scale_t = np.where(norm_t > 0.0, norm_t, 1.0)
+        for k in range(c):
+            root = np.sqrt(weights[k])[:, None]
+            q, t = root * self.by_q[k], root * self.by_theta[k] / scale_t
+            norm = np.linalg.norm(q, axis=0)
+            scale = np.where(norm > 0.0, norm, 1.0)
+            basis, sizes, across = np.linalg.svd(np.where(np.isfinite(q), q, 0.0) / scale, full_matrices=False)
+            known = sizes > least * max(float(sizes.max(initial=0.0)), 1e-300)
+            basis, back = basis[:, known], (across[known] / sizes[known, None]).T / scale[:, None]
+            along = basis.T @ t
+            left = t - basis @ along
+            left -= basis @ (basis.T @ left)  # what rounding left of it
+            roots.append(left)
+            inverses[k], couplings[k] = back @ back.T, (back @ along) * scale_t
+        stacked = np.concatenate(roots)
+        # what is left of a parameter when the starts are unknown may be rounding
+        stacked[:, np.linalg.norm(stacked, axis=0) <= least] = 0.0
+        return (stacked.T @ stacked) * np.outer(scale_t, scale_t), inverses, couplings
 
     def normal(self, weights: Float) -> Normal:
         """The normal equations under weights (c, m)."""
@@ -82,15 +115,6 @@ class Normal:
         solved = np.einsum("cpd,cde,ce->p", self.cross, inverse, self.gradient_q)
         return eliminated, solved, (inverse, coupling)
 
-    def information(self) -> tuple[Float, Float, Float]:
-        """Information on theta (p, p) when the initial states are unknown too; the clips' inverse blocks (c, d, d); the change of each
-        initial state with theta (c, d, p), with a minus.
-        """
-        eliminated, _, (inverse, coupling) = self._eliminate(0.0)
-        left = self.theta - eliminated
-        size = np.sqrt(np.diag(self.theta))
-        return np.where(np.abs(left) > ROUNDING * np.outer(size, size), left, 0.0), inverse, coupling
-
 
 def linearize(problem: Problem, point: Point, frames: int | None = None, *, central: bool = False) -> Linearization:
     """All derivatives on the first `frames`, in one batch of simulations: of each clip one where they are exact, else one more than
@@ -114,7 +138,7 @@ def _exact(problem: Problem, point: Point, frames: int | None) -> Linearization 
     if frames is None:
         problem.remember(point, rollout)
     residuals, slopes = problem.residuals_by(rollout, by, frames)
-    return Linearization(residuals, slopes[..., :p], slopes[..., p:])
+    return Linearization(residuals, slopes[..., :p], slopes[..., p:], exact=True)
 
 
 def _by_differences(problem: Problem, point: Point, frames: int | None, central: bool) -> Linearization:

@@ -85,7 +85,7 @@ class Doubt:
         rollout = self.problem.run(np.repeat(thetas, c, axis=0), np.tile(self.point.q, (len(thetas), 1)), clips)
         residuals = self.problem.residuals(rollout, clips).reshape(len(frames), 2, c, -1)
         promised = np.array([[(FAR * share) ** 2 for _, share in pair] for pair in sides])
-        eliminated = self.here.normal(self.weights).information()
+        eliminated = self.here.eliminated(self.weights)
         cost = np.array([
             [self._cost(self.here, eliminated, r, frame) for r in pair] for pair, frame in zip(residuals, frames, strict=True)
         ])  # fmt: skip
@@ -118,7 +118,7 @@ class Doubt:
             if np.abs(moved.residuals).max(initial=0.0) >= LOST:
                 continue
             promised = (FAR * share * part) ** 2
-            cost = self._cost(moved, moved.normal(self.weights).information(), moved.residuals, frame)
+            cost = self._cost(moved, moved.eliminated(self.weights), moved.residuals, frame)
             # steps that are fine enough for the best parameters may be too coarse for others
             if exact or finer > 1 or cost < min(NOISE, SATURATED * promised):
                 return cost, promised

@@ -90,7 +90,7 @@ def start_of(clip: Clip, fit: Fit, *, named: bool = False) -> Start:
     seen = np.isfinite(problem.observed).reshape(1, -1)
     size = problem.observed.shape[-1]
     weights = weights_of(here.residuals, seen, scale_of(here.residuals, seen, q.size, size), size)
-    _, blocks, coupling = here.normal(weights).information()
+    _, blocks, coupling = here.eliminated(weights)
     # of few sightings the residuals' size is a matter of luck, so that of the fit counts too
     own, all_of = max(evidence.samples - evidence.parameters, 0), min(max(fit.samples - fit.parameters, 0), PRIOR)
     variance = (own * evidence.scale**2 + all_of * fit.scale**2) / max(own + all_of, 1)
