@@ -120,7 +120,7 @@ def extract_states(
         frame_interval: seconds between frames, where the file's time stamps don't tell.
         times: (T,), seconds, of pictures given as an array.
         tracker: name of an installed tracker.
-        ends: whether the two ends of long rigid bodies are reported as points of their own.
+        ends: whether the two ends of long rigid bodies, and the pivots of jointed ones, are reported as points of their own.
         masks: file to write the masks to, gzipped lines of JSON.
         progress: called with the stage, frames done, and frames in all if known.
 
