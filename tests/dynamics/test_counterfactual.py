@@ -123,7 +123,8 @@ def test_states_are_changed_as_a_table_in_pixels_has_them():
     line = next(line for line in lines if "no scale" in line)
     assert "gravity=1.62 means 1.62 px/s²" in line
     assert "gravity*=0.165" in line
-    assert not any("no scale" in line for line in predict(seen, fit, until=2.0, do="gravity*=0.165").meta.warnings)
+    for relative in ("gravity*=0.165", "floor+=-20"):
+        assert not any("no scale" in line for line in predict(seen, fit, until=2.0, do=relative).meta.warnings)
 
 
 def test_a_wall_is_taken_away(states: States, fit: Fit):
@@ -235,3 +236,31 @@ def test_sigma_of_what_is_set_is_nothing_and_of_the_rest_remains(states: States,
     assert made["sigma_x"][-1] > 0.0
     scaled = predict(states, fit, until=0.5, do={"gravity": "*=2"})
     assert scaled["sigma_ay"][0] == pytest.approx(2 * fit.estimates["gravity"].sigma, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("do", "at", "who"),
+    [
+        ("ball.y=-1", None, "at 0 s ball reaches 1.2 m into floor: "),
+        ("floor=4", None, "at 0 s ball reaches 1.2 m into floor: "),
+        ("ball.y=-0.3", 1.0, "at 1 s ball reaches 0.50"),
+    ],
+)
+def test_who_begins_inside_a_wall_is_warned_of(states: States, fit: Fit, do: str, at: float | None, who: str):
+    lines = predict(states, fit, until=2.0, do=do, at=at).meta.warnings
+    assert any(line.startswith(who) for line in lines), lines
+
+
+def test_objects_that_begin_in_each_other_are_warned_of(both: tuple[States, Fit]):
+    lines = predict(*both, until=2.0, do=["red.x=2.9", "red.y=2", "blue.x=3", "blue.y=2"]).meta.warnings
+    assert any(line.startswith("at 0 s red and blue overlap by 0.4 m: ") for line in lines), lines
+
+
+def test_what_touches_or_is_taken_away_overlaps_nothing(states: States, fit: Fit, both: tuple[States, Fit]):
+    made = [
+        predict(states, fit, until=2.0, do="ball.y=0.199"),
+        predict(states, fit, until=2.0, do="ball.y=-1", remove=["floor"]),
+        predict(*both, until=2.0, do=["red.x=2.9", "red.y=2.1"], remove=["blue"]),
+        predict(*both, until=2.5),
+    ]
+    assert not any("no law says" in line for one in made for line in one.meta.warnings)

@@ -355,3 +355,21 @@ def test_where_errors_are_unknown_sigma_is_empty(fit: Fit, states: States):
     future = predict(states, unknown, until=2.5)
     assert np.isnan(future["sigma_x"]).all()
     np.testing.assert_allclose(future["x"], predict(states, fit, until=2.5)["x"])
+
+
+def test_contacts_that_the_table_does_not_list_were_seen_all_the_same(states: States, tmp_path: Path):
+    mute = States.from_columns(states.columns, states.meta.model_copy(update={"events": []}))
+    clip = Clip.from_states(mute)
+    save(bouncing_fit(mute), tmp_path / "law.json", clips=[clip])
+    fit = load(tmp_path / "law.json")
+    assert predict(mute, fit, until=4.0).meta.events
+    thrown = clip.until(0.6)
+    for seen in (mute, thrown):  # of the other the fit's own clip has them
+        assert not any("the data hold none" in line for line in predict(seen, fit, until=4.0).meta.warnings)
+
+
+def test_contacts_that_get_no_row_are_not_doubted(states: States):
+    short = Clip.from_states(states).until(0.6)
+    fit = fit_law(find_law("free-fall + floor"), [short], fixed={"friction": 0.0, "floor": 0.0, "restitution": 0.8})
+    assert not any("the data hold none" in line for line in predict(short, fit, until=0.7).meta.warnings)
+    assert any("the data hold none" in line for line in predict(short, fit, until=1.2).meta.warnings)

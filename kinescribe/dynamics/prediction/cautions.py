@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.dynamics.clip import Impact
+from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.prediction.intervention import Intervention
 from kinescribe.dynamics.prediction.start import Start
 from kinescribe.dynamics.saving.domain import Domain
@@ -20,6 +21,7 @@ FAR = 3.0  # times the fitted value, or what the data covered, beyond which a la
 BEYOND = 5.0  # σ of a value that is fitted as 0
 MISFIT = 3.0  # times σ: residuals of a clip that a law doesn't explain
 TRIED = 1.1  # factor by which what the data can't tell is moved, to see whether it matters
+AGAIN = 60  # times at which a clip of the fit is simulated again
 MOON = 0.165  # gravity there over gravity here
 
 
@@ -88,7 +90,7 @@ def _in_pixels(name: str, old: float, unit: str, changes: Sequence[object], decl
 
     lines = []
     for change in changes:
-        if isinstance(change, Change) and change.absolute:
+        if isinstance(change, Change) and change.operator == "=":
             moon = f", on the Moon instead of the Earth do '{name}*={MOON}'" if declared == "length/time^2" else f" do '{name}*=FACTOR'"
             lines.append(
                 f"{change} means {change.value:g}{unit}, for the table has no scale (fitted: {old:.4g}{unit}); relative to that{moon}"
@@ -97,7 +99,7 @@ def _in_pixels(name: str, old: float, unit: str, changes: Sequence[object], decl
 
 
 def about_motion(start: Start, data: Float, times: Float, impacts: Sequence[Impact], until: float) -> list[str]:
-    """Doubts about where the trajectory (6, T, n) leads: further, faster, longer than anything that was seen."""
+    """Doubts about where the trajectory (6, T, n) leads: further, faster, longer than anything that was seen. `impacts`: that are told."""
     domain = domain_of(start)
     lines = []
     if until - start.clip.times[0] > FAR * max(domain.duration, 1e-9):
@@ -119,7 +121,7 @@ def about_motion(start: Start, data: Float, times: Float, impacts: Sequence[Impa
             lines.append(
                 f"objects go {out:.3g} {start.fit.unit or 'units'} beyond where anything was seen, over a range of {domain.extent:.3g}"
             )
-    if any(hit.time > start.clip.times[0] for hit in impacts) and not domain.contacts:
+    if impacts and not domain.contacts and not _struck(start, domain):
         lines.append("contacts are told, and the data hold none: what happens in them was never seen")
     for name, (low, high) in domain.inputs.items():
         if name in start.fit.law.inputs and len(times):
@@ -128,6 +130,18 @@ def about_motion(start: Start, data: Float, times: Float, impacts: Sequence[Impa
             if held.min() < low - room or held.max() > high + room:
                 lines.append(f"the input {name} goes from {held.min():.4g} to {held.max():.4g}, in the data from {low:.4g} to {high:.4g}")
     return lines
+
+
+def _struck(start: Start, domain: Domain) -> bool:
+    """The fitted motion has contacts where something was seen, be they listed in a table or not."""
+    if start.problem.run(start.theta[None], start.q[None], np.zeros(1, np.intp)).impacts_of(0):
+        return True
+    fit = start.fit
+    if fit.law.kind != "acceleration" or fit.law.inputs:
+        # the clips of the fit can't be run again: their frames, or inputs, are not known here
+        return False
+    span = np.linspace(0.0, domain.duration, AGAIN)
+    return any(fit.rollout(clip.start_time + span, Inputs.none(), k).impacts_of(0) for k, clip in enumerate(fit.clips))
 
 
 def undetermined(start: Start) -> tuple[Trials, Callable[[Float, Float, Float], list[str]]]:

@@ -62,8 +62,7 @@ class Forecast:
     @property
     def told(self) -> tuple[Impact, ...]:
         """The contacts within what is told."""
-        end = self.grid.times[self.grid.told[-1]]
-        return tuple(hit for hit in self.impacts if self.grid.begin - 1e-9 <= hit.time <= end + 1e-9)
+        return _within(self.impacts, self.grid)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,7 +161,7 @@ class Predictor:
             *intervention.notes,
             *paths.notes,
             *about_changes(start, intervention),
-            *about_motion(start, data[:, told], times[told], paths.impacts[0], until),
+            *about_motion(start, data[:, told], times[told], _within(paths.impacts[0], grid), until),
             *doubts(paths.data[:, b:, told], data[:, told], sigma[:, told]),
             *_spread(crooked & told[:, None], times, start),
             *rough,
@@ -171,6 +170,12 @@ class Predictor:
             start, intervention, grid, self.frames, data, acceleration, sigma, crooked, paths.impacts[0],
             tuple(dict.fromkeys(warnings)), partial, substeps,
         )  # fmt: skip
+
+
+def _within(impacts: Sequence[Impact], grid: Grid) -> tuple[Impact, ...]:
+    """Those between the first row that is told and the last."""
+    end = grid.times[grid.told[-1]]
+    return tuple(hit for hit in impacts if grid.begin - 1e-9 <= hit.time <= end + 1e-9)
 
 
 def _loaded(fit: Fit | str | Path) -> Fit:

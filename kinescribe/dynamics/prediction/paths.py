@@ -12,6 +12,7 @@ from kinescribe.dynamics.clip import Impact
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.parameters import Values
 from kinescribe.dynamics.prediction.intervention import Intervention, without_objects, without_walls
+from kinescribe.dynamics.prediction.overlaps import overlaps
 from kinescribe.dynamics.prediction.start import Start
 from kinescribe.dynamics.simulation import Schedule, simulate
 from kinescribe.dynamics.simulation.motion import Motion
@@ -58,7 +59,7 @@ def follow(start: Start, values: Float, q: Float, times: Float, intervention: In
     if at <= times[0] + SAME:
         made = intervention.state(first, y_down)
         part = _run(start, after, changed, made, times, intervention.walls, intervention.objects, substeps, interval)
-        return Paths(part.data, part.acceleration, part.impacts, _held(part, made, intervention))
+        return Paths(part.data, part.acceleration, part.impacts, (*part.notes, *_held(part, made, intervention)))
     early, late = times[times < at - SAME], times[times > at - SAME]
     at_frame = bool(len(late)) and abs(late[0] - at) < SAME
     before = _run(start, law, values, first, np.r_[early, at], (), (), substeps, interval)
@@ -70,7 +71,7 @@ def follow(start: Start, values: Float, q: Float, times: Float, intervention: In
         np.concatenate([before.data[:, :, :-1], part.data[:, :, skip:]], axis=2),
         np.concatenate([before.acceleration[:, :, :-1], part.acceleration[:, :, skip:]], axis=2),
         tuple((*a, *b) for a, b in zip(before.impacts, part.impacts, strict=True)),
-        _held(part, made, intervention),
+        (*before.notes, *part.notes, *_held(part, made, intervention)),
     )
 
 
@@ -118,7 +119,11 @@ def _run(
         contacts = theirs.contacts(left, values)
         if contacts.walls or contacts.discs is not None:
             _pressed(acceleration, data, times, impacts)
-    return Paths(data, acceleration, impacts)
+    clip = start.clip
+    sigma = float(np.nanmedian(np.r_[clip.sigma_x, clip.sigma_y]))
+    centre = Values({name: value[:1] for name, value in values.items()})
+    told = overlaps(theirs, centre, left, first[:, 0, stay], float(times[0]), sigma, clip.unit, (*start.fit.without, *walls))
+    return Paths(data, acceleration, impacts, tuple(told))
 
 
 def _values(start: Start, numbers: Float) -> Values:
