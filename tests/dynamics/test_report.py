@@ -189,6 +189,38 @@ def test_rivals_and_ties(thrown):
     assert "TIE" not in text(replace(fit, selection=Selection(candidates[:1], (), "nothing", 9)), [seen])
 
 
+def test_placeholders_of_a_search_that_was_cut_short_are_no_scores(thrown):
+    fit, seen = thrown
+    none = {"score": -0.0, "standard_error": np.inf, "error": 1.0}
+    candidates = (
+        Candidate("free-fall", fit, **none),
+        Candidate("constant-acceleration", fit, **none, reason="tied: foretells 1.00 times the winner's error"),
+    )
+    cut = replace(fit, selection=Selection(candidates, tuple(one.title for one in candidates), "the ends of the clip", 9))
+    told = " ".join(text(cut, [seen]).split())
+    assert "No law was scored, for the cap ended the search: free-fall is given, for its BIC is the lowest." in told
+    assert "* constant-acceleration: not scored, for the cap ended the search" in told
+    assert not [word for word in ("inf", "TIE", "score -0", "held out: error", "foretells") if word in told]
+    assert [one["held_out_error"] for one in record(cut, [seen])["selection"]["candidates"]] == [None, None]
+    once = replace(candidates[1], score=0.2, error=0.8)
+    lone = text(replace(fit, selection=Selection((candidates[0], once), (), "the end of the clip", 9)), [seen])
+    assert "(score 0.20, held-out error 0.8 m)" in " ".join(lone.split())
+
+
+def test_contacts_that_the_table_does_not_list_are_taken_from_the_law(collided):
+    _, seen = collided
+    mute = replace(seen[0], impacts=())
+    one = fit_law(find_law("uniform-motion + discs"), [mute])
+    told = text(one, [mute])
+    assert "0.csv: the table lists no contacts; 1 predicted\n" in told
+    assert "* momentum: conserved across contacts of objects, within" in told
+    assert "the table lists no contacts: those that the law predicts stand in" in " ".join(told.split())
+    assert "between contacts" in text(one, [mute]).split("Conservation")[1]
+    failed = text(replace(one, status="failed", advice="x"), [mute]).split("Conservation, in what was seen\n")[1]
+    assert failed.startswith("  * can't be told: the table lists no contacts")
+    assert "stand in" not in text(one, [seen[0]])
+
+
 def test_ties_are_told_by_object(thrown):
     fit, seen = thrown
     ties = ("rest on cart", "uniform-motion on cart", "free-fall on ball", "linear-drag on ball")

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.conservation import Fact, conservation
 from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.report.motion import Motion
 
 __all__ = ["conserved", "facts_of"]
 
+STOOD_IN = "the table lists no contacts: those that the law predicts stand in for them"
+UNTOLD = "can't be told: the table lists no contacts, and the law that predicts some failed"
 DAMPING = "damping"  # the library's name for a loss that goes by speed
 
 
-def facts_of(fit: Fit, clips: Sequence[Clip]) -> list[tuple[tuple[Fact, ...], tuple[str, ...]]]:
-    """For each clip what is conserved, and what that rests on."""
+def facts_of(fit: Fit, clips: Sequence[Clip], motions: Sequence[Motion]) -> list[tuple[tuple[Fact, ...], tuple[str, ...]]]:
+    """For each clip what is conserved, and what that rests on. `motions`: the fitted ones.
+
+    Contacts that the table doesn't list would be taken for forces: those that the law predicts stand in for them.
+    """
     parameters = {name: value[0] if value.shape[1] > 1 else float(value[0, 0]) for name, value in fit.values.items()}
-    return [_facts(fit, parameters, clip) for clip in clips]
+    found = []
+    for clip, motion in zip(clips, motions, strict=True):
+        if clip.impacts or not motion.impacts:
+            found.append(_facts(fit, parameters, clip))
+        elif fit.ok:
+            facts, notes = _facts(fit, parameters, replace(clip, impacts=motion.impacts))
+            found.append((facts, (*notes, STOOD_IN)))
+        else:
+            found.append(((), (UNTOLD,)))
+    return found
 
 
 def _facts(fit: Fit, parameters: Mapping[str, Any], clip: Clip) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
@@ -36,13 +52,13 @@ def _facts(fit: Fit, parameters: Mapping[str, Any], clip: Clip) -> tuple[tuple[F
     return found.facts, found.notes
 
 
-def conserved(fit: Fit, clips: Sequence[Clip]) -> list[str]:
+def conserved(fit: Fit, clips: Sequence[Clip], motions: Sequence[Motion]) -> list[str]:
     """The same in words: of one clip its statements, of several how many of them conserve what."""
-    found = facts_of(fit, clips)
+    found = facts_of(fit, clips, motions)
     notes = list(dict.fromkeys(note for _, told in found for note in told))
     if len(found) == 1:
         return [*(fact.text for fact in found[0][0]), *notes]
-    struck = any(clip.impacts for clip in clips)
+    struck = any(clip.impacts or motion.impacts for clip, motion in zip(clips, motions, strict=True))
     by_kind: dict[tuple[str, str], list[Fact]] = {}
     for some, _ in found:
         for fact in some:

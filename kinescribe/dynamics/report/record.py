@@ -16,6 +16,7 @@ from kinescribe.dynamics.report.equation import equations
 from kinescribe.dynamics.report.hints import hints
 from kinescribe.dynamics.report.motion import motions
 from kinescribe.dynamics.report.residuals import of_objects, stood_in
+from kinescribe.dynamics.report.scores import scored
 from kinescribe.dynamics.selection import Candidate, Selection
 
 __all__ = ["record"]
@@ -32,7 +33,7 @@ def record(fit: Fit, clips: Sequence[Clip] = ()) -> dict[str, Any]:
     """
     moved = motions(fit, clips) if clips else []
     contacts = [asdict(one) for one in contacts_of(clips, moved)] if clips else None
-    books = facts_of(fit, clips) if clips else None
+    books = facts_of(fit, clips, moved) if clips else None
     made = {
         "law": fit.law.title,
         "equations": [{"term": title, "equation": equation} for title, equation in equations(fit.law)],
@@ -93,7 +94,7 @@ def _selection(selection: Selection) -> dict[str, Any]:
         "tie": list(selection.tie),
         "held_out": selection.held_out,
         "rollouts": selection.rollouts,
-        "candidates": [_candidate(one) for one in selection.candidates],
+        "candidates": [_candidate(scored(one)) for one in selection.candidates],
     }
 
 

@@ -17,6 +17,7 @@ from kinescribe.dynamics.report.hints import hints
 from kinescribe.dynamics.report.motion import Motion, motions
 from kinescribe.dynamics.report.numbers import interval, measured, plain, sigmas, with_unit
 from kinescribe.dynamics.report.residuals import of_objects, stood_in
+from kinescribe.dynamics.report.scores import NOT_SCORED, scored
 from kinescribe.dynamics.selection import Candidate, Selection
 
 __all__ = ["text"]
@@ -43,7 +44,7 @@ def text(fit: Fit, clips: Sequence[Clip] = ()) -> str:
         _unidentified(fit),
         _quality(fit, clips, moved),
         _contacts(contacts_of(clips, moved)),
-        _section("Conservation, in what was seen", [f"* {line}" for line in conserved(fit, clips)]),
+        _section("Conservation, in what was seen", [f"* {line}" for line in conserved(fit, clips, moved)]),
         _others(fit),
         _cost(fit),
     ]
@@ -149,7 +150,7 @@ def _quality(fit: Fit, clips: Sequence[Clip], moved: Sequence[Motion]) -> Iterat
     if fit.correlation > 0:
         told = f"residuals of neighbouring frames are correlated ({fit.correlation:.2f}); the errors allow for it"
         yield from _wrapped(told)
-    if fit.selection is not None and fit.selection.winner is not None and np.isfinite(fit.selection.winner.error):
+    if fit.selection is not None and fit.selection.winner is not None and np.isfinite(scored(fit.selection.winner).error):
         error = f"{plain(fit.selection.winner.error, 2)} {unit}"
         yield from _wrapped(f"held out: error {error}, over {fit.selection.held_out}")
 
@@ -160,7 +161,8 @@ def _contacts(found: Sequence[ClipContacts]) -> list[str]:
     for one in told[:SHOWN]:
         order = {None: "", True: ", in the order seen", False: ", NOT in the order seen"}[one.agree]
         times = f"; times differ by {plain(one.difference, 2)} s (rms)" if one.difference is not None else ""
-        lines.append(f"{one.name}: {one.seen} seen, {one.predicted} predicted{order}{times}")
+        seen = f"{one.seen} seen, " if one.seen else "the table lists no contacts; "
+        lines.append(f"{one.name}: {seen}{one.predicted} predicted{order}{times}")
     if len(told) > SHOWN:
         wrong = sum(one.agree is False for one in told[SHOWN:])
         lines.append(f"{len(told) - SHOWN} more clips, {wrong} of them not in the order seen")
@@ -171,9 +173,13 @@ def _others(fit: Fit) -> list[str]:
     if fit.selection is None:
         return []
     # the first is the one that is told above, be it a winner or one that failed least
-    others = fit.selection.candidates[1:]
+    first, *others = map(scored, fit.selection.candidates)
     made = ["Other laws" if others else "No other law was tried"]
-    for whose, titles in _ties(fit.selection).items():
+    if first.reason == NOT_SCORED:
+        told = f"No law was scored, for the cap ended the search: {first.title} is given, for its BIC is the lowest."
+        made += _wrapped(f"{told} (BIC: misfit, and a price for each number fitted.) More seconds, or rollouts, would decide.")
+    ties = {} if first.reason == NOT_SCORED else _ties(fit.selection)
+    for whose, titles in ties.items():
         told = f"TIE{whose}: these clips can't tell {' from '.join(titles)}; {titles[0]} is given, for its BIC is the lowest."
         made += _wrapped(f"{told} (BIC: misfit, and a price for each number fitted.) More video would decide.")
     for one in others[:RIVALS]:
@@ -195,7 +201,8 @@ def _ties(selection: Selection) -> dict[str, list[str]]:
 def _rival(one: Candidate, unit: str) -> list[str]:
     score = ""
     if np.isfinite(one.score):
-        score = f" (score {one.score:.2f} ± {one.standard_error:.2f}, held-out error {plain(one.error, 2)} {unit or 'length'})"
+        spread = f" ± {one.standard_error:.2f}" if np.isfinite(one.standard_error) else ""
+        score = f" (score {one.score:.2f}{spread}, held-out error {plain(one.error, 2)} {unit or 'length'})"
     return _wrapped(f"* {one.title}: {one.reason}{score}")
 
 
