@@ -46,6 +46,7 @@ class Discs:
         threshold: approach speed below which nothing bounces, world units a second, a number or (clips, 1).
         pairs: (n, n) bool of the pairs that can touch; None: all.
         masses: (n,) or (clips, n) where they follow from something else than the law's parameter ``mass``, such as size.
+        size: of the discs at contacts over the size that was seen, a number or (clips, 1).
     """
 
     restitution: Any = 1.0
@@ -53,6 +54,7 @@ class Discs:
     threshold: Any = 0.0
     pairs: NDArray[np.bool_] | None = None
     masses: Any = None
+    size: Any = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

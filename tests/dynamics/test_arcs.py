@@ -24,6 +24,7 @@ class Box(Fall):
     floor = Parameter(0.0, (-10, 10), "length")
     slant = Parameter(0.0, (-1, 1))
     mass = Parameter(1.0, (1e-3, 1e3), "mass", per="object")
+    size = Parameter(1.0, (0.5, 2))
 
     def acceleration(self, t, state, parameters, inputs):
         return parameters.push, -parameters.gravity
@@ -32,7 +33,7 @@ class Box(Fall):
         e, f = parameters.restitution, parameters.friction
         c, s = np.cos(parameters.slant), np.sin(parameters.slant)
         walls = [Wall("floor", 0.0, 1.0, parameters.floor, e, f), Wall("left", c, s, 0.0, e, f), Wall("right", -1.0, 0.0, -8.0, e, f)]
-        return Contacts(walls, Discs(e, f))
+        return Contacts(walls, Discs(e, f, size=parameters.size))
 
 
 class SteadyBox(Box):
@@ -216,7 +217,7 @@ def test_derivatives_go_through_walls_and_collisions(seed, friction):
     rng, bodies, start = scene(seed)
     given = {
         "gravity": 4.0, "restitution": 0.7, "friction": friction, "slant": 0.1, "mass": rng.uniform(0.5, 3, 5),
-        "push": rng.normal(size=5), "floor": 0.05,
+        "push": rng.normal(size=5), "floor": 0.05, "size": 1.02,
     }  # fmt: skip
     times = np.linspace(0, 0.9, 10)
     rollout, made, expected = slopes(SteadyBox(), given, bodies, start, times)
@@ -227,6 +228,14 @@ def test_derivatives_go_through_walls_and_collisions(seed, friction):
         at = list(SteadyBox().parameters).index("friction") + 4
         made, expected = np.delete(made, at, axis=-1), np.delete(expected, at, axis=-1)
     np.testing.assert_allclose(made[0], expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_discs_may_touch_at_another_size_than_they_are_seen():
+    bodies, start = Bodies.make(2, radius=0.5), {"x": [0.0, 3.0], "vx": [2.0, 0.0]}
+    for size in (0.8, 1.0, 1.2):
+        for law in (find_law("uniform-motion + discs"), find_law("linear-drag + discs-of-one-material")):
+            (hit,) = moved(law, np.linspace(0, 2, 9), bodies, parameters={"size": size, "drag": 0.0}, **start).impacts_of(0)
+            assert hit.time == pytest.approx((3.0 - size) / 2.0)
 
 
 def test_derivatives_without_contacts_are_those_of_a_parabola():

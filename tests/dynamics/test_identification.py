@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn_clips import Bounce, Drag, Fall, Free, Pucks, Swing, clip_of, moved
+from drawn_clips import Bounce, Drag, Fall, Free, Pucks, Swing, clip_of, moved, table
 
 from kinescribe.dynamics import Bodies, Clip, Parameter
 from kinescribe.dynamics.finding import find_law
@@ -238,3 +238,13 @@ def test_masses_of_a_chain_are_told_up_to_one_factor():
         assert only.names == ("stiffness", "damping", "object 1.mass", "object 2.mass", "object 3.mass")
         assert only.text.endswith("are not identifiable by themselves: only their ratios are")
         assert fit.estimates["rest_length"].identified
+
+
+@pytest.mark.parametrize("name", ["free-fall", "linear-drag", "anchored-spring", "constant-acceleration"])
+def test_a_thing_that_rests_to_the_last_digit_is_no_trouble(name):
+    times = np.linspace(0, 1, 31)
+    told = table([(2.0 * np.ones(31), 1.0 * np.ones(31))], times, sigma=np.nan)
+    found = fit_law(find_law(name), [Clip.from_states(told)])
+    assert np.isfinite(found.theta).all()
+    if name == "linear-drag":
+        assert [one.names for one in found.unidentified] == [("drag",)]

@@ -22,6 +22,7 @@ Float = NDArray[np.float64]
 SIGNIFICANT = 2.5  # σ of a correlation by chance, from where on residuals of neighbouring frames are taken to be correlated
 MOST_CORRELATED = 0.95
 NEARLY_NOTHING, MISFIT = 0.5, 9.0  # share of the motion, and variance of residuals, of a law that doesn't explain it
+NO_NOISE = 1e-20  # variance of residuals that are all 0, as of a thing that rests in a table by hand
 ROUNDING = 1e-6  # of the largest root mean square residual of any coordinate: one that is rounding
 
 
@@ -70,7 +71,7 @@ def weigh(problem: Problem, point: Point) -> Evidence:
     # errors of an M-estimate follow from the pull of each residual, which a bad sighting has no more of than a middling one
     pull = float(((weights * here.residuals) ** 2)[seen].sum()) / freedom
     inflation = pull * (1.0 + correlation) / (1.0 - correlation)
-    natural, unit = problem.slots.scales(problem.length, problem.duration), max(inflation, 1e-300)
+    natural, unit = problem.slots.scales(problem.length, problem.duration), max(inflation, NO_NOISE)
     doubt: Doubt | None = Doubt(problem, point, here, weights, unit, np.maximum(np.abs(point.theta), natural))
     every = np.arange(c)
     rollout = problem.at(point)

@@ -183,5 +183,8 @@ def _advice(problem: Problem, evidence: Evidence, at_bound: Sequence[str], faile
     lines += [f"{name} lies at its bound: widen the bound, or leave the parameter out" for name in at_bound]
     if any(clip.events_agree is False for clip in evidence.clips):
         count = sum(clip.events_agree is False for clip in evidence.clips)
-        lines.append(f"contacts come in another order than they were seen in {count} of {len(evidence.clips)} clips: try the optimizer cma")
+        lines.append(
+            f"contacts come in another order than they were seen in {count} of {len(evidence.clips)} clips: "
+            + ("fit fewer frames first, start nearer, or try another optimizer" if poor else "of two in one frame a table may tell one")
+        )
     return lines

@@ -15,6 +15,7 @@ __all__ = ["identify"]
 
 Float = NDArray[np.float64]
 NOTHING = 1e-9  # share of a direction that is rounding
+WELL = 1e-3  # the same, below which it can't be noise: noise tells nothing to more digits than it has frames
 INVOLVED = 0.05  # of the largest power in a combination
 
 
@@ -37,8 +38,9 @@ def identify(
     scaled = information * np.outer(size, size)
     values, vectors = np.linalg.eigh(0.5 * (scaled + scaled.T))
     known = values > UNKNOWN**-2
-    if noise is not None and known.any():
-        known[known] = ~noise(size * (vectors[:, known] / np.sqrt(values[known])).T, size * vectors[:, ~known].T)
+    doubtful = known & (values < WELL**-2)
+    if noise is not None and doubtful.any():
+        known[doubtful] = ~noise(size * (vectors[:, doubtful] / np.sqrt(values[doubtful])).T, size * vectors[:, ~known].T)
     inverse = (vectors[:, known] / values[known]) @ vectors[:, known].T
     covariance = inverse * np.outer(size, size)
     free = [slots.all[i] for i in slots.free]

@@ -40,13 +40,21 @@ class CollidingDiscs(Law):
     )
     threshold = Parameter(0.0, (0, math.inf), "length/time", "approach speed below which nothing bounces, as in Box2D at 1 m/s", fixed=True)
     friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient between rims", fixed=True, revealed_by="a glancing collision")
+    size = Parameter(
+        1.0,
+        (0.5, 2.0),
+        meaning="size of the discs at contacts over the size seen",
+        fixed=True,
+        revealed_by="two objects that strike each other",
+    )
     mass = MASS
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         return 0.0, 0.0
 
     def contacts(self, bodies: Bodies, parameters: Values) -> Contacts:
-        return Contacts(discs=Discs(parameters.restitution, parameters.friction, parameters.get("threshold", 0.0)))
+        size = parameters.get("size", 1.0)
+        return Contacts(discs=Discs(parameters.restitution, parameters.friction, parameters.get("threshold", 0.0), size=size))
 
     def potential(self, state: State, parameters: Values) -> Any:
         return np.zeros_like(state.x)

@@ -34,6 +34,13 @@ class DiscsOfOneMaterial(Law):
     )
     threshold = Parameter(0.0, (0, math.inf), "length/time", "approach speed below which nothing bounces, as in Box2D at 1 m/s", fixed=True)
     friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient between rims", fixed=True)
+    size = Parameter(
+        1.0,
+        (0.5, 2.0),
+        meaning="size of the discs at contacts over the size seen",
+        fixed=True,
+        revealed_by="two objects that strike each other",
+    )
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         return 0.0, 0.0
@@ -43,7 +50,8 @@ class DiscsOfOneMaterial(Law):
         # an object of unknown size weighs as much as the others
         known = area > 0
         masses = np.where(known, area, area[known].mean() if known.any() else 1.0)
-        return Contacts(discs=Discs(parameters.restitution, parameters.friction, parameters.get("threshold", 0.0), masses=masses))
+        threshold, size = parameters.get("threshold", 0.0), parameters.get("size", 1.0)
+        return Contacts(discs=Discs(parameters.restitution, parameters.friction, threshold, masses=masses, size=size))
 
     def potential(self, state: State, parameters: Values) -> Any:
         return np.zeros_like(state.x)

@@ -101,7 +101,7 @@ def candidates(clips: Sequence[Clip]) -> list[Law]:
         names += ["cart-pole", "cart-pole-continuous"]
     ours = set(known) & {part for name in names for part in name.split(" + ")}
     strangers = [plugin.name for plugin in known.values() if not plugin.package.startswith("kinescribe ")]
-    laws = [find_law(name) for name in [*names, *strangers] if name in strangers or set(name.split(" + ")) <= ours]
+    laws = [_sized(find_law(name)) for name in names if set(name.split(" + ")) <= ours] + [find_law(name) for name in strangers]
     if n > 1 and find_spec("Box2D") is not None and all(_has_sizes(clip) for clip in clips):
         laws.append(_world(clips))
     return [law for law in laws if law.objects in (None, n) and set(law.inputs) <= given]
@@ -113,6 +113,13 @@ def at_a_distance(clips: Sequence[Clip]) -> list[Law]:
     if not 1 < n <= MANY:
         return []
     return [law for law in map(find_law, PAIRED) if law.objects in (None, n)]
+
+
+def _sized(law: Law) -> Law:
+    """A law of things that strike each other, free to say at what size: a video's rim may not be where they touch."""
+    if "size" in law.parameters:
+        law.parameters["size"] = replace(law.parameters["size"], fixed=False)
+    return law
 
 
 def _has_sizes(clip: Clip) -> bool:

@@ -31,7 +31,7 @@ __all__ = ["fly"]
 Float = NDArray[np.float64]
 Index = NDArray[np.intp]
 OPEN, CLOSED, CLOSING = 0, 1, 2
-CALLED = "b0787f325574"
+CALLED = "0335c9477d59"
 """Hash of the modules whose compiled functions are called here. numba's cache is renewed when this file changes, not when they do, so that
 whoever changes them writes their new hash here; a test tells it."""
 
@@ -119,7 +119,17 @@ def fly(
                 if w >= 0:
                     nx, ny, gap, rj, wj = -wx[w], -wy[w], wx[w] * now[0, i] + wy[w] * now[1, i] - wo[w] - r[i], 0.0, 0.0
                     e, f, least = bounce[w], rub[w], 0.0
-                    rows = (w, walls + w, 2 * walls + w, 3 * walls + w, 4 * walls + w, disc + 3 + i, disc + 3 + i)
+                    rows = (
+                        w,
+                        walls + w,
+                        2 * walls + w,
+                        3 * walls + w,
+                        4 * walls + w,
+                        disc + 3 + i,
+                        disc + 3 + i,
+                        disc + 3 + n + i,
+                        disc + 3 + n + i,
+                    )
                 else:
                     _move_one(now, a, now_by, a_by, since, j, then)
                     dx, dy = now[0, j] - now[0, i], now[1, j] - now[1, i]
@@ -128,7 +138,7 @@ def fly(
                     nx, ny = (dx / d, dy / d) if d > 0.0 else (1.0, 0.0)
                     gap, rj, wj = d - r[i] - r[j], r[j], iw[j]
                     e, f, least = known[disc], known[disc + 1], known[disc + 2]
-                    rows = (0, 0, 0, disc, disc + 1, disc + 3 + i, disc + 3 + j)
+                    rows = (0, 0, 0, disc, disc + 1, disc + 3 + i, disc + 3 + j, disc + 3 + n + i, disc + 3 + n + j)
                 if by.shape[3]:
                     timed = gap > -TOUCHING * r[i]
                     pass_on(now, a, now_by, a_by, known_by, i, j, nx, ny, r[i], rj, iw[i], wj, e, f, least, rows, timed)

@@ -20,13 +20,14 @@ Float = NDArray[np.float64]
 @njit(cache=True, error_model="numpy")
 def pass_on(
     now: Float, force: Float, by: Float, force_by: Float, numbers_by: Float, i: int, j: int, nx: float, ny: float, ri: float, rj: float,
-    wi: float, wj: float, restitution: float, friction: float, threshold: float, rows: tuple[int, int, int, int, int, int, int],
-    timed: bool,
+    wi: float, wj: float, restitution: float, friction: float, threshold: float,
+    rows: tuple[int, int, int, int, int, int, int, int, int], timed: bool,
 ) -> None:  # fmt: skip
     """Carry derivatives `by` (6, n, q) of a state (6, n) just before a contact over it; the state itself is left alone.
 
-    `rows` are those of `numbers_by` (·, q) for the wall's normal (x, y) and offset, restitution, friction, and the inverse masses of i and
-    j; i strikes j, or a wall (j < 0), which the unit normal points at. `timed`: the contact happens when the gap closes, not at once.
+    `rows` are those of `numbers_by` (·, q) for the wall's normal (x, y) and offset, restitution, friction, and the inverse masses and the
+    radii of i and j; i strikes j, or a wall (j < 0), which the unit normal points at. `timed`: the contact happens when the gap closes,
+    not at once.
     """
     vx, vy, turning = -now[3, i], -now[4, i], now[5, i] * ri
     x, y = 0.0, 0.0
@@ -45,15 +46,16 @@ def pass_on(
     rubbed = min(max(wanted, -most), most)
     px, py = pushed * nx - rubbed * ny, pushed * ny + rubbed * nx
     spin_i, spin_j = SPIN / (ri if ri > 0.0 else 1.0), SPIN / (rj if rj > 0.0 else 1.0)
-    at_nx, at_ny, at_offset, at_restitution, at_friction, at_wi, at_wj = rows
+    at_nx, at_ny, at_offset, at_restitution, at_friction, at_wi, at_wj, at_ri, at_rj = rows
     for q in range(by.shape[2]):
         # of the gap's normal and of the moment at which it closes; its rate is the approach
         if j >= 0:
             nx_by, ny_by = 0.0, 0.0
-            gap_by = nx * (by[0, j, q] - by[0, i, q]) + ny * (by[1, j, q] - by[1, i, q])
+            gap_by = nx * (by[0, j, q] - by[0, i, q]) + ny * (by[1, j, q] - by[1, i, q]) - numbers_by[at_rj, q]
         else:
             nx_by, ny_by = -numbers_by[at_nx, q], -numbers_by[at_ny, q]
             gap_by = -nx_by * now[0, i] - ny_by * now[1, i] - nx * by[0, i, q] - ny * by[1, i, q] - numbers_by[at_offset, q]
+        gap_by -= numbers_by[at_ri, q]
         then = -gap_by / normal if timed else 0.0
         # of the states at that moment
         for row in range(3):
@@ -62,9 +64,11 @@ def pass_on(
             if j >= 0:
                 by[row, j, q] += now[row + 3, j] * then
                 by[row + 3, j, q] += force[row, j] * then
-        vx_by, vy_by, turning_by, weight_by = -by[3, i, q], -by[4, i, q], by[5, i, q] * ri, numbers_by[at_wi, q]
+        vx_by, vy_by, weight_by = -by[3, i, q], -by[4, i, q], numbers_by[at_wi, q]
+        turning_by = by[5, i, q] * ri + now[5, i] * numbers_by[at_ri, q]
         if j >= 0:
-            vx_by, vy_by, turning_by = vx_by + by[3, j, q], vy_by + by[4, j, q], turning_by + by[5, j, q] * rj
+            vx_by, vy_by = vx_by + by[3, j, q], vy_by + by[4, j, q]
+            turning_by += by[5, j, q] * rj + now[5, j] * numbers_by[at_rj, q]
             weight_by += numbers_by[at_wj, q]
             if distance > 0.0:
                 x_by, y_by = by[0, j, q] - by[0, i, q], by[1, j, q] - by[1, i, q]
@@ -83,9 +87,10 @@ def pass_on(
         py_by = pushed_by * ny + pushed * ny_by + rubbed_by * nx + rubbed * nx_by
         # what the contact changes, and back to a moment that stays
         wi_by = numbers_by[at_wi, q]
+        less_i = spin_i * rubbed * wi * numbers_by[at_ri, q] / (ri if ri > 0.0 else 1.0)
         by[3, i, q] += -px_by * wi - px * wi_by - force[0, i] * then
         by[4, i, q] += -py_by * wi - py * wi_by - force[1, i] * then
-        by[5, i, q] += -spin_i * (rubbed_by * wi + rubbed * wi_by) - force[2, i] * then
+        by[5, i, q] += -spin_i * (rubbed_by * wi + rubbed * wi_by) + less_i - force[2, i] * then
         by[0, i, q] -= (now[3, i] - px * wi) * then
         by[1, i, q] -= (now[4, i] - py * wi) * then
         by[2, i, q] -= (now[5, i] - spin_i * rubbed * wi) * then
@@ -93,7 +98,8 @@ def pass_on(
             wj_by = numbers_by[at_wj, q]
             by[3, j, q] += px_by * wj + px * wj_by - force[0, j] * then
             by[4, j, q] += py_by * wj + py * wj_by - force[1, j] * then
-            by[5, j, q] += -spin_j * (rubbed_by * wj + rubbed * wj_by) - force[2, j] * then
+            less_j = spin_j * rubbed * wj * numbers_by[at_rj, q] / (rj if rj > 0.0 else 1.0)
+            by[5, j, q] += -spin_j * (rubbed_by * wj + rubbed * wj_by) + less_j - force[2, j] * then
             by[0, j, q] -= (now[3, j] + px * wj) * then
             by[1, j, q] -= (now[4, j] + py * wj) * then
             by[2, j, q] -= (now[5, j] - spin_j * rubbed * wj) * then

@@ -116,7 +116,7 @@ class Gaps:
             offsets=_stacked([w.offset for w in walls]),
             wall_restitution=_stacked([w.restitution for w in walls]),
             wall_friction=_stacked([w.friction for w in walls]),
-            radius=np.atleast_2d(bodies.radius),
+            radius=np.atleast_2d(bodies.radius) * _column(discs.size if discs else 1.0),
             first=first,
             second=second,
             wall=wall,
