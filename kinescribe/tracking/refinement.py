@@ -16,6 +16,7 @@ __all__ = ["refine", "roughness"]
 Float = NDArray[np.float64]
 
 LEAST_CONFIRMED = 0.5  # share of a track's frames in which its sprite was found again
+MOSTLY = 0.8  # of the frames, in which a body's outline is a circle's
 ALIKE_LOG_SIZE = 0.1  # a side that both looks measure
 ALIKE_LOG_AREA = 0.7  # sightings beyond the sprite's must at least have the body's size
 UNTURNED_SIGMA = 0.02  # rad
@@ -176,11 +177,14 @@ def _angles(track: Track, found: Sightings, rows: NDArray[np.intp]) -> tuple[Flo
 
 
 def _sizes(track: Track, spans: Float, source: NDArray[np.intp], *, long: bool) -> Float:
-    """(rows, 2) sides. A sprite spans whole pixels: of a round body the first look knows better, unless it saw a piece of it.
+    """(rows, 2) sides. A sprite spans whole pixels: a circle that was fitted to the rim knows better, unless it was a piece's.
 
     Of a part the first look has counted what is hidden of it.
     """
-    if track.is_part or (not long and np.abs(np.log(np.median(track.sizes, axis=0) / spans)).max() < ALIKE_LOG_SIZE):
+    if track.is_part:
+        return track.sizes[source]
+    fitted = float(np.mean(track.sizes[:, 0] == track.sizes[:, 1])) >= MOSTLY
+    if fitted and not long and np.abs(np.log(np.median(track.sizes, axis=0) / spans)).max() < ALIKE_LOG_SIZE:
         return track.sizes[source]
     return np.tile(spans, (len(source), 1))
 

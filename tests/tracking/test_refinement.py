@@ -123,6 +123,14 @@ def test_a_disc_keeps_the_size_that_its_outline_tells() -> None:
     np.testing.assert_array_equal(better.sizes, 16.37)
 
 
+def test_sides_that_come_from_how_it_is_spread_do_not_count() -> None:
+    """Blur and halo widen a soft body's moments."""
+    spread = replace(first_look(list(range(50))), sizes=np.tile([16.9, 16.4], (50, 1)))
+    better, _ = refine(spread, found(list(range(50))), SIZE)
+    np.testing.assert_array_equal(better.sizes, better.sizes[:1].repeat(len(better), axis=0))
+    assert (better.sizes[0] != [16.9, 16.4]).all()
+
+
 def test_a_piece_does_not_tell_the_size_of_the_whole() -> None:
     frames = list(range(50))
     piece = replace(first_look(frames), sizes=np.full((50, 2), 11.0))
