@@ -65,6 +65,7 @@ def fit(
     from kinescribe.cli import fit_options
 
     known = fit_options.values(fix or [])
+    fit_options.check_apart(known, free or [])
     _check_numbers(seed, max_rollouts, max_seconds)
     fit_options.check_optimizer(optimizer)
     _check_outputs(output, plot, overwrite)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kinescribe.dynamics.clip import Clip
     from kinescribe.dynamics.law import Law
 
-__all__ = ["blamed", "check_fits", "check_optimizer", "check_own", "names", "values"]
+__all__ = ["blamed", "check_apart", "check_fits", "check_optimizer", "check_own", "names", "values"]
 
 FRAMES = 64  # of a clip, that a law is looked at in: checks take dozens of runs
 DEADLY = ("exception", "contract", "time")  # findings after which a fit can't come to anything
@@ -48,6 +48,13 @@ def names(words: str | None) -> list[str] | None:
     if not found:
         raise UsageError("--objects names nothing; give names, labels or ids, such as 'red ball, 3', or leave it out for all")
     return found
+
+
+def check_apart(fixed: Mapping[str, float], free: Sequence[str]) -> None:
+    """Raise UsageError for a parameter that is to be known and fitted at once."""
+    for name in free:
+        if name in fixed:
+            raise UsageError(f"--fix {name}={fixed[name]:g} and --free {name} contradict each other: leave one out")
 
 
 def check_optimizer(name: str) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 import time
+from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,7 +36,7 @@ def predict(
     remove: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Take away a wall or an object; several times.")] = None,
     at: Annotated[float | None, typer.Option(metavar="SECONDS", help="When it changes. [default: at the first sighting]")] = None,
     sweep: Annotated[
-        str | None, typer.Option(metavar="CHANGE", help="Many values: gravity=1:20:8, or gravity=log:1:20:8; a file each.")
+        list[str] | None, typer.Option(metavar="CHANGE", help="Many values: gravity=1:20:8, or gravity=log:1:20:8; a file each.")
     ] = None,
     every: Annotated[float | None, typer.Option(metavar="SECONDS", help="Interval of the rows. [default: the frames']")] = None,
     from_start: Annotated[bool, typer.Option("--from-start", help="Rows from the first sighting on, not the last.")] = False,
@@ -59,11 +60,11 @@ def predict(
     from kinescribe.cli.outputs import STDOUT
 
     began = time.perf_counter()
-    if output == STDOUT and (as_json or sweep is not None):
+    if output == STDOUT and (as_json or sweep):
         raise UsageError(f"-o - and {'--json' if as_json else '--sweep'} don't go together: give -o a file")
     target = None if output == STDOUT else Path(output) if output is not None else Path(f"{table.stem.removesuffix('.states')}.future.csv")
     changed = tuple(do or ())
-    swept = _sweep(sweep)
+    swept = _sweep(sweep, changed)
     files = _planned(table, target, plot, swept, overwrite)
 
     from kinescribe.dynamics.prediction import Predictor
@@ -134,9 +135,14 @@ def _once(
         "changes": list(result.words) if result else [],
         "difference": result.difference.as_dict() if result else None,
     }
-    lines = [f"{len(future)} rows, {len(future.meta.events)} contacts, to {future['time_s'].max():g} s" if len(future) else "no rows"]
+    lines = [f"{len(future)} rows, {_contacts(future)}, to {future['time_s'].max():g} s" if len(future) else "no rows"]
+    if result is None and options["at"] is not None:
+        lines.append("--at says here but where rows begin, for nothing is changed: --do or --remove does")
     if result:
-        lines += [f"with {', '.join(result.words)}:", result.difference.text() or "  nothing changes"]
+        lines += [
+            f"{'' if result.words[0].startswith('without ') else 'with '}{', '.join(result.words)}:",
+            result.difference.text() or "  nothing changes",
+        ]
     return talk.finish(told, [*lines, *(f"wrote {path}" for path in written)], list(future.meta.warnings), future.meta.partial)
 
 
@@ -169,7 +175,7 @@ def _swept(
         partial = partial or (f"{change}: {result.changed.meta.partial}" if result.changed.meta.partial else None)
         unit = f" {result.changed.unit}" if result.changed.unit else ""
         ends = ", ".join(f"{end.name} {end.distance:.4g}{unit} away" for end in result.difference.ends)
-        lines.append(f"{change}: {len(result.changed.meta.events)} contacts; {ends}")
+        lines.append(f"{change}: {_contacts(result.changed)}; {ends}")
     with replaced(summary) as (staged,), staged.open("x", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]) if rows else ["do"], lineterminator="\r\n")
         writer.writeheader()
@@ -185,12 +191,21 @@ def _swept(
     return talk.finish(told, [*lines, f"wrote {summary} and {len(each)} tables"], warnings, partial)
 
 
-def _sweep(text: str | None) -> Sweep | None:
-    if text is None:
+def _sweep(texts: list[str] | None, changed: Sequence[str]) -> Sweep | None:
+    """The one sweep that there may be, which must leave something of each of the other changes."""
+    if not texts:
         return None
     from kinescribe.dynamics.prediction import Sweep
+    from kinescribe.dynamics.prediction.changes import changes_of
 
-    return Sweep.parse(text)
+    if len(texts) > 1:
+        raise UsageError(f"--sweep is given {len(texts)} times ({', '.join(texts)}): sweep one at a time, and hold the others with --do")
+    swept = Sweep.parse(texts[0])
+    first = swept.changes[0]
+    for change in changes_of(changed):
+        if change.target == first.target and first.operator == "=":
+            raise UsageError(f"--sweep {texts[0]} takes the place of --do {change}: leave one out, or sweep by factors ({first.target}*=…)")
+    return swept
 
 
 def _planned(table: Path, target: Path | None, plot: Path | None, swept: Sweep | None, overwrite: bool) -> list[Path]:
@@ -273,6 +288,11 @@ def _summary(change: Change, path: Path, result: Counterfactual) -> list[dict[st
             }
         )  # fmt: skip
     return rows
+
+
+def _contacts(states: States) -> str:
+    count = len(states.meta.events)
+    return f"{count} contact{'s' * (count != 1)}"
 
 
 def _name(path: Path | None) -> str | None:

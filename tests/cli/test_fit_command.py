@@ -187,6 +187,7 @@ def test_inputs_reach_the_law(run, fall):
         ([*FALL, "--fix", "gravity=1", "--fix", "gravity=2"], "--fix gives gravity twice: 1 and 2"),
         ([*FALL, "--fix", "gravty=1"], "did you mean 'gravity'?"),
         ([*FALL, "--fix", "gravity=-1"], "gravity = -1 is outside its bounds"),
+        ([*FALL, "--fix", "gravity=9", "--free", "gravity"], "--fix gravity=9 and --free gravity contradict"),
         ([*FALL, "--free", "mass"], "unknown parameter of free-fall 'mass'"),
         ([*FALL, "--objects", "cart"], "no object 'cart' in the states table; it has: ball 1 (id 1)"),
         ([*FALL, "--objects", " , "], "--objects names nothing"),

@@ -95,7 +95,10 @@ def test_warnings_are_lines_and_strict_ends_with_5(run, folder):
         (("3", "--do", "restitution=2"), 2, "outside its bounds (0, 1)"),
         (("3", "--remove", "flor"), 2, "did you mean 'floor'"),
         (("3", "--sweep", "gravity=1:2"), 2, "FIRST:LAST:COUNT"),
+        (("3", "--sweep", "gravity=1:2:3", "--sweep", "floor=0:1:3"), 2, "--sweep is given 2 times"),
+        (("3", "--sweep", "gravity=1:2:3", "--do", "gravity=5"), 2, "takes the place of --do gravity=5"),
         (("1",), 2, "must lie after the last sighting"),
+        (("1",), 2, "--from-start"),
         (("x",), 2, "--until"),
         (("3", "--objects", "car"), 2, "no object 'car'"),
         (("3", "--objects", "ball,"), 2, "lacks a name"),
@@ -164,7 +167,7 @@ def test_a_law_in_a_file_is_handed_over(run, folder):
     )
     save(fit_law(find_law("mine.py"), [Clip.from_states(read("ball.states.csv")).first(15)]), folder / "law.json")
     ran = run(*BASE, "2.5")
-    assert (ran.code, "as the law's source, mine.py" in ran.err) == (2, True)
+    assert (ran.code, "--law-source mine.py" in ran.err) == (2, True)
     assert run(*BASE, "2.5", "--law-source", "mine.py").code == 0
 
 
@@ -189,3 +192,25 @@ def test_a_law_that_failed_or_misses_something_is_warned_of_in_sidecar_and_on_st
     told = read(folder / "f.csv").meta.warnings
     assert any("misses something of what it was fitted to" in line or "the fit failed" in line for line in told)
     assert all(f"kinescribe: warning: {line}" in ran.err for line in told)
+
+
+def test_changes_and_counts_read_well(run, folder):
+    ran = run(*BASE, "3.1", "--remove", "floor")
+    assert "without floor:" in ran.err
+    assert "with without" not in ran.err
+    one = run(*BASE, "3.2", "-o", "one.csv")
+    assert ", 1 contact, to 3.2 s" in one.err
+    same = run(*BASE, "2.5", "--do", "restitution*=1", "-o", "same.csv")
+    assert "with restitution*=1:" in same.err
+    assert "ball ends where it did, at 2.5 s" in same.err
+
+
+def test_a_time_of_nothing_is_told(run, folder):
+    assert "--at says here but where rows begin" in run(*BASE, "2.5", "--at", "1").err
+    assert "--at" not in run(*BASE, "2.5", "--at", "1", "--do", "gravity=9", "-o", "f.csv").err
+
+
+def test_a_sweep_by_factors_goes_with_a_change_of_the_same(run, folder):
+    ran = run(*BASE, "2", "--sweep", "gravity*=1:2:2", "--do", "gravity=9", "-o", "s.csv", "--json")
+    assert ran.code == 0
+    assert [end["difference"]["ends"][0]["distance"] > 0.01 for end in json.loads(ran.out)["sweep"]] == [True, True]

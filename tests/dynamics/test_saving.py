@@ -180,7 +180,7 @@ def test_source_in_the_file_is_never_run(tmp_path: Path):
     save(fit, tmp_path / "law.json")
     assert "class Mine(Law):" in (tmp_path / "law.json").read_text()
     (tmp_path / "ran").unlink()
-    with pytest.raises(UsageError, match=r"stands in mine.py.*as the law's source, mine.py"):
+    with pytest.raises(UsageError, match=r"stands in mine.py.*--law-source mine.py"):
         load(tmp_path / "law.json")
     assert not (tmp_path / "ran").exists()
     back = load(tmp_path / "law.json", source=source)

@@ -103,17 +103,19 @@ class Difference:
         if self.kept:
             lines.append(f"  {self.kept} contact{'s' * (self.kept != 1)} as before")
         lines += [f"  {name} is not there" for name in self.gone]
-        unit = f" {self.unit}" if self.unit else ""
-        lines += [
-            f"  {end.name} ends {end.distance:.4g}{unit} away, at {end.time:.4g} s: "
-            f"{_part(end.dx, end.distance)} in x, {_part(end.dy, end.distance)} in y"
-            for end in self.ends
-        ]
+        lines += [f"  {_ending(end, f' {self.unit}' if self.unit else '')}" for end in self.ends]
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+def _ending(end: End, unit: str) -> str:
+    if not end.distance:
+        return f"{end.name} ends where it did, at {end.time:.4g} s"
+    parts = f"{_part(end.dx, end.distance)} in x, {_part(end.dy, end.distance)} in y"
+    return f"{end.name} ends {end.distance:.4g}{unit} away, at {end.time:.4g} s: {parts}"
 
 
 def _part(step: float, whole: float) -> str:
@@ -145,6 +147,8 @@ def differences(factual: Forecast, counterfactual: Forecast) -> Difference:
     for i, name in enumerate(names):
         away = counterfactual.data[:, counterfactual.grid.told[-1], i] - factual.data[:, last, i]
         if np.isfinite(away[[0, 1, 3, 4]]).all():
+            # where both end in one place, what is left between them is the noise of computing
+            away[:2] *= np.hypot(*away[:2]) > NOISE * factual.start.problem.length
             dx, dy, dvx, dvy = (float(away[k]) for k in (0, 1, 3, 4))
             ends.append(End(name, float(factual.grid.times[last]), dx, up * dy + 0.0, math.hypot(dx, dy), dvx, up * dvy + 0.0))
     return Difference(

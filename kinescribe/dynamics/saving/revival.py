@@ -51,16 +51,17 @@ class Reviver:
             if node.kind == "file":
                 raise UsageError(
                     f"{self.path}: its law stands in {node.file}, and text inside a saved fit is never run: "
-                    f"hand over the file itself as the law's source, {node.file}"
+                    f"hand over the file itself, --law-source {node.file}, or load(path, source='{node.file}')"
                 )
             raise UsageError(
                 f"{self.path}: its law {node.name} was made in a program: hand it over, load(path, source=law), "
-                "or save its class to a file and hand that over as the law's source"
+                "or save its class to a file and hand that over with --law-source"
             )
         if len(foreign) > 1 and len(given) != len(foreign):
             names = ", ".join(node.file or node.name for node in foreign)
             raise UsageError(
-                f"{self.path}: its law has {len(foreign)} parts that are not installed ({names}): hand over each, in this order"
+                f"{self.path}: its law has {len(foreign)} parts that are not installed ({names}): "
+                "hand over each, in this order, with --law-source (source)"
             )
         chosen = dict(zip((id(node) for node in foreign), given, strict=False))
         return self._made(model, lambda node: chosen[id(node)])
