@@ -22,6 +22,7 @@ MOST_COLORS = 6
 SPECK_PX = 4  # fewer of a colour together are mixed pixels of an outline
 WHOLE_HULL = 0.93  # of the hull about two pieces that lies on the blob, where one body joins them behind another
 LEAST_BODY_PX = 12
+CELL_CODE = np.array([10_000, 100, 1], np.int32)  # a number a cell of colour space
 
 
 def to_lab(image: NDArray[np.uint8]) -> Float32:
@@ -43,8 +44,9 @@ def palette(lab: Float32, blob: NDArray[np.bool_]) -> Float:
     least = max(LEAST_FLAT_PX, LEAST_FLAT_SHARE * float(blob.sum()))
     colors: list[Float] = []
     while len(flat) >= least and len(colors) < MOST_COLORS:
-        cells, counts = np.unique(np.floor(flat / REACH).astype(np.int32), axis=0, return_counts=True)
-        color = (cells[counts.argmax()] + 0.5) * REACH
+        cells = np.floor(flat / REACH).astype(np.int32)
+        _, first, counts = np.unique(cells @ CELL_CODE, return_index=True, return_counts=True)
+        color = (cells[first[counts.argmax()]] + 0.5) * REACH
         for _ in range(3):  # a cell's edge may cut the colour's noise in two: look around it
             near = np.linalg.norm(flat - color, axis=1) < REACH
             color = np.median(flat[near], axis=0) if near.any() else color

@@ -21,7 +21,7 @@ Float32 = NDArray[np.float32]
 Window = tuple[slice, slice]
 
 PART = "part"  # given to their detections as a phrase, so that later stages don't join them again
-MOST_FRAMES = 24  # that are looked at
+MOST_FRAMES = 16  # that are looked at
 MOST_BLOBS = 12  # a frame
 LEAST_BLOB_PX = 150
 LEAST_TOGETHER = 0.5  # of the frames: what touches now and then are bodies that meet
