@@ -15,7 +15,7 @@ __all__ = ["identify"]
 
 Float = NDArray[np.float64]
 NOTHING = 1e-9  # share of a direction that is rounding
-WELL = 1e-3  # the same, below which it can't be noise: noise tells nothing to more digits than it has frames
+WELL = 1e-5  # the same, below which it isn't noise that tells: there finite differences of chaotic motion can't judge either
 INVOLVED = 0.05  # of the largest power in a combination
 
 
