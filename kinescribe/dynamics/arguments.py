@@ -12,7 +12,7 @@ from typing import Any
 
 from kinescribe.errors import UsageError
 
-__all__ = ["a_kind", "check_fit", "check_inputs", "file_of", "names", "number", "seconds", "words"]
+__all__ = ["a_kind", "check_fit", "check_inputs", "file_of", "names", "number", "plainly", "seconds", "words"]
 
 
 def a_kind(value: object) -> str:
@@ -21,6 +21,38 @@ def a_kind(value: object) -> str:
         return "nothing (None)"
     kind = type(value).__name__
     return f"{'an' if kind[0].lower() in 'aeio' or kind == 'ndarray' else 'a'} {kind}"
+
+
+def plainly(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    """What is wrong with a value in a JSON file, in words of JSON; a check's own words as they are.
+
+    Args:
+        kind, message, context: type, msg and ctx of one of pydantic's errors.
+    """
+    said = {
+        "missing": "is missing",
+        "extra_forbidden": "is unknown; take it out",
+        "model_type": "must be names with values in braces, {…}",
+        "dict_type": "must be names with values in braces, {…}",
+        "tuple_type": "must be a list in brackets, […]",
+        "list_type": "must be a list in brackets, […]",
+        "string_type": "must be a text in quotes",
+        "string_too_short": "must not be empty",
+        "float_type": "must be a number",
+        "float_parsing": "must be a number without quotes",
+        "int_type": "must be a whole number",
+        "int_parsing": "must be a whole number without quotes",
+        "int_from_float": "must be a whole number",
+        "bool_type": "must be true or false",
+        "bool_parsing": "must be true or false",
+        "finite_number": "must be a finite number",
+        "greater_than": f"must be greater than {context.get('gt')}",
+        "greater_than_equal": f"must be {context.get('ge')} or more",
+        "less_than_equal": f"must be {context.get('le')} or less",
+        "too_long": f"must have no more than {context.get('max_length')} entries",
+        "literal_error": f"must be {context.get('expected')}",
+    }
+    return said.get(kind, message.removeprefix("Value error, "))
 
 
 def number(value: Any, name: str) -> float:

@@ -439,6 +439,15 @@ def test_a_law_that_ends_the_program_is_an_error_of_the_law(run, fall, body):
 def test_what_a_law_returns_wrong_is_told_with_its_line_and_its_name_once(run, fall):
     said = one_line(run("fit", fall, "--law", law_file("return np.zeros(7), parameters.push")).err)
     assert said.startswith("law push: my_law.py:10: an acceleration has the shape (7,)")
+    assert "; that is a number for each object of each clip" in said
+
+
+def test_a_law_that_takes_other_arguments_is_told_where_and_what_to_write(run, fall):
+    path = Path(law_file("return 0.0, -9.8"))
+    path.write_text(path.read_text().replace("(self, t, state, parameters, inputs)", "(self, state)"), encoding="utf-8")
+    said = one_line(run("fit", fall, "--law", path).err)
+    assert said.startswith("law push: my_law.py:10: raises TypeError")
+    assert said.endswith("; write def acceleration(self, t, state, parameters, inputs)")
 
 
 def test_a_pair_of_one_object_is_refused(run, fall):

@@ -93,8 +93,10 @@ BALLS = bodies_of("ball 1", "ball 2", "block", labels=("ball", "ball", "block"))
         ({"walls": [{"name": "w", "normal": [0, 0], "offset": 0}]}, "no direction"),
         ({"walls": [{"name": "w", "normal": [0, 1], "offset": 0}] * 2}, "two walls are named 'w'"),
         ({"walls": [{"name": "w", "normal": [0, float("nan")], "offset": 0}]}, "walls.0.normal.1"),
-        ({"sttic": ["a"]}, "sttic"),
-        ({"static": "a"}, "static"),
+        ({"sttic": ["a"]}, "sttic is no rule; did you mean 'static'?"),
+        ({"foo": 1}, "foo is no rule; there are: static, dynamic"),
+        ({"static": "a"}, "static must be a list in brackets"),
+        ({"joints": ["a"]}, "joints.0 must be names with values in braces"),
     ],
 )
 def test_contradictions_are_said_in_one_line(rules: dict[str, Any], said: str):
@@ -136,7 +138,11 @@ def test_rules_go_through_json(tmp_path: Path):
 
 def test_file_of_rules_that_is_wrong(tmp_path: Path):
     path = tmp_path / "rules.json"
-    for text, said in (('{"static": [}', "line 1: not JSON"), ('{"static": ["a"], "dynamic": ["a"]}', "both"), ("[1]", "rules.json")):
+    for text, said in (
+        ('{"static": [}', "line 1: not JSON"),
+        ('{"static": ["a"], "dynamic": ["a"]}', "both"),
+        ("[1]", "rules.json: the whole must be names with values in braces"),
+    ):
         path.write_text(text)
         with pytest.raises(InputError, match=said):
             Affordances.read(path)

@@ -124,6 +124,13 @@ def test_an_edited_sigma_is_not_used_in_silence(saved: Path):
     assert "σ" in load(saved).warnings[0]
 
 
+def test_an_edited_unit_is_not_used_in_silence(saved: Path):
+    assert load(saved).warnings == ()
+    edit(saved, lambda data: data["parameters"]["gravity"].update(unit="cm/s²"))
+    (line,) = load(saved).warnings
+    assert line == "gravity: its line says 'cm/s²', which is not used: the value is taken in m/s²"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -136,6 +143,11 @@ def test_an_edited_sigma_is_not_used_in_silence(saved: Path):
         (lambda d: d.update(kinescribe_law=99), "later kinescribe"),
         (lambda d: d.pop("kinescribe_law"), "no saved fit"),
         (lambda d: d["theta"].pop(), "theta and free"),
+        (lambda d: d.update(objects=[]), "objects is empty"),
+        (lambda d: d.update(law=3), "law must be names with values in braces"),
+        (lambda d: d.update(free="gravity"), "free must be a list in brackets"),
+        (lambda d: d.update(status="good"), "status must be 'fitted' or 'failed'"),
+        (lambda d: d.pop("theta"), "theta is missing"),
         (lambda d: d.update(covariance=[[1.0, 2.0], [3.0]]), "covariance"),
         (lambda d: d["clips"][0].update(initial=[[1.0], [2.0]]), "six rows"),
         (lambda d: d["law"]["terms"][0].update(name="../evil.py"), "no name of an installed law"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 from collections.abc import Mapping
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
+from kinescribe.dynamics.arguments import plainly
 from kinescribe.errors import InputError, UsageError
 
 __all__ = ["WORLD_NAME", "Affordances", "JointRule", "WallRule"]
@@ -186,8 +189,17 @@ class Affordances(_Model):
 
 
 def _line(error: ValidationError) -> str:
-    """All of pydantic's complaints in one line."""
-    return "; ".join(
-        f"{'.'.join(map(str, one['loc']))}{': ' if one['loc'] else ''}{one['msg'].removeprefix('Value error, ')}"
-        for one in error.errors(include_url=False)
-    )
+    """All complaints in one line."""
+    return "; ".join(_complaint(one) for one in error.errors(include_url=False))
+
+
+def _complaint(one: ErrorDetails) -> str:
+    said = plainly(one["type"], one["msg"], one.get("ctx", {}))
+    where = ".".join(map(str, one["loc"]))
+    if one["type"] == "value_error":
+        return f"{where}: {said}" if where else said
+    if one["type"] == "extra_forbidden" and len(one["loc"]) == 1:
+        near = difflib.get_close_matches(where, Affordances.model_fields, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(Affordances.model_fields)}"
+        return f"{where} is no rule; {hint}"
+    return f"{where or 'the whole'} {said}"

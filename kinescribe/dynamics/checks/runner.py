@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from inspect import signature
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,9 +65,15 @@ class Runner:
     def _failed(self, check: str, what: str, after: str, way_out: str, error: BaseException) -> None:
         """Note a failure where it first occurs."""
         where = place(self.law, traceback.extract_tb(error.__traceback__))
+        if not where and isinstance(error, TypeError) and f".{self.law.kind}()" in str(error):
+            # other arguments than a law gets: its code is not reached
+            where = defined(self.law)
+            way_out = f"write def {self.law.kind}({', '.join(signature(getattr(Law, self.law.kind)).parameters)})"
         if check == "contract":
             # what the law returns is found to be wrong outside of its code
             what, where = what.removeprefix(f"law {self.law.title}: "), where or defined(self.law)
+            if "(clips, objects)" in what:
+                way_out = "that is a number for each object of each clip, as state.x has them"
         # one line of code fails in one way, whatever the numbers in its message
         key = (type(error).__name__ if where else what, where)
         if key not in self._failures:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from kinescribe.dynamics.arguments import file_of
+from kinescribe.dynamics.arguments import file_of, plainly
 from kinescribe.dynamics.fitting.result import ClipFit, Unidentified
 from kinescribe.dynamics.fitting.slots import Slots
 from kinescribe.dynamics.law import Law
@@ -95,6 +95,8 @@ class _Values:
 
     @classmethod
     def of(cls, file: Path, model: FitModel, law: Law) -> _Values:
+        if not model.objects:
+            raise InputError(f"{file}: objects is empty, and a law moves one object or more; take them from the file as it was written")
         bodies = Bodies.make(len(model.objects), names=tuple(model.objects))
         if model.clips and len(model.clips[0].bodies.labels) == len(bodies):
             # a law may be restricted to objects by their label
@@ -116,6 +118,10 @@ class _Values:
             low, high = slot.parameter.bounds
             if not low <= line.value <= high:
                 raise InputError(f"{file}: {name} = {line.value:g} is outside its bounds ({low:g}, {high:g})")
+            unit = slot.parameter.dimension.in_units(model.unit or "length")
+            if line.unit != unit:
+                told = f"'{line.unit}'" if line.unit else "no unit"
+                notes.append(f"{name}: its line says {told}, which is not used: the value is taken in {unit or 'a pure number'}")
             if name in fitted and line.sigma is not None:
                 k = model.free.index(name)
                 if line.sigma != readable(float(np.sqrt(covariance[k, k]))):
@@ -171,7 +177,8 @@ def _line(error: ValidationError) -> str:
         near = difflib.get_close_matches(str(first["loc"][-1]), FitModel.model_fields, n=1, cutoff=0.5) if len(first["loc"]) == 1 else []
         return f"unknown field '{where}'{f'; did you mean {near[0]!r}?' if near else '; take it out'}"
     more = error.error_count() - 1
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}{f' (and {more} more)' if more else ''}"
+    said = plainly(first["type"], first["msg"], first.get("ctx", {}))
+    return f"{where}{':' if first['type'] == 'value_error' else ''} {said}{f' (and {more} more)' if more else ''}"
 
 
 def _matrix(rows: list[list[float]], size: int) -> Float:
