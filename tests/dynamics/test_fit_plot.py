@@ -176,3 +176,28 @@ def test_a_red_ball_is_drawn_red(figure_of):
     assert colors["red ball"][0] > 2 * max(colors["red ball"][1:])
     assert colors["blue ball"][2] > 1.5 * max(colors["blue ball"][:2])
     assert len(set(colors.values())) == 3
+
+
+def test_a_wild_sighting_does_not_flatten_the_other_residuals(figure_of):
+    seen = throws()
+    fit = fitted(seen)
+    (calm,) = labelled(plain := figure_of(fit, seen), "Δy (σ)")
+    assert "triangles" not in plain.get_suptitle()
+    wild = replace(seen, y=np.where(np.arange(len(TIMES))[:, None] == 6, seen.y + 100 * SIGMA, seen.y))
+    (left,) = labelled(figure := figure_of(fit, wild), "Δy (σ)")
+    assert left.get_ylim() == pytest.approx(calm.get_ylim(), rel=0.6)
+    (up,) = [line for line in left.get_lines() if line.get_marker() == "^"]
+    (down,) = [line for line in left.get_lines() if line.get_marker() == "v"]
+    assert (list(up.get_xdata()), len(down.get_xdata())) == ([TIMES[6]], 0)
+    assert 0 < up.get_ydata()[0] < left.get_ylim()[1]
+    assert "triangles: beyond the axes" in figure.get_suptitle()
+
+
+def test_residuals_that_are_all_large_stay_within_the_axes(figure_of):
+    seen = throws()
+    fit = fitted(seen)
+    off = replace(seen, y=seen.y + 0.1 * np.sin(9 * TIMES)[:, None])
+    (left,) = labelled(figure := figure_of(fit, off), "Δy (σ)")
+    (points,) = [line for line in left.get_lines() if line.get_marker() == "."]
+    assert np.abs(points.get_ydata()).max() < left.get_ylim()[1]
+    assert "triangles" not in figure.get_suptitle()

@@ -30,6 +30,10 @@ CLIPS = 3  # side by side
 OBJECTS = 8  # more can't be told apart in one panel
 BAND = 2.0  # σ, within which 95 % of residuals lie
 LEAST = 3.5  # σ to either side that residuals' axes show
+WILD = 0.01  # share of residuals, or one, that may lie beyond the axes
+ROOM = 1.5  # times the largest of the others, that axes show then
+WORTH = 2.0  # how much further axes would have to reach before wild residuals are left beyond them
+BEYOND = "beyond"
 MARKS = 60  # contacts that are drawn one by one
 FLATTEST, TALLEST = 0.75, 1.15  # height of the path's axes over their width
 
@@ -103,7 +107,7 @@ def _draw_clip(figure: Figure, grid: GridSpec, column: int, one: Curves, fit: Fi
         _limit(top, everything, one.seen[name])
         top.set_ylabel(f"{name} ({'rad' if name == 'angle' else fit.unit or 'length'})")
         below.set_ylabel(f"Δ{name} (σ)", fontsize=8)
-        _residual_axes(below, one.residuals[name][:, [*colors]])
+        _residual_axes(below, one.times, one.residuals[name][:, [*colors]], list(colors.values()))
         if name == "y" and one.y_down:
             top.invert_yaxis()
     for axes in panels:
@@ -126,12 +130,21 @@ def _points(axes: Axes, across: Float, up: Float, sigma: Float, color: str) -> N
     )  # fmt: skip
 
 
-def _residual_axes(axes: Axes, values: Float) -> None:
+def _residual_axes(axes: Axes, times: Float, values: Float, colors: Sequence[str]) -> None:
+    """Axes that a few wild residuals do not flatten: triangles at the edge stand for those beyond it."""
     axes.axhline(0.0, color="0.4", linewidth=0.8)
     for side in (-BAND, BAND):
         axes.axhline(side, color="0.4", linewidth=0.8, linestyle="--")
-    known = np.abs(values[np.isfinite(values)])
-    reach = max(LEAST, 1.1 * float(known.max()) if len(known) else 0.0)
+    sizes = np.sort(np.abs(values[np.isfinite(values)]))
+    reach = max(LEAST, 1.1 * float(sizes[-1])) if len(sizes) else LEAST
+    most = max(LEAST, ROOM * float(sizes[-1 - max(1, round(WILD * len(sizes)))])) if len(sizes) > 2 else reach
+    if reach > WORTH * most:
+        reach = most
+        for column, color in zip(values.T, colors, strict=True):
+            for marker, side in (("^", 1.0), ("v", -1.0)):
+                beyond = side * column > reach
+                edge = np.full(int(beyond.sum()), side * 0.93 * reach)
+                axes.plot(times[beyond], edge, marker, color=color, markersize=5, label=BEYOND)
     axes.set_ylim(-reach, reach)
 
 
@@ -168,6 +181,8 @@ def _describe(
     for k, label in zip(chosen, legend.get_texts(), strict=True):
         _write(label, fit.objects[k], str(ids[k]), font_of)
     notes = ["points: seen, ±1σ", "curves: fitted", "Δ: seen less fitted, dashed ±2σ"]
+    if any(drawn.get_label() == BEYOND and np.size(drawn.get_xdata()) for axes in figure.axes for drawn in axes.get_lines()):
+        notes.append("triangles: beyond the axes")
     if any(one.contacts for one in shown):
         notes.append("grey lines: contacts seen")
     if any(one.predicted for one in shown):
