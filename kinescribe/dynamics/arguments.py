@@ -132,7 +132,11 @@ def check_fit(
         raise UsageError(f"max_seconds must be a number, not {a_kind(max_seconds)}")
     if not float(max_seconds) > 0:
         raise UsageError(f"max_seconds {float(max_seconds):g} leaves no time; give a number above 0")
-    return words(free, "free")
+    wanted = words(free, "free")
+    for key in wanted:
+        if key in (fixed or {}):
+            raise UsageError(f"{key} is both fixed and free: leave one out")
+    return wanted
 
 
 def check_inputs(inputs: Any) -> None:

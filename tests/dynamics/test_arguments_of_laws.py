@@ -41,6 +41,7 @@ def fallen():
         ({"max_seconds": float("nan")}, "leaves no time"),
         ({"max_seconds": "x"}, "max_seconds must be a number, not a str"),
         ({"fixed": ["gravity"]}, "fixed must be values by name, not a list"),
+        ({"fixed": {"gravity": 9.8}, "free": "gravity"}, "gravity is both fixed and free"),
         ({"fixed": {"gravity": "9"}}, r"the fixed value of gravity must be a number, not a str \('9'\)"),
         ({"fixed": {1: 2.0}}, "an int for a name"),
         ({"free": 3}, "free must be names, not an int"),
