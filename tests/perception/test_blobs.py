@@ -54,7 +54,7 @@ def test_a_disc_is_one(radius: float, x: float, y: float) -> None:
     mask = disc(x, y, radius)
     (part,) = split_at_necks(mask)
     lost = (part ^ mask).sum()
-    assert lost <= max(4, 0.03 * mask.sum())  # four of the outermost pixels of a small disc may stick out of it
+    assert lost <= max(4, 0.035 * mask.sum())  # outermost pixels, one at each side of a small disc and three of a larger one, may stick out
 
 
 @settings(deadline=None, max_examples=40)
