@@ -81,7 +81,7 @@ def extract(
     frame_interval: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="True time between frames, where the file's is wrong (slowed-down video).")
     ] = None,
-    ends: Annotated[bool, typer.Option("--ends/--no-ends", help="Report ends of long rigid bodies, and pivots of parts, as points.")] = True,
+    ends: Annotated[bool, typer.Option("--ends/--no-ends", help="Report ends of long bodies and pivots of parts as points.")] = True,
     overlay: Annotated[Path | None, typer.Option(metavar="MP4", help="Draw ids, labels and trails over the video.")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw x(t), y(t), speed and the path.")] = None,
     masks: Annotated[bool, typer.Option("--masks", help="Write the masks as well, to NAME.masks.jsonl.gz beside the table.")] = False,

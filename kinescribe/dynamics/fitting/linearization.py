@@ -36,7 +36,7 @@ class Linearization:
         By orthogonal bases, not by normal equations: where contact follows on contact, a start is known to so many digits that its square
         would leave nothing of what is known of the parameters.
         """
-        c, m, p = self.by_theta.shape
+        c, _, p = self.by_theta.shape
         d = self.by_q.shape[2]
         least = EXACT if self.exact else DIFFERENCES
         roots, inverses, couplings = [], np.zeros((c, d, d)), np.zeros((c, d, p))
