@@ -167,7 +167,7 @@ def test_bounds_hold_and_are_told():
     assert found.at_bound
     assert found.high <= 5.0
     assert fit.at_bound == ("gravity",)
-    assert "gravity lies at its bound: widen the bound" in fit.advice
+    assert "gravity lies at its bound: if that isn't its natural limit, widen it" in fit.advice
     free = fit_law(Drag(), [drawn(Free(), {}, rng, vx=2.0, vy=5.0)]).estimates["drag"]
     assert 0.0 <= free.low <= free.value < 0.05
 

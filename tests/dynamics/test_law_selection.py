@@ -11,8 +11,8 @@ from drawn_clips import Fall, Free, Pucks, clip_of, moved
 
 from kinescribe.dynamics import Bodies, Law, Parameter
 from kinescribe.dynamics.finding import find_law
-from kinescribe.dynamics.fitting import Budget
-from kinescribe.dynamics.selection import candidates, groups, select
+from kinescribe.dynamics.fitting import Budget, fit_law
+from kinescribe.dynamics.selection import NOT_SCORED, candidates, groups, select
 from kinescribe.dynamics.selection.heldout import splits
 from kinescribe.errors import UsageError
 
@@ -190,3 +190,14 @@ def test_a_general_machine_is_tried_last_and_where_something_is_left_over():
     # many clips are screened by the others
     many = select([Machine(), find_law("uniform-motion"), find_law("linear-drag")], [clip] * 7)
     assert many.winner.title == "machine"
+
+
+def test_a_search_that_is_cut_short_ranks_without_scores():
+    clip = seen("free-fall", {"gravity": 9.0}, vx=1.0, vy=6.0)
+    laws = [find_law("free-fall"), find_law("constant-acceleration")]
+    used = sum(fit_law(law, [clip]).rollouts for law in laws)
+    selection = select(laws, [clip], budget=Budget(used))
+    assert selection.winner is not None
+    assert {one.reason for one in selection.candidates} == {NOT_SCORED}
+    assert selection.tie == ()
+    assert np.isnan([one.error for one in selection.candidates]).all()

@@ -180,7 +180,7 @@ def _advice(problem: Problem, evidence: Evidence, at_bound: Sequence[str], faile
         lines.append(
             f"residuals are {evidence.scale:.1f} σ: {title} misses something; look at the plot of residuals, add a term, or try other laws"
         )
-    lines += [f"{name} lies at its bound: widen the bound, or leave the parameter out" for name in at_bound]
+    lines += [f"{name} lies at its bound: if that isn't its natural limit, widen it, or leave the parameter out" for name in at_bound]
     if any(clip.events_agree is False for clip in evidence.clips):
         count = sum(clip.events_agree is False for clip in evidence.clips)
         lines.append(

@@ -16,7 +16,6 @@ from kinescribe.dynamics.report.equation import equations
 from kinescribe.dynamics.report.hints import hints
 from kinescribe.dynamics.report.motion import motions
 from kinescribe.dynamics.report.residuals import of_objects, stood_in
-from kinescribe.dynamics.report.scores import scored
 from kinescribe.dynamics.selection import Candidate, Selection
 
 __all__ = ["record"]
@@ -94,7 +93,7 @@ def _selection(selection: Selection) -> dict[str, Any]:
         "tie": list(selection.tie),
         "held_out": selection.held_out,
         "rollouts": selection.rollouts,
-        "candidates": [_candidate(scored(one)) for one in selection.candidates],
+        "candidates": [_candidate(one) for one in selection.candidates],
     }
 
 

@@ -17,8 +17,7 @@ from kinescribe.dynamics.report.hints import hints
 from kinescribe.dynamics.report.motion import Motion, motions
 from kinescribe.dynamics.report.numbers import interval, measured, plain, sigmas, with_unit
 from kinescribe.dynamics.report.residuals import of_objects, stood_in
-from kinescribe.dynamics.report.scores import NOT_SCORED, scored
-from kinescribe.dynamics.selection import Candidate, Selection
+from kinescribe.dynamics.selection import NOT_SCORED, Candidate, Selection
 
 __all__ = ["text"]
 
@@ -150,7 +149,7 @@ def _quality(fit: Fit, clips: Sequence[Clip], moved: Sequence[Motion]) -> Iterat
     if fit.correlation > 0:
         told = f"residuals of neighbouring frames are correlated ({fit.correlation:.2f}); the errors allow for it"
         yield from _wrapped(told)
-    if fit.selection is not None and fit.selection.winner is not None and np.isfinite(scored(fit.selection.winner).error):
+    if fit.selection is not None and fit.selection.winner is not None and np.isfinite(fit.selection.winner.error):
         error = f"{plain(fit.selection.winner.error, 2)} {unit}"
         yield from _wrapped(f"held out: error {error}, over {fit.selection.held_out}")
 
@@ -173,7 +172,7 @@ def _others(fit: Fit) -> list[str]:
     if fit.selection is None:
         return []
     # the first is the one that is told above, be it a winner or one that failed least
-    first, *others = map(scored, fit.selection.candidates)
+    first, *others = fit.selection.candidates
     made = ["Other laws" if others else "No other law was tried"]
     if first.reason == NOT_SCORED:
         told = f"No law was scored, for the cap ended the search: {first.title} is given, for its BIC is the lowest."

@@ -14,7 +14,7 @@ from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.selection.heldout import held_out, splits
 from kinescribe.errors import UsageError
 
-__all__ = ["Candidate", "Selection", "select"]
+__all__ = ["NOT_SCORED", "Candidate", "Selection", "select"]
 
 Float = NDArray[np.float64]
 SCORED = 6  # candidates that fit best, whose foretelling is tried
@@ -24,6 +24,7 @@ SHARE = 2.0  # times an even share of the time that a law may take, for most tak
 FAR_WORSE = 4.0  # times the least residual, from where on a law isn't tried further
 NOISE = 1.5  # σ: residuals of a law that leaves nothing for a general machine to explain
 MARGIN = 2.0  # standard errors by which a winner must win
+NOT_SCORED = "not scored, for the cap ended the search"
 WORTH = 0.05  # relative error: less is no difference at all
 
 
@@ -129,9 +130,11 @@ def select(
 
 
 def _ranked(scored: Sequence[Candidate], errors: Float, floor: float, worth: float) -> tuple[list[Candidate], tuple[str, ...]]:
-    """By what they foretell; errors are (laws, parts)."""
+    """By what they foretell; errors are (laws, parts). By BIC, as they come, where a cap left none of the parts to all of them."""
     use = np.isfinite(errors).any(axis=0) & ~np.isnan(errors).any(axis=0)
-    errors = errors[:, use] if use.any() else np.ones((len(scored), 1))
+    if not use.any():
+        return [replace(one, reason=NOT_SCORED) for one in scored], ()
+    errors = errors[:, use]
     # a law that fails on a part pays as if it were ten times worse than the worst that doesn't
     worst = np.where(np.isfinite(errors), errors, 0.0).max(axis=0)
     logs = np.log(np.maximum(np.where(np.isfinite(errors), errors, 10.0 * worst), floor))
