@@ -10,6 +10,7 @@ import numpy as np
 
 from kinescribe.dynamics.contacts import Contacts, Discs
 from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.library._discs import RESTITUTION, SIZE, THRESHOLD
 from kinescribe.dynamics.library.discs import CollidingDiscs
 from kinescribe.dynamics.parameters import Parameter, Values
 from kinescribe.dynamics.state import Bodies, State
@@ -29,18 +30,10 @@ class DiscsOfOneMaterial(Law):
     name = "discs-of-one-material"
     equation = "(v1' - v2')·n = -restitution·(v1 - v2)·n, mass by area"
     steady = True
-    restitution = Parameter(
-        0.9, (0, 1), meaning="relative speed after over before, along the line of centres", revealed_by="two objects that strike each other"
-    )
-    threshold = Parameter(0.0, (0, math.inf), "length/time", "approach speed below which nothing bounces, as in Box2D at 1 m/s", fixed=True)
+    restitution = RESTITUTION
+    threshold = THRESHOLD
     friction = Parameter(0.0, (0, math.inf), meaning="Coulomb coefficient between rims", fixed=True)
-    size = Parameter(
-        1.0,
-        (0.5, 2.0),
-        meaning="size of the discs at contacts over the size seen",
-        fixed=True,
-        revealed_by="two objects that strike each other",
-    )
+    size = SIZE
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         return 0.0, 0.0
