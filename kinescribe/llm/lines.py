@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kinescribe.errors import UsageError
+from kinescribe.errors import UsageError, pip_install
 
 from .settings import Settings
 
@@ -156,7 +156,7 @@ def library() -> Any:
     try:
         import httpx
     except ImportError as error:
-        raise UsageError("asking a model needs httpx, which isn't installed; pip install 'kinescribe[llm]'") from error
+        raise UsageError(f"asking a model needs httpx, which isn't installed; {pip_install('llm')}") from error
     return httpx
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinescribe.errors import InputError, UsageError
+from kinescribe.errors import InputError, UsageError, pip_install
 from kinescribe.states.border import as_column, unknown
 from kinescribe.states.checks import Problem, column_problems
 from kinescribe.states.metadata import Metadata, from_json, to_json
@@ -29,7 +29,7 @@ def _pyarrow() -> Any:
         import_module("pyarrow.parquet")
         return import_module("pyarrow")
     except ImportError as error:
-        raise UsageError(f"Parquet needs pyarrow ({error}): pip install 'kinescribe[parquet]'") from error
+        raise UsageError(f"Parquet needs pyarrow ({error}): {pip_install('parquet')}") from error
 
 
 def write_parquet(states: States, path: Path) -> None:

@@ -11,7 +11,7 @@ from kinescribe.dynamics.fitting.problem import Point, Problem
 from kinescribe.dynamics.fitting.robust import ENOUGH, KNEE
 from kinescribe.dynamics.parameters import Values
 from kinescribe.dynamics.state import State
-from kinescribe.errors import UsageError
+from kinescribe.errors import UsageError, pip_install
 
 __all__ = ["value_and_gradient"]
 
@@ -23,7 +23,7 @@ def value_and_gradient(problem: Problem, point: Point, scale: float) -> tuple[fl
     try:
         import torch
     except ImportError:
-        raise UsageError(f"law {problem.law.title} is written in torch, which is not installed: pip install 'kinescribe[sam]'") from None
+        raise UsageError(f"law {problem.law.title} is written in torch, which is not installed: {pip_install('sam')}") from None
     problem.rollouts += len(problem.clips)
     theta = torch.tensor(point.theta, dtype=torch.float64, requires_grad=True)
     q = torch.tensor(point.q, dtype=torch.float64, requires_grad=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kinescribe.errors import UsageError
+from kinescribe.errors import UsageError, pip_install
 
 __all__ = ["box2d"]
 
@@ -14,5 +14,5 @@ def box2d() -> Any:
     try:
         import Box2D
     except ImportError as error:
-        raise UsageError(f"rigid worlds need Box2D ({error}): pip install 'kinescribe[rigid]'") from error
+        raise UsageError(f"rigid worlds need Box2D ({error}): {pip_install('rigid')}") from error
     return Box2D
