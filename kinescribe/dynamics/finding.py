@@ -18,7 +18,7 @@ from kinescribe.dynamics.law import Law
 from kinescribe.errors import InputError, UsageError, unknown_value
 from kinescribe.plugins import load
 
-__all__ = ["LawSpec", "find_law"]
+__all__ = ["LawSpec", "find_law", "law_in"]
 
 LawSpec = Law | type[Law] | Callable[[], Law] | str | Path
 """Whatever `find_law` makes a law of."""
@@ -92,18 +92,27 @@ def _ready(law: Law, name: str) -> Law:
 
 def _from_file(path: Path, name: str) -> Law:
     """The law in a file, by name where one is given."""
-    module = _imported(path)
+    return law_in(_imported(path), name, str(path))
+
+
+def law_in(module: ModuleType, name: str, origin: str) -> Law:
+    """The law that a module makes, by name where one is given; `origin` is what messages call the module.
+
+    Raises:
+        UsageError: several laws and no name, a name of none, or a law that can't be made.
+        InputError: no law.
+    """
     if name:
         if name not in vars(module):
-            raise unknown_value(f"law in {path}", name, _laws_in(module) or {"none"})
-        return _made(vars(module)[name], f"{name} of {path}")
+            raise unknown_value(f"law in {origin}", name, _laws_in(module) or {"none"})
+        return _made(vars(module)[name], f"{name} of {origin}")
     found = _laws_in(module)
     if not found:
-        raise InputError(f"{path} holds no law: write a class that inherits from kinescribe.dynamics.Law")
+        raise InputError(f"{origin} holds no law: write a class that inherits from kinescribe.dynamics.Law")
     if len(found) > 1:
-        raise UsageError(f"{path} holds {len(found)} laws: {', '.join(found)}; say which: {path}:{next(iter(found))}")
+        raise UsageError(f"{origin} holds {len(found)} laws: {', '.join(found)}; say which: {origin}:{next(iter(found))}")
     only, source = next(iter(found.items()))
-    return _made(source, f"{only} of {path}")
+    return _made(source, f"{only} of {origin}")
 
 
 def _laws_in(module: ModuleType) -> dict[str, Any]:

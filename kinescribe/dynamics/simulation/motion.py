@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kinescribe.dynamics.law import Law, accelerations
 from kinescribe.dynamics.parameters import Values
+from kinescribe.dynamics.simulation.elsewhere import Elsewhere
 from kinescribe.dynamics.state import Bodies, State
 from kinescribe.errors import UsageError
 
@@ -71,6 +72,8 @@ class Motion:
 
     def step(self, t: Float, data: Float, h: Float) -> Float:
         """The state (6, b, n) after h (b, 1) seconds from t (b, 1), constraints kept."""
+        if isinstance(self.law, Elsewhere):
+            return self.law.moved(self, t, data, h)
         k1 = self.rates(t, data)
         k2 = self.rates(t + 0.5 * h, data + 0.5 * h * k1)
         k3 = self.rates(t + 0.5 * h, data + 0.5 * h * k2)

@@ -15,6 +15,7 @@ from kinescribe.dynamics.contacts import Contacts
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.parameters import Values
 from kinescribe.dynamics.simulation.arcs import follow_arcs, is_steady
+from kinescribe.dynamics.simulation.elsewhere import Elsewhere
 from kinescribe.dynamics.simulation.gaps import Gaps, Path
 from kinescribe.dynamics.simulation.impact import strike
 from kinescribe.dynamics.simulation.limits import REPEATS, STALLED, STALLS, STALLS_OF_A_PILE
@@ -66,6 +67,8 @@ def simulate(
         elif is_steady(law):
             out, hits, _ = follow_arcs(motion, data, schedule, Gaps.of(struck, bodies, parameters.get("mass", 1.0)))
             log.append(hits)
+        elif isinstance(law, Elsewhere) and (law.kind == "step" or Gaps.of(struck, bodies) is None):
+            out = law.followed(parameters, State(data, bodies), schedule)
         else:
             _run(motion, data, schedule, struck, out, log)
     return finished(out, np.concatenate(log) if log else np.zeros((0, 5)), struck, bodies)

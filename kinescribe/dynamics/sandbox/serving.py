@@ -1,0 +1,137 @@
+"""What a worker does for its parent: runs a law's methods, and kinescribe's own integrator around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from kinescribe.dynamics.clip import Clip, Impact
+from kinescribe.dynamics.finding import law_in
+from kinescribe.dynamics.inputs import Inputs
+from kinescribe.dynamics.law import Law, accelerations
+from kinescribe.dynamics.sandbox.declaring import told
+from kinescribe.dynamics.sandbox.frames import Frame
+from kinescribe.dynamics.sandbox.namespace import module
+from kinescribe.dynamics.sandbox.packing import Packed, Unpacked, pack_contacts, unpack_bodies, unpack_schedule
+from kinescribe.dynamics.simulation.motion import Motion
+from kinescribe.dynamics.simulation.simulate import simulate
+from kinescribe.dynamics.state import State
+from kinescribe.errors import UsageError
+
+__all__ = ["SOURCE", "Server"]
+
+SOURCE = "<law>"
+"""How the law's source is called where its lines are told."""
+
+
+class Server:
+    """One law, and what may be asked of it."""
+
+    def __init__(self) -> None:
+        self._law: Law | None = None
+        self._asked: Mapping[str, Callable[[Unpacked], Packed]] = {
+            "load": self._load, "follow": self._follow, "move": self._move, "acceleration": self._acceleration, "step": self._step,
+            "rollout": self._rollout, "project": self._project, "contacts": self._contacts, "potential": self._potential,
+            "constrained": self._constrained, "starts": self._starts,
+        }  # fmt: skip
+
+    def answer(self, request: Frame) -> Frame:
+        """The reply to a request. Raises whatever the law's code raises."""
+        with np.errstate(all="ignore"):  # a state that diverges is found by its value
+            made = self._asked[request.text["op"]](Unpacked(request.text, request.arrays))
+        return Frame(request.serial, made.text, made.arrays)
+
+    @property
+    def law(self) -> Law:
+        """The law that was loaded."""
+        if self._law is None:
+            raise UsageError("no law was loaded")
+        return self._law
+
+    def _load(self, asked: Unpacked) -> Packed:
+        made = module(bool(asked.text["bare"]))
+        code = compile(str(asked.text["source"]), SOURCE, "exec", dont_inherit=True)
+        exec(code, vars(made))
+        self._law = law_in(made, str(asked.text["name"]), "the source")
+        return told(self._law)
+
+    def _follow(self, asked: Unpacked) -> Packed:
+        bodies, schedule, values = unpack_bodies(asked), unpack_schedule(asked), asked.values("values")
+        return _plain(simulate(self.law, values, State(asked.take(), bodies), schedule, contacts=False).data)
+
+    def _move(self, asked: Unpacked) -> Packed:
+        bodies, values, inputs = unpack_bodies(asked), asked.values("values"), asked.values("inputs")
+        moving, t, data, h = (asked.take() for _ in range(4))
+        return _plain(Motion(self.law, values, bodies, inputs, moving).step(t, data, h))
+
+    def _acceleration(self, asked: Unpacked) -> Packed:
+        bodies, values, inputs, t, state = *_moment(asked), asked.take(), asked.take()
+        made = accelerations(self.law, t, State(state, bodies), values, inputs)
+        out = np.empty((len(made), *state.shape[1:]))
+        for row, part in zip(out, made, strict=True):
+            try:
+                row[...] = part
+            except (ValueError, TypeError):
+                shape = np.shape(part)
+                raise UsageError(f"an acceleration has the shape {shape}; it must fit (clips, objects) = {state.shape[1:]}") from None
+        return _plain(out)
+
+    def _step(self, asked: Unpacked) -> Packed:
+        bodies, values, inputs, dt, state = *_moment(asked), asked.take(), asked.take()
+        made = self.law.step(State(state.copy(), bodies), values, inputs, dt)
+        if not isinstance(made, State):
+            raise UsageError("step must return a State; make it with state.replace(x=…, vx=…)")
+        return _plain(made.data)
+
+    def _rollout(self, asked: Unpacked) -> Packed:
+        bodies, values, columns = _moment(asked)
+        times, state = asked.take(), asked.take()
+        inputs = [type(values)({name: column[:, k : k + 1] for name, column in columns.items()}) for k in range(times.shape[1] - 1)]
+        return _plain(self.law.rollout(State(state, bodies), times, values, inputs))
+
+    def _project(self, asked: Unpacked) -> Packed:
+        bodies, values = unpack_bodies(asked), asked.values("values")
+        return _plain(self.law.project(State(asked.take(), bodies), values).data)
+
+    def _contacts(self, asked: Unpacked) -> Packed:
+        bodies, values = unpack_bodies(asked), asked.values("values")
+        packed = Packed()
+        pack_contacts(packed, self.law.contacts(bodies, values))
+        return packed
+
+    def _potential(self, asked: Unpacked) -> Packed:
+        bodies, values, state = unpack_bodies(asked), asked.values("values"), asked.take()
+        made = self.law.potential(State(state, bodies), values)
+        return Packed(none=True) if made is None else _plain(np.broadcast_to(np.asarray(made, float), state.shape[1:]))
+
+    def _constrained(self, asked: Unpacked) -> Packed:
+        packed = Packed()
+        packed.put(np.asarray(int(self.law.constrained(unpack_bodies(asked)))))
+        return packed
+
+    def _starts(self, asked: Unpacked) -> Packed:
+        bodies = unpack_bodies(asked)
+        tables = {name: asked.take() for name in asked.text["tables"]}
+        inputs = Inputs(asked.take(), dict(asked.values("inputs")))
+        impacts = tuple(Impact(float(time), tuple(who), str(wall)) for time, who, wall in asked.text["impacts"])
+        text = asked.text
+        clip = Clip(
+            name=str(text["name"]), bodies=bodies, inputs=inputs, impacts=impacts, unit=str(text["unit"]), y_down=bool(text["y_down"]),
+            **tables,
+        )  # fmt: skip
+        packed = Packed()
+        packed.values("starts", {str(name): np.asarray(value, float) for name, value in self.law.starts(clip).items()})
+        return packed
+
+
+def _moment(asked: Unpacked) -> tuple[Any, Any, Any]:
+    return unpack_bodies(asked), asked.values("values"), asked.values("inputs")
+
+
+def _plain(values: Any) -> Packed:
+    """An array of floats, whatever a law made of it."""
+    packed = Packed()
+    packed.put(np.array(values, float, subok=False))
+    return packed

@@ -1,0 +1,84 @@
+"""A law's source and the worker that runs it: kept warm between calls, started anew where it was ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kinescribe.dynamics.sandbox.declaring import Declaration
+from kinescribe.dynamics.sandbox.limits import Limits
+from kinescribe.dynamics.sandbox.refusal import SandboxError
+from kinescribe.dynamics.sandbox.worker import Worker
+
+__all__ = ["Session"]
+
+
+class Session:
+    """The means to call a law's methods.
+
+    Attributes:
+        source, name, limits: the text, which of its laws ("": the only one), and what it may use up.
+        declared: what the law says of itself.
+
+    Raises:
+        SandboxError: no isolation, or a source that is no law.
+    """
+
+    def __init__(self, source: str, name: str, limits: Limits, *, bare: bool = False) -> None:
+        self.source, self.name, self.limits = source, name, limits
+        self._bare = bare
+        self._lock = threading.RLock()
+        self._worker: Worker | None = None
+        self._declared: Declaration | None = None
+        self.declared = self._load()
+
+    def call(self, op: str, text: Mapping[str, Any], arrays: Sequence[Any], most: int) -> Any:
+        """The reply of the warm worker. Raises SandboxError, with the law's name before what went wrong."""
+        with self._lock:
+            if self._worker is None or not self._worker.alive:
+                self._load()
+            if self._worker is None:
+                raise AssertionError("a loaded session has a worker")
+            try:
+                return self._worker.call(op, text, arrays, most)
+            except SandboxError as error:
+                raise self.named(error) from None
+
+    def apart(self, op: str, text: Mapping[str, Any], arrays: Sequence[Any], most: int) -> Any:
+        """The reply of a worker of its own, which is ended then: what it was shown goes no further."""
+        other = Session(self.source, self.name, self.limits, bare=self._bare)
+        try:
+            return other.call(op, text, arrays, most)
+        finally:
+            other.close()
+
+    def close(self) -> None:
+        """End the worker; a later call starts another."""
+        with self._lock:
+            if self._worker is not None:
+                self._worker.close()
+            self._worker = None
+
+    @property
+    def worker(self) -> Worker | None:
+        """The process, where there is one."""
+        return self._worker
+
+    def named(self, error: SandboxError) -> SandboxError:
+        """The error with the law's name."""
+        title = self._declared.name if self._declared is not None else self.name or "of this source"
+        return SandboxError(f"law {title}: {error}", error.reason)
+
+    def _load(self) -> Declaration:
+        self._worker = Worker(self.limits)
+        try:
+            found = Declaration.of(self._worker.call("load", {"source": self.source, "name": self.name, "bare": self._bare}, (), 4_096))
+        except SandboxError as error:
+            self.close()
+            raise self.named(error) from None
+        if self._declared is not None and found != self._declared:
+            self.close()
+            raise self.named(SandboxError("it says something else of itself each time that it is loaded", "contract"))
+        self._declared = found
+        return found
