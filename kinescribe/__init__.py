@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kinescribe.dynamics.prediction.predict import predict
     from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
     from kinescribe.evaluation import compare_videos
+    from kinescribe.foretelling import predict_video
     from kinescribe.pipeline import extract_states
     from kinescribe.renderers import Scene, render
     from kinescribe.states import Calibration, States
@@ -32,6 +33,7 @@ __all__ = [
     "fit",
     "open_video",
     "predict",
+    "predict_video",
     "render",
 ]
 __version__ = "0.1.0"
@@ -49,6 +51,7 @@ _HOME = {
     "fit": "kinescribe.dynamics.api",
     "open_video": "kinescribe.video",
     "predict": "kinescribe.dynamics.prediction",
+    "predict_video": "kinescribe.foretelling",
     "render": "kinescribe.renderers",
 }
 

@@ -16,6 +16,7 @@ ALL_BUT_CLI = {
     "assembly",
     "dynamics",
     "evaluation",
+    "foretelling",
     "labelling",
     "llm",
     "perception",
@@ -40,8 +41,9 @@ ALLOWED: dict[str, set[str]] = {
     "labelling": {"video", "perception", "plugins", "tracking", "states"},
     "assembly": {"labelling", "video", "tracking", "states"},
     "pipeline": {"assembly", "labelling", "llm", "video", "perception", "tracking", "states", "plugins"},
-    "evaluation": ALL_BUT_CLI - {"evaluation", "annotation"},
-    "annotation": ALL_BUT_CLI - {"annotation"},
+    "evaluation": ALL_BUT_CLI - {"evaluation", "annotation", "foretelling"},
+    "foretelling": {"pipeline", "dynamics", "renderers", "states", "video", "evaluation.video"},
+    "annotation": ALL_BUT_CLI - {"annotation", "foretelling"},
     "cli": ALL_BUT_CLI,
 }
 

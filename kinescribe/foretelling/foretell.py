@@ -1,0 +1,179 @@
+"""From a video to the video of what happens next: the one call, and what it finds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.inputs import Inputs
+from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.prediction import Difference, Predictor, counterfactual
+from kinescribe.dynamics.prediction.changes import Changes
+from kinescribe.dynamics.prediction.table import table_of
+from kinescribe.foretelling.asked import Wishes, sources_of, video_path
+from kinescribe.foretelling.beginning import Beginning
+from kinescribe.foretelling.course import Course
+from kinescribe.foretelling.ends import begin_of, end_of, plan_of, until_of
+from kinescribe.foretelling.filming import Filmed, Look, film
+from kinescribe.foretelling.keeping import Keeper
+from kinescribe.foretelling.laws import Lawgiver
+from kinescribe.foretelling.tables import Perception, check_sizes, interval_of, tables_given
+from kinescribe.foretelling.telling import Bystanders, why_failed
+from kinescribe.renderers.scene import Scene
+from kinescribe.states import Calibration, States
+from kinescribe.video import open_video
+
+__all__ = ["Foretold", "predict_video"]
+
+Progress = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Foretold:
+    """What came of it.
+
+    Attributes:
+        states: what was seen of the first video. fit: the law. scene: plate and sprites.
+        future: what is foretold, a states table; factual: the same without the changes, None where nothing is changed.
+        difference: what the changes change; None without. changes: in words.
+        filmed: the frames of the video that was written, and how near they come to the real ones.
+        bystanders: objects that stand still as the law says nothing of them, that had left before, and that have no sprite.
+        warnings: one line each. partial: why it isn't whole, or should not be trusted; None where all is well.
+    """
+
+    states: States
+    fit: Fit
+    scene: Scene
+    future: States
+    factual: States | None
+    difference: Difference | None
+    changes: tuple[str, ...]
+    filmed: Filmed
+    bystanders: Bystanders
+    warnings: tuple[str, ...]
+    partial: str | None
+
+
+def predict_video(
+    videos: Any,
+    output: str | os.PathLike[str],
+    *,
+    law: str | Path | Law | type[Law] | Fit = "auto",
+    until: float | None = None,
+    seen: float | str | None = None,
+    do: Changes = (),
+    remove: Sequence[str] = (),
+    at: float | None = None,
+    inputs: Inputs | str | Path | None = None,
+    compare: str | None = None,
+    ghost: bool = False,
+    trails: bool = False,
+    captions: bool = True,
+    past: float | None = None,
+    frame_rate: float | None = None,
+    crf: int = 18,
+    objects: str | None = None,
+    backend: str = "classical",
+    device: str = "auto",
+    calibration: Calibration | None = None,
+    frame_interval: float | None = None,
+    states: States | str | Path | Sequence[States | str | Path] | None = None,
+    scene: Scene | str | Path | None = None,
+    law_objects: Sequence[str | int] | None = None,
+    law_source: Any = None,
+    fixed: Mapping[str, float] | None = None,
+    seed: int = 0,
+    max_seconds: float = 300.0,
+    keep: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Foretold:
+    """Write the video of what happens next, or of what would have happened: states, law, prediction, scene and pictures in one go.
+
+    Args:
+        videos: a video, whose future is foretold, or several: further ones help to find the law that all share.
+        output: the MP4. An existing one is replaced at the end; a run that fails leaves nothing.
+        law: "auto", a name, a sum of names, a file, a law, a fit, or the JSON file of a fit.
+        until: the end, seconds in the video's time; None: the video's own end where it lies beyond, else half as long again.
+        seen: how much of the video is looked at: seconds, or frames as in "45f"; None: all of it.
+        do, remove, at: what is otherwise, and from when on, as `kinescribe.predict` has them.
+        inputs: known inputs to the end, for laws that have some.
+        compare: "side" (truth, prediction), "wipe" (truth left of a swaying line) or "wipe:0.5" (a standing one).
+        ghost: what happens without the change, half transparent. trails: paths, dashed where foretold. captions: words in the picture.
+        past: seconds of what was seen that come first; None: all.
+        frame_rate: of what is foretold, Hz; None: the video's own times. crf: x264's quality, 0 (lossless) to 51.
+        objects, backend, device, calibration, frame_interval: as `kinescribe.extract_states` has them.
+        states: tables that were extracted before, one a video. scene: one that was made before, or its folder.
+        law_objects: whom the law is about: names, labels or ids; None: all bodies. The others stand still where they were seen last.
+        law_source: the file of a saved law that isn't installed. fixed: known parameters. seed, max_seconds: of the fit.
+        keep: folder for states.csv, law.json, scene/, future.csv (and factual.csv), each as soon as it is done.
+        overwrite: whether `keep` may hold something already.
+        progress: called with the stage, what is done, and all of it or None.
+
+    Raises:
+        UsageError: options that make no sense or don't go together. InputError: a file that can't be read.
+        NothingFoundError: nothing moves, or nothing could be cut out.
+    """
+    path = video_path(output)
+    wishes = Wishes.of(
+        seen=seen, until=until, at=at, past=past, do=do, remove=remove, compare=compare, ghost=ghost, trails=trails, captions=captions,
+        frame_rate=frame_rate, crf=crf,
+    )  # fmt: skip
+    sources = sources_of(videos)
+    lawgiver = Lawgiver.of(law, source=law_source, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed, max_seconds=max_seconds)
+    given = tables_given(states, len(sources), wishes.span)
+    ready = scene if isinstance(scene, Scene) else None if scene is None else Scene.read(scene)
+    if frame_interval is None and given is not None:
+        frame_interval = interval_of(given[0])
+    opened = [open_video(source, frame_interval=frame_interval) for source in sources]
+    keeper = Keeper.of(keep, overwrite=overwrite)
+
+    begun = [Beginning(video, wishes.span) for video in opened]
+    perception = Perception(objects, backend, device, calibration, frame_interval)
+    tables = given if given is not None else [perception.states_of(one, progress) for one in begun]
+    seen_part, table = begun[0].measured(), tables[0]
+    odd = check_sizes(opened[0], table, ready)
+    keeper.tables(tables)
+    ready = Scene.from_video(seen_part, table) if ready is None else ready
+    keeper.scene(ready)
+    last = until_of(wishes, seen_part.end_s, end_of(opened[0], seen_part, wishes), table)
+    _tell(progress, "fit", 0)
+    fit, clips = lawgiver.fitted_to(tables)
+    _tell(progress, "fit", 1)
+    keeper.law(fit, clips)
+
+    predictor = Predictor.of(table, fit, inputs=lawgiver.inputs, objects=lawgiver.objects, name=opened[0].info.name)
+    future, factual, difference, words = _foretell(predictor, wishes, last)
+    keeper.future(future, factual)
+    begins = begin_of(wishes, future, seen_part.end_s)
+    about = predictor.start.clip.bodies.object_ids
+    course = Course.of(table, future, factual, about, begins_s=begins, seen_until_s=seen_part.end_s)
+    plan = plan_of(wishes, course, min(last, course.ends_s) if future.meta.partial else last, table)
+    form = wishes.comparison
+    look = Look(form.form, form.share, wishes.ghost, wishes.trails, wishes.captions, ", ".join(words))
+    made = film(opened[0], ready, course, plan, look, path, crf=wishes.crf, progress=progress)
+    bystanders = Bystanders(table, course, ready)
+    warnings = [*odd, *(line for one in tables for line in one.meta.warnings), *fit.warnings, *future.meta.warnings, *bystanders.lines()]
+    partial = [table.meta.partial, opened[0].partial, why_failed(fit), future.meta.partial]
+    return Foretold(
+        states=table, fit=fit, scene=ready, future=future, factual=factual, difference=difference, changes=words, filmed=made,
+        bystanders=bystanders, warnings=tuple(dict.fromkeys(warnings)),
+        partial="; ".join(dict.fromkeys(line for line in partial if line)) or None,
+    )  # fmt: skip
+
+
+def _foretell(predictor: Predictor, wishes: Wishes, until: float) -> tuple[States, States | None, Difference | None, tuple[str, ...]]:
+    every = None if wishes.frame_rate is None else 1.0 / wishes.frame_rate
+    if not wishes.changed:
+        return table_of(predictor.run((), until=until, every=every), predictor.states), None, None, ()
+    made = counterfactual(predictor, do=list(wishes.changes), remove=wishes.remove, at=wishes.at_s, until=until, every=every)
+    return made.changed, made.factual, made.difference, made.words
+
+
+def _tell(progress: Progress | None, stage: str, done: int) -> None:
+    if progress is not None:
+        progress(stage, done, 1)

@@ -1,0 +1,75 @@
+"""The steps between video and video as files, so that each can be looked at, changed and done again by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinescribe.errors import UsageError
+from kinescribe.renderers.arguments import output_path
+
+if TYPE_CHECKING:
+    from kinescribe.dynamics.clip import Clip
+    from kinescribe.dynamics.fitting import Fit
+    from kinescribe.renderers.scene import Scene
+    from kinescribe.states import States
+
+__all__ = ["Keeper"]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Writes each step as soon as it is done; does nothing without a folder.
+
+    Attributes:
+        folder: that gets states.csv, law.json, future.csv, factual.csv and scene/.
+    """
+
+    folder: Path | None
+
+    @classmethod
+    def of(cls, folder: Any, *, overwrite: bool) -> Keeper:
+        """Make the folder.
+
+        Raises:
+            UsageError: it holds something already, unless `overwrite`, or can't be made.
+        """
+        if folder is None:
+            return cls(None)
+        path = output_path("steps", folder)
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"'{path}' is a file: --keep takes a folder")
+        if path.is_dir() and any(path.iterdir()) and not overwrite:
+            raise UsageError(f"'{path}' holds something already; name another folder, or add --overwrite")
+        try:
+            path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"the folder '{path}' can't be made ({error.strerror or error}); make its parent first") from error
+        return cls(path)
+
+    def tables(self, tables: list[States]) -> None:
+        """``states.csv``, and ``states.2.csv`` … of further videos."""
+        if self.folder is not None:
+            for k, table in enumerate(tables, 1):
+                table.to_csv(self.folder / ("states.csv" if k == 1 else f"states.{k}.csv"))
+
+    def law(self, fit: Fit, clips: Sequence[Clip]) -> None:
+        """``law.json``; `clips` are those that it was fitted to."""
+        if self.folder is not None:
+            from kinescribe.dynamics.saving import save
+
+            save(fit, self.folder / "law.json", clips=clips)
+
+    def scene(self, scene: Scene) -> None:
+        """``scene/``."""
+        if self.folder is not None:
+            scene.write(self.folder / "scene", overwrite=True)
+
+    def future(self, future: States, factual: States | None) -> None:
+        """``future.csv``, and ``factual.csv`` where something is changed."""
+        if self.folder is not None:
+            future.to_csv(self.folder / "future.csv")
+            if factual is not None:
+                factual.to_csv(self.folder / "factual.csv")

@@ -1,0 +1,71 @@
+"""The law that the objects follow: one that was saved, one that is named, or one that is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinescribe.dynamics.api import AUTO, clips_of
+from kinescribe.dynamics.api import fit as fitted
+from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.finding import find_law
+from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.inputs import Inputs
+from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.saving import load
+from kinescribe.errors import UsageError
+from kinescribe.states import States
+
+if TYPE_CHECKING:
+    from kinescribe.dynamics.saving.revival import Source
+
+__all__ = ["Lawgiver"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lawgiver:
+    """What is known of the law before the video is looked at.
+
+    Attributes:
+        fit: a saved law; None where one is fitted. law: "auto", or what to fit.
+        inputs: known inputs; None for laws without. objects: whom the law is about; None: all, or those of the saved law.
+        fixed: known parameters. seed, max_seconds: of the fit.
+    """
+
+    fit: Fit | None
+    law: str | Law | type[Law]
+    inputs: Inputs | None
+    objects: tuple[str | int, ...] | None
+    fixed: Mapping[str, float]
+    seed: int
+    max_seconds: float
+
+    @classmethod
+    def of(
+        cls, law: Any, *, source: Source | None, inputs: Any, objects: Sequence[str | int] | None, fixed: Mapping[str, float] | None,
+        seed: int, max_seconds: float,
+    ) -> Lawgiver:  # fmt: skip
+        """Find and read all of it.
+
+        Raises:
+            UsageError: an unknown law, or one that isn't installed. InputError: a file that can't be read.
+        """
+        held = Inputs.read(Path(inputs)) if isinstance(inputs, str | Path) else inputs
+        saved: Fit | None = law if isinstance(law, Fit) else None
+        if isinstance(law, Path) or (isinstance(law, str) and law.strip().lower().endswith(".json")):
+            path = Path(law)
+            saved = load(path, source=source) if path.suffix.lower() == ".json" else None
+        found = AUTO if saved is not None or law == AUTO else find_law(law)
+        if saved is not None and fixed:
+            raise UsageError("--fix belongs to a fit, and this law was fitted before: edit its file, or change it with --do")
+        chosen = None if objects is None else tuple(objects)
+        return cls(saved, found, held, chosen, dict(fixed or {}), seed, max_seconds)
+
+    def fitted_to(self, tables: Sequence[States]) -> tuple[Fit, list[Clip]]:
+        """The law with its values, and the clips that it was fitted to; none of a saved one. Raises as `kinescribe.fit` does."""
+        if self.fit is not None:
+            return self.fit, []
+        clips = clips_of(list(tables), inputs=self.inputs, objects=self.objects, brief=self.law == AUTO)
+        return fitted(clips, self.law, fixed=self.fixed, seed=self.seed, max_seconds=self.max_seconds), clips

@@ -1,0 +1,89 @@
+"""The states of every video, extracted or given, and whether they belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinescribe.errors import UsageError
+from kinescribe.foretelling.beginning import Beginning, Span, first_rows
+from kinescribe.renderers.scene import Scene
+from kinescribe.states import Calibration, States, read
+from kinescribe.video import Video
+
+__all__ = ["Perception", "check_sizes", "interval_of", "tables_given"]
+
+
+@dataclass(frozen=True, slots=True)
+class Perception:
+    """How states are extracted; fields as `kinescribe.extract_states` has them."""
+
+    objects: str | None
+    backend: str
+    device: str
+    calibration: Calibration | None
+    frame_interval: float | None
+
+    def states_of(self, video: Beginning, progress: Callable[[str, int, int | None], None] | None) -> States:
+        """The table of a video, which was opened with the frame interval. Raises as `extract_states` does."""
+        from kinescribe.pipeline import extract_states
+
+        made = extract_states(
+            video, objects=self.objects, backend=self.backend, device=self.device, calibration=self.calibration, progress=progress
+        )
+        if self.frame_interval is not None:
+            made.meta.configuration["frame_interval"] = self.frame_interval
+            if made.meta.time is not None:
+                made.meta.time = made.meta.time.model_copy(update={"overridden": True})
+        return made
+
+
+def tables_given(states: Any, videos: int, span: Span) -> list[States] | None:
+    """The tables that were extracted before, cut to what counts as seen; None where there are none.
+
+    Raises:
+        UsageError: another number of tables than of videos, something that is no table, or no row in the span.
+        InputError: a file that can't be read.
+    """
+    if states is None:
+        return None
+    several: Sequence[Any] = list(states) if isinstance(states, list | tuple) else [states]
+    if len(several) != videos:
+        raise UsageError(f"{len(several)} states tables for {videos} video{'s' * (videos != 1)}: give one for each, in the same order")
+    out = []
+    for one in several:
+        table = read(one) if isinstance(one, str | Path) else one
+        if not isinstance(table, States):
+            raise UsageError(f"states: {type(table).__name__} is no table: give a kinescribe.States, or the path of its CSV")
+        out.append(first_rows(table, span))
+    return out
+
+
+def interval_of(table: States) -> float | None:
+    """The frame interval that a table was extracted with in place of the file's time stamps; None where there was none."""
+    value = table.meta.configuration.get("frame_interval")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value) and value > 0 else None
+
+
+def check_sizes(video: Video, table: States, scene: Scene | None) -> list[str]:
+    """What is odd about table and scene of a video, in words.
+
+    Raises:
+        UsageError: they were made from pictures of another size.
+    """
+    size, meta = (video.info.width, video.info.height), table.meta.video
+    if meta is not None and (meta.width, meta.height) != size:
+        raise UsageError(
+            f"'{video.info.name}' is {size[0]}×{size[1]}, the table's video {meta.name} {meta.width}×{meta.height}; "
+            "give the video that the table was made from"
+        )
+    if scene is not None and scene.plate.shape[:2] != size[::-1]:
+        found = f"{scene.plate.shape[1]}×{scene.plate.shape[0]}"
+        raise UsageError(f"'{video.info.name}' is {size[0]}×{size[1]}, the scene {found}: give the scene of this video")
+    if meta is not None and meta.sha256 and video.info.sha256 and meta.sha256 != video.info.sha256:
+        return [f"'{video.info.name}' is not the very file that the table was made from ({meta.name}): its content differs"]
+    return []

@@ -1,0 +1,56 @@
+"""What a user should know of the foretold pictures, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kinescribe.dynamics.fitting import Fit
+from kinescribe.foretelling.course import Course
+from kinescribe.renderers.scene import Scene
+from kinescribe.states import States
+
+__all__ = ["Bystanders", "why_failed"]
+
+TURNS = 0.1  # radians between the extremes of an angle: less is no turning
+
+
+class Bystanders:
+    """Objects that the law doesn't move, or that can't be drawn, by name.
+
+    Attributes:
+        resting: they stand still. gone: they had left before the end. unseen: the scene has no picture of them.
+        upright: they keep their last angle.
+    """
+
+    def __init__(self, table: States, course: Course, scene: Scene) -> None:
+        names = {i: label or str(i) for i, label in table.labels.items()}
+
+        def named(ids: Sequence[int]) -> tuple[str, ...]:
+            return tuple(names.get(i, str(i)) for i in sorted(ids))
+
+        missing = [i for i in {*course.covered, *course.rest} if i not in scene.objects]
+        self.resting = named([i for i in course.rest if i not in missing])
+        self.gone, self.unseen = named(course.gone), named(missing)
+        self.upright = named([i for i in course.angles if i not in missing and _turned(course, i)])
+
+    def lines(self) -> list[str]:
+        """One for each kind that there is."""
+        told = (
+            (self.resting, "the law says nothing of {}: drawn at rest where last seen; --law-objects says whom it is about"),
+            (self.gone, "the law says nothing of {}, last seen before the end: left out"),
+            (self.unseen, "{} can't be drawn: never seen whole and apart, so that there is no sprite"),
+            (self.upright, "the law says nothing of how {} turns: drawn at the last angle that was seen"),
+        )
+        return [line.format(", ".join(names)) for names, line in told if names]
+
+
+def why_failed(fit: Fit) -> str | None:
+    """A line on a fit that failed; None of one that did not."""
+    return None if fit.ok else f"the law is not to be trusted: {' '.join(fit.advice.split()) or 'its fit failed'}"
+
+
+def _turned(course: Course, object_id: int) -> bool:
+    angles = [pose.angle for poses in course.seen.poses for pose in poses if pose.object_id == object_id and np.isfinite(pose.angle)]
+    return bool(np.ptp(np.unwrap(angles)) > TURNS) if angles else False

@@ -1,0 +1,123 @@
+"""Paths of objects as lines that grow with time: drawn through where something was seen, dashed where it is foretold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.renderers.colors import color_of
+from kinescribe.renderers.poses import Pose
+
+__all__ = ["Style", "Trails", "line_width"]
+
+Float32 = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+Style = Literal["solid", "dashed", "faint"]
+OPACITY: dict[Style, float] = {"solid": 0.9, "dashed": 0.95, "faint": 0.35}
+DASH, SPACE = 4.0, 3.0  # widths of the line
+SHIFT = 4  # bits of a pixel's fraction, as OpenCV's lines take them
+FAR = 3  # widths or heights of the picture: farther out nothing is drawn
+
+
+@dataclass(slots=True)
+class _Pen:
+    """Where a line has come to: the point, the style, and the length since it began."""
+
+    x: float
+    y: float
+    style: Style
+    run: float = 0.0
+
+
+def line_width(height: int) -> int:
+    """Width of lines for a picture of this height, px."""
+    return max(1, round(height / 270))
+
+
+class Trails:
+    """Lines on a layer of the picture's size; each call of `follow` makes them longer.
+
+    Attributes:
+        width: of the lines, px.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        """Nothing is drawn yet, for pictures of this size."""
+        self.width = line_width(height)
+        self._color = np.zeros((height, width, 3), np.uint8)
+        self._alpha = np.zeros((height, width), np.float32)
+        self._pens: dict[int, _Pen] = {}
+
+    def follow(self, poses: Sequence[Pose], style: Style) -> None:
+        """Go on to where objects are now. An object that is missing here begins a new line when it comes back."""
+        self._pens = {i: pen for i, pen in self._pens.items() if i in {pose.object_id for pose in poses}}
+        for pose in poses:
+            pen = self._pens.get(pose.object_id)
+            if pen is None:
+                self._pens[pose.object_id] = _Pen(pose.x, pose.y, style)
+                continue
+            if pen.style != style:
+                pen.style, pen.run = style, 0.0
+            self._extend(pen, pose)
+
+    def over(self, picture: Picture, spared: Float32 | None = None) -> None:
+        """Lay the lines over a picture, uint8 (H, W, 3), in place, but for what is `spared`: (H, W) in [0, 1], 1 where no line is seen."""
+        rows, columns = np.flatnonzero(self._alpha.any(axis=1)), np.flatnonzero(self._alpha.any(axis=0))
+        if not rows.size:
+            return
+        part = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+        alpha = self._alpha[part] if spared is None else self._alpha[part] * (1.0 - spared[part])
+        view = picture[part]
+        view[:] = view * (1.0 - alpha[..., None]) + (alpha[..., None] * self._color[part] + 0.5)
+
+    def _extend(self, pen: _Pen, pose: Pose) -> None:
+        begin, end = np.array([pen.x, pen.y]), np.array([pose.x, pose.y])
+        length = float(np.hypot(*(end - begin)))
+        pen.x, pen.y = pose.x, pose.y
+        if length == 0.0:
+            return
+        color = _bgr(color_of(pose.object_id))
+        for low, high in _strokes(pen.run, length, self.width) if pen.style == "dashed" else [(0.0, 1.0)]:
+            self._stroke(begin + low * (end - begin), begin + high * (end - begin), color, OPACITY[pen.style])
+        pen.run += length
+
+    def _stroke(self, begin: NDArray[np.float64], end: NDArray[np.float64], color: tuple[int, int, int], opacity: float) -> None:
+        height, width = self._alpha.shape
+        if np.abs([begin, end]).max() > FAR * max(height, width):
+            return
+        reach = self.width + 2
+        low = np.maximum(np.floor(np.minimum(begin, end)).astype(int) - reach, 0)
+        high = np.minimum(np.ceil(np.maximum(begin, end)).astype(int) + reach + 1, (width, height))
+        if (high <= low).any():
+            return
+        mask = np.zeros((int(high[1] - low[1]), int(high[0] - low[0])), np.uint8)
+        ends = [tuple(round(float(side) * 2**SHIFT) for side in point - low) for point in (begin, end)]
+        cv2.line(mask, ends[0], ends[1], 255, self.width, cv2.LINE_AA, SHIFT)
+        # the larger of the two, so that joints of strokes are no darker than the strokes
+        alpha = mask.astype(np.float32) * (opacity / 255.0)
+        part = (slice(low[1], high[1]), slice(low[0], high[0]))
+        newer = alpha >= np.maximum(self._alpha[part], 1e-6)
+        self._color[part][newer] = color
+        self._alpha[part] = np.maximum(self._alpha[part], alpha)
+
+
+def _strokes(run: float, length: float, width: int) -> list[tuple[float, float]]:
+    """Which parts of a segment are drawn, in [0, 1], when it begins after so much of the dashed line."""
+    period = (DASH + SPACE) * width
+    out = []
+    start = -(run % period)
+    while start < length:
+        low, high = max(start, 0.0), min(start + DASH * width, length)
+        if high > low:
+            out.append((low / length, high / length))
+        start += period
+    return out
+
+
+def _bgr(color: str) -> tuple[int, int, int]:
+    return int(color[5:7], 16), int(color[3:5], 16), int(color[1:3], 16)
