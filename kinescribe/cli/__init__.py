@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["extract_states", "main"]
+__all__ = ["extract_states", "main", "predict_video"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,6 +26,15 @@ def extract_states(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     return extract(argv)
+
+
+def predict_video(argv: list[str] | None = None) -> int:
+    """Run ``predict-video ARGV`` and return its exit code."""
+    try:
+        from kinescribe.cli.foretell import main as foretell
+    except KeyboardInterrupt:
+        return _interrupted()
+    return foretell(argv)
 
 
 def _interrupted() -> int:

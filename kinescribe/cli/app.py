@@ -12,6 +12,7 @@ from kinescribe.cli.demo import demo
 from kinescribe.cli.doctor import doctor
 from kinescribe.cli.extract import extract
 from kinescribe.cli.fit import fit
+from kinescribe.cli.foretell import predict_video
 from kinescribe.cli.listing import list_plugins
 from kinescribe.cli.predict import predict
 from kinescribe.cli.render import render
@@ -45,6 +46,7 @@ def app() -> typer.Typer:
     made.command("extract")(extract)
     made.command("fit")(fit)
     made.command("predict")(predict)
+    made.command("predict-video")(predict_video)
     made.command("scene")(scene)
     made.command("render")(render)
     made.command("compare")(compare)
