@@ -96,6 +96,14 @@ def test_parts_that_are_named_need_not_have_moved() -> None:
     assert np.hypot(*(cart - scene.cart).T).max() < 1.0
 
 
+def test_four_frames_of_named_parts_show_the_whole_pole_though_its_axle_hides_the_foot() -> None:
+    scene = jointed_scene(np.array([0.03, 0.04, 0.05, 0.06]), 150 + 0.5 * np.arange(4))
+    states = ks.extract_states(scene.images, times=scene.times, objects="black cart, brown pole, blue disc")
+    np.testing.assert_allclose(column(states, "brown pole", "width", "height")[0], (80, 10), atol=2.6)
+    assert np.hypot(*(column(states, "brown pole", "x_px", "y_px") - scene.pole).T).max() < 1.0
+    assert axis_errors(states, "brown pole", scene.angles).max() < 0.5
+
+
 def test_gymnasiums_cart_pole() -> None:
     gymnasium = pytest.importorskip("gymnasium")
     pytest.importorskip("pygame")

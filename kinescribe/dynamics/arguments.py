@@ -12,7 +12,7 @@ from typing import Any
 
 from kinescribe.errors import UsageError
 
-__all__ = ["a_kind", "check_fit", "check_inputs", "file_of", "names", "number", "plainly", "seconds", "words"]
+__all__ = ["a_kind", "check_fit", "check_inputs", "file_of", "names", "number", "plainly", "seconds", "switch", "words"]
 
 
 def a_kind(value: object) -> str:
@@ -98,6 +98,13 @@ def words(value: Any, name: str) -> list[str]:
         if not isinstance(one, str):
             raise UsageError(f"{name} must be names, not {a_kind(one)}")
     return several
+
+
+def switch(value: Any, name: str) -> bool:
+    """`value` as it is. Raises UsageError for what is neither True nor False."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} must be True or False, not {a_kind(value)}")
+    return value
 
 
 def file_of(path: Any) -> Path:

@@ -104,6 +104,17 @@ class Sum(Law):
                 found[ours] = np.where(np.isnan(new), found[ours], new) if ours in found and new.ndim else value
         return found
 
+    def read(self, clip: Clip) -> Clip:
+        for term in self.terms:
+            clip = term.read(clip)
+        return clip
+
+    def sizes(self, bodies: Bodies, before: Values, after: Values) -> tuple[Any, Any]:
+        for i, term in enumerate(self.terms):
+            width, height = term.sizes(bodies, self._of(i, before), self._of(i, after))
+            bodies = replace(bodies, width=width, height=height)
+        return bodies.width, bodies.height
+
     def potential(self, state: State, parameters: Values) -> Any:
         parts = [term.potential(state, self._of(i, parameters)) for i, term in enumerate(self.terms)]
         return None if any(part is None for part in parts) else sum(parts)
@@ -201,6 +212,22 @@ class Restricted(Law):
             else:
                 found[name] = value
         return found
+
+    def read(self, clip: Clip) -> Clip:
+        who = self.who(clip.bodies)
+        angle = clip.angle.copy()
+        angle[:, who] = self.law.read(clip.keeping(who)).angle
+        return replace(clip, angle=angle)
+
+    def sizes(self, bodies: Bodies, before: Values, after: Values) -> tuple[Any, Any]:
+        who = self.who(bodies)
+        theirs = self.law.sizes(bodies.keeping(who), self._theirs(before, who), self._theirs(after, who))
+        wholes = []
+        for own, mine in zip((bodies.width, bodies.height), theirs, strict=True):
+            whole = np.broadcast_to(own, (*np.shape(mine)[:-1], len(bodies))).copy()
+            whole[..., who] = mine
+            wholes.append(whole)
+        return wholes[0], wholes[1]
 
     def potential(self, state: State, parameters: Values) -> Any:
         who = self.who(state.bodies)

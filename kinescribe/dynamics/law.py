@@ -143,6 +143,14 @@ class Law:
         """How many numbers of an initial state the constraints take away."""
         return 0
 
+    def read(self, clip: Clip) -> Clip:
+        """The clip as the law reads it, with other angles alone: a rod's holds up to half a turn, and the law may know where it points."""
+        return clip
+
+    def sizes(self, bodies: Bodies, before: Values, after: Values) -> tuple[Any, Any]:
+        """Widths and heights (clips, objects) under changed parameters, of bodies that have theirs under the parameters before."""
+        return bodies.width, bodies.height
+
     # composition
 
     def __add__(self, other: Law) -> Law:

@@ -71,6 +71,12 @@ class Constrained(Law):
     def starts(self, clip: Clip) -> Mapping[str, Any]:
         return self.law.starts(clip)
 
+    def read(self, clip: Clip) -> Clip:
+        return self.law.read(clip)
+
+    def sizes(self, bodies: Bodies, before: Values, after: Values) -> tuple[Any, Any]:
+        return self.law.sizes(bodies, before, after)
+
     def potential(self, state: State, parameters: Values) -> Any:
         return self.law.potential(state, parameters)
 

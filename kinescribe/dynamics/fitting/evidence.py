@@ -106,12 +106,24 @@ def weigh(problem: Problem, point: Point) -> Evidence:
                 rms,
                 float(np.sqrt(np.mean(mine**2))) if len(mine) else 0.0,
                 same_order(rollout.impacts_of(i), clip.impacts, float(clip.times[-1])) if problem.strikes else None,
+                _noise(rollout.data[:size, i].transpose(1, 2, 0) - problem.observed[i], weights[i]),
             )
         )
     return Evidence(
         covariance, lost, tuple(clips), float(np.sqrt(variance)), log_likelihood, fitted, samples, correlation,
         share, bool(rollout.diverged.any()),
     )  # fmt: skip
+
+
+def _noise(differences: Float, weights: Float) -> Float:
+    """(3, n) from differences (T, n, k) in world units and their weights (T·n·k,)."""
+    out = np.full((3, differences.shape[1]), np.nan)
+    known = np.isfinite(differences)
+    weight = np.where(known, weights.reshape(differences.shape), 0.0)
+    with np.errstate(invalid="ignore"):
+        mean = (weight * np.where(known, differences, 0.0) ** 2).sum(axis=0) / weight.sum(axis=0)
+    out[: differences.shape[2]] = np.sqrt(mean).T
+    return out
 
 
 def _telling(residuals: Float, seen: NDArray[np.bool_], shape: tuple[int, ...]) -> float:

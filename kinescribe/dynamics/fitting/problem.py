@@ -95,6 +95,7 @@ class Problem:
             raise UsageError(f"law {law.title} is about {law.objects} objects; the table has {n}: choose which (objects)")
         for clip in clips:
             clip.inputs.require(law.inputs, float(clip.times[-1]), law.title)
+        clips = [law.read(clip) for clip in clips]
         bodies = _joined([clip.bodies for clip in clips])
         turning = law.turns and any(np.isfinite(clip.angle).any() for clip in clips)
         frames = max(len(clip.times) for clip in clips)

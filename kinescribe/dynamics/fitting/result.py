@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.dynamics.fitting.slots import Slots
+from kinescribe.dynamics.fitting.starts import Starts
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.parameters import Values
@@ -82,6 +83,7 @@ class ClipFit:
         rms: of the residuals of each object (n,), world units; position alone.
         chi: root mean square of the residuals in σ.
         events_agree: the predicted contacts happen in the order of those that were seen; None where none were seen.
+        noise: (3, n) root mean square of the residuals of x, y and angle, outliers weighed down; NaN where none was seen. None: not kept.
     """
 
     name: str
@@ -93,6 +95,7 @@ class ClipFit:
     rms: Float
     chi: float
     events_agree: bool | None = None
+    noise: Float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,6 +181,11 @@ class Fit:
             time_step=self.law.time_step if self.law.kind == "step" else None,
         )  # fmt: skip
         return simulate(self.law, self.values, State(mine.initial[:, None], mine.bodies), schedule, without=self.without)
+
+    @property
+    def starts(self) -> Starts:
+        """How its clips start. Raises UsageError where they are too few to tell."""
+        return Starts.of(self)
 
     @property
     def estimates(self) -> dict[str, Estimate]:

@@ -48,6 +48,8 @@ def cart_pole_starts(clip: Clip, known: Mapping[str, float]) -> dict[str, float]
     if size > 0:
         found["length"] = 0.5 * size
     length = found.get("length", known["length"])
+    if "reach" in found:
+        found["overhang"] = length - found.pop("reach")
     if 0 < moment < 0.5 * length:
         # of moment = mass_pole·length/(mass_cart + mass_pole)
         found["mass_pole"] = known["mass_cart"] * moment / (length - moment)
@@ -57,7 +59,7 @@ def cart_pole_starts(clip: Clip, known: Mapping[str, float]) -> dict[str, float]
 
 
 def _pole(clip: Clip, cart: int, pole: int) -> dict[str, float]:
-    """upright, rise and reach. A rod's angle holds modulo π: at first the pole is taken to lean less than it lies."""
+    """upright, rise and reach, from the hinge to the pole's centroid. At first the pole is taken to lean less than it lies."""
     known = clip.seen[:, cart] & clip.seen[:, pole] & np.isfinite(clip.angle[:, pole])
     if known.sum() < 3:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["CartPoles"]
 
+SURE = 9  # first sightings that say which way the pole points
+
 
 class CartPoles(Law):
     """Abstract: a cart on a level track and a pole hinged to it (Barto, Sutton and Anderson 1983, as in gymnasium's CartPole-v1).
 
-    The pole's lean θ = upright − angle is positive to the right. Of the two objects the cart is the one so called, else the one that is
+    The pole's angle is that of the direction from the hinge along the pole, counter-clockwise from +x, π/2 when it stands; its lean
+    θ = upright − angle is positive to the right. The hinge lies `rise` above the cart's centroid, and ``length − overhang`` from the pole's
+    along the pole, so that with another `length` the pole is stretched from the hinge, and what overhangs it stays. Of the two objects the cart is the one so called, else the one that is
     no rod, else the first.
     """
 
@@ -47,8 +52,11 @@ class CartPoles(Law):
     rise = Parameter(
         0.0, unit="length", meaning="how far the hinge lies above the cart's centroid as seen", revealed_by="a pole that leans both ways"
     )
-    reach = Parameter(
-        0.5, (0, math.inf), "length", "from the hinge to the pole's centroid as seen", revealed_by="a pole that leans further"
+    overhang = Parameter(
+        0.0,
+        unit="length",
+        meaning="how much nearer to the hinge the pole's centroid is seen than `length`: what of the pole is seen beyond the hinge",
+        revealed_by="a pole that leans further",
     )
 
     def accelerations(self, state: State, p: Values, push: Any) -> tuple[Any, Any]:
@@ -71,17 +79,40 @@ class CartPoles(Law):
         isc, pole = self.split(state.bodies)[0], 1 - cart
         lean, rate = p.upright - state.angle[..., pole : pole + 1], -state.angular_velocity[..., pole : pole + 1]
         x, y, vx = (part[..., cart : cart + 1] for part in (state.x, state.y, state.vx))
-        sine, cosine = np.sin(lean), np.cos(lean)
+        sine, cosine, reach = np.sin(lean), np.cos(lean), p.length - p.overhang
         return state.replace(
-            x=np.where(isc, x, x + p.reach * sine),
-            y=np.where(isc, y, y + p.rise + p.reach * cosine),
-            vx=np.where(isc, vx, vx + p.reach * cosine * rate),
-            vy=np.where(isc, 0.0, -p.reach * sine * rate),
+            x=np.where(isc, x, x + reach * sine),
+            y=np.where(isc, y, y + p.rise + reach * cosine),
+            vx=np.where(isc, vx, vx + reach * cosine * rate),
+            vy=np.where(isc, 0.0, -reach * sine * rate),
             angular_velocity=np.where(isc, 0.0, state.angular_velocity),
         )
 
     def constrained(self, bodies: Bodies) -> int:
         return 6
+
+    def read(self, clip: Clip) -> Clip:
+        """The pole points away from the cart: its angle, which a rod has up to half a turn, is turned over where it says otherwise."""
+        if len(clip.bodies) != 2:
+            return clip
+        cart = cart_of(clip.bodies)
+        pole = 1 - cart
+        known = clip.seen.all(axis=1) & np.isfinite(clip.angle[:, pole])
+        if not known.any():
+            return clip
+        first = np.flatnonzero(known)[:SURE]
+        away = np.arctan2((clip.y[:, pole] - clip.y[:, cart])[first], (clip.x[:, pole] - clip.x[:, cart])[first])
+        turns = np.round((away - clip.angle[first, pole]) / math.pi)
+        angle = clip.angle.copy()
+        angle[:, pole] += math.pi * float(np.median(turns))
+        return replace(clip, angle=angle)
+
+    def sizes(self, bodies: Bodies, before: Values, after: Values) -> tuple[Any, Any]:
+        """A pole of another length is as much longer as it is seen to be, and as broad as before."""
+        _, pole = self.split(bodies)
+        grown = np.where(pole, after.length / before.length, 1.0)
+        upright = bodies.height > bodies.width
+        return np.where(upright, bodies.width, bodies.width * grown), np.where(upright, bodies.height * grown, bodies.height)
 
     def starts(self, clip: Clip) -> Mapping[str, Any]:
         return within(self.parameters, **cart_pole_starts(clip, {name: one.start for name, one in self.parameters.items()}))

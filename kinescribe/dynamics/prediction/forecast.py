@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.dynamics.arguments import a_kind, check_inputs, names, number, seconds, words
+from kinescribe.dynamics.arguments import a_kind, check_inputs, names, number, seconds, switch, words
 from kinescribe.dynamics.clip import Clip, Impact
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
@@ -85,9 +85,9 @@ class Predictor:
     def of(
         cls, source: States | Clip | str | Path, fit: Fit | str | Path, *, inputs: Inputs | str | Path | None = None,
         objects: Sequence[str | int] | None = None,
-        name: str = "states",
+        name: str = "states", start_prior: bool = False,
     ) -> Self:  # fmt: skip
-        """Fit the initial state of a table's objects, or of a clip.
+        """Fit the initial state of a table's objects, or of a clip; with `start_prior` as one that starts like the clips of the fit.
 
         Raises:
             UsageError: objects, unit or inputs that don't fit the law.
@@ -105,7 +105,7 @@ class Predictor:
             clip, states = Clip.from_states(source, objects=objects, inputs=held, name=name), source
         else:
             raise UsageError(f"a prediction takes a states table, its file or a clip, not {a_kind(source)}")
-        start = start_of(clip, fit, named=objects is not None)
+        start = start_of(clip, fit, named=objects is not None, prior=switch(start_prior, "start_prior"))
         return cls(start, states, frames_of(states, clip.times), samples_of(start))
 
     def ask(

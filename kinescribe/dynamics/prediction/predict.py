@@ -52,6 +52,7 @@ def predict(
     at: float | None = None,
     objects: Sequence[str | int] | None = None,
     from_start: bool = False,
+    start_prior: bool = False,
 ) -> States:
     """What a fitted law foretells of a table's objects, with σ that grows; with changes, what would have happened.
 
@@ -70,6 +71,8 @@ def predict(
         at: when the change happens, seconds; None: at the first sighting. Without changes: where rows begin.
         objects: names, labels or ids; None: those of the fit.
         from_start: rows from the first sighting on. Else they begin after the last one, or where the change happens if that comes sooner.
+        start_prior: this clip starts as those of the fit did, such as after the same reset: where few frames leave its initial state
+            open, the spread of theirs decides. Needs a fit to four clips or more.
 
     Returns:
         A states table with ``status = predicted``; its metadata hold the contacts that are foretold, and warnings.
@@ -80,7 +83,7 @@ def predict(
         InputError: inputs that can't be read.
         NothingFoundError: no object with enough sightings.
     """
-    predictor = Predictor.of(states, fit, inputs=inputs, objects=objects)
+    predictor = Predictor.of(states, fit, inputs=inputs, objects=objects, start_prior=start_prior)
     forecast = predictor.ask(until=until, every=every, do=do, remove=remove, at=at, from_start=from_start)
     return table_of(forecast, predictor.states)
 
@@ -98,9 +101,10 @@ def counterfactual(
     inputs: Inputs | str | Path | None = None,
     objects: Sequence[str | int] | None = None,
     from_start: bool = False,
+    start_prior: bool = False,
 ) -> Counterfactual:
     """Both courses and their difference; arguments as `predict` has them. A `Predictor` in place of the table keeps its initial state."""
-    predictor = _predictor(states, fit, inputs, objects)
+    predictor = _predictor(states, fit, inputs, objects, start_prior)
     return _compared(predictor, changes_of(do), remove, until=until, at=at, every=every, from_start=from_start)
 
 
@@ -117,6 +121,7 @@ def sweep(
     inputs: Inputs | str | Path | None = None,
     objects: Sequence[str | int] | None = None,
     from_start: bool = False,
+    start_prior: bool = False,
 ) -> Iterator[tuple[Change, Counterfactual]]:
     """One counterfactual for each value of a sweep such as ``"gravity=1:20:8"``, after the changes of `do`; the first raises what is wrong
     with any. Arguments as `predict` has them.
@@ -127,7 +132,7 @@ def sweep(
         raise UsageError(f"a sweep (over) is {a_kind(over)}: write NAME=FIRST:LAST:COUNT, as in 'gravity=1:20:8'")
     swept = Sweep.parse(over) if isinstance(over, str) else over
     remove, at = words(remove, "what to remove"), seconds(at, "at")
-    predictor = _predictor(states, fit, inputs, objects)
+    predictor = _predictor(states, fit, inputs, objects, start_prior)
     before = changes_of(do)
     for change in swept.changes:
         intervene(predictor.start, (*before, change), remove, at)
@@ -140,12 +145,13 @@ def _predictor(
     fit: Fit | str | Path | None,
     inputs: Inputs | str | Path | None,
     objects: Sequence[str | int] | None,
+    start_prior: bool,
 ) -> Predictor:
     if isinstance(states, Predictor):
         return states
     if fit is None:
         raise UsageError("a table or clip needs a fit, or the file of one")
-    return Predictor.of(states, fit, inputs=inputs, objects=objects)
+    return Predictor.of(states, fit, inputs=inputs, objects=objects, start_prior=start_prior)
 
 
 @survived

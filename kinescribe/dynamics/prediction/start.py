@@ -19,6 +19,7 @@ from kinescribe.dynamics.fitting.linearization import linearize
 from kinescribe.dynamics.fitting.problem import Point, Problem
 from kinescribe.dynamics.fitting.robust import scale_of, weights_of
 from kinescribe.dynamics.fitting.slots import Slots
+from kinescribe.dynamics.prediction.likely import likeliest
 from kinescribe.errors import UsageError
 
 __all__ = ["Start", "start_of"]
@@ -58,7 +59,7 @@ class Start:
         return np.asarray(self.slots.complete(self.theta[None])[0])
 
 
-def start_of(clip: Clip, fit: Fit, *, named: bool = False) -> Start:
+def start_of(clip: Clip, fit: Fit, *, named: bool = False, prior: bool = False) -> Start:
     """Fit the clip's initial state, the law's parameters held.
 
     What the clip's own sightings leave open of the initial state, and what the parameters' covariance does to it, make the joint
@@ -66,9 +67,10 @@ def start_of(clip: Clip, fit: Fit, *, named: bool = False) -> Start:
 
     Args:
         named: the user chose the clip's objects, so that none is left out.
+        prior: the clip starts as those of the fit did: their spread counts beside its own sightings.
 
     Raises:
-        UsageError: a clip whose objects, unit or inputs don't fit the law.
+        UsageError: starts that can't be told from the fit's clips; a clip whose objects, unit or inputs don't fit the law.
     """
     rules = getattr(fit.law, "rules", None)
     if isinstance(rules, Affordances):
@@ -83,6 +85,10 @@ def start_of(clip: Clip, fit: Fit, *, named: bool = False) -> Start:
     q, substeps = _initial(clip, fit, held)
     problem = Problem.of(fit.law, [clip], slots)
     problem.without, problem.substeps = fit.without, substeps
+    if prior:
+        likely = likeliest(problem, fit, q, substeps)
+        joint = _joint(fit.covariance, likely.block, likely.coupling)
+        return Start(fit, clip, slots, fit.theta, likely.q, likely.coupling, joint, problem, likely.scale, (*notes, *likely.notes))
     still = Problem.of(fit.law, [clip], held)
     still.without, still.substeps = fit.without, substeps
     evidence = weigh(still, Point(np.zeros(0), q[None]))
@@ -96,10 +102,15 @@ def start_of(clip: Clip, fit: Fit, *, named: bool = False) -> Start:
     variance = (own * evidence.scale**2 + all_of * fit.scale**2) / max(own + all_of, 1)
     correlation = max(evidence.correlation, fit.correlation if own < PRIOR else 0.0)
     inflation = variance * (1.0 + correlation) / (1.0 - correlation)
-    cross = -fit.covariance @ coupling[0].T
-    block = inflation * blocks[0] + coupling[0] @ fit.covariance @ coupling[0].T
-    joint = np.block([[fit.covariance, cross], [cross.T, block]]) if len(fit.theta) else block
+    joint = _joint(fit.covariance, inflation * blocks[0], coupling[0])
     return Start(fit, clip, slots, fit.theta, q, coupling[0], joint, problem, evidence.scale, tuple(notes))
+
+
+def _joint(covariance: Float, block: Float, coupling: Float) -> Float:
+    """Of parameters and start, from the start's own covariance with the parameters held."""
+    cross = -covariance @ coupling.T
+    whole = block + coupling @ covariance @ coupling.T
+    return np.block([[covariance, cross], [cross.T, whole]]) if len(covariance) else whole
 
 
 def _initial(clip: Clip, fit: Fit, held: Slots) -> tuple[Float, int]:

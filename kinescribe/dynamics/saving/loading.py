@@ -191,8 +191,11 @@ def _matrix(rows: list[list[float]], size: int) -> Float:
 def _clip(file: Path, clip: ClipModel) -> ClipFit:
     try:
         initial, covariance = np.array(clip.initial, float), np.array(clip.covariance, float)
+        noise = None if clip.noise is None else np.array(clip.noise, float)
     except ValueError:
         raise InputError(f"{file}: clip {clip.name}: its matrices have rows of unequal length; take them from the file as it was") from None
+    if noise is not None and noise.shape != (3, len(clip.rms)):
+        raise InputError(f"{file}: clip {clip.name}: its noise has three rows of one number an object")
     if initial.ndim != 2 or len(initial) != 6 or initial.shape[1] != len(clip.rms):
         raise InputError(f"{file}: clip {clip.name}: an initial state has six rows of one number an object")
     b = clip.bodies
@@ -209,4 +212,5 @@ def _clip(file: Path, clip: ClipModel) -> ClipFit:
         rms=np.array(clip.rms, float),
         chi=clip.chi,
         events_agree=clip.events_agree,
+        noise=noise,
     )  # fmt: skip

@@ -128,6 +128,7 @@ class ClipModel(_Model):
     bodies: BodiesModel
     chi: Number
     events_agree: bool | None = None
+    noise: Matrix | None = None
     rms: list[Number]
     initial: Matrix
     components: list[tuple[int, int]]

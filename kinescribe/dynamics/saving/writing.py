@@ -104,6 +104,7 @@ def _clip(clip: ClipFit) -> ClipModel:
         chi=float(clip.chi),
         events_agree=clip.events_agree,
         rms=clip.rms.tolist(),
+        noise=None if clip.noise is None else clip.noise.tolist(),
         initial=clip.initial.tolist(),
         components=[(int(component), int(thing)) for component, thing in clip.components],
         covariance=clip.covariance.tolist(),

@@ -19,6 +19,7 @@ from kinescribe.plugins import plugins
 __all__ = ["at_a_distance", "candidates", "groups"]
 
 TOUCHING = 1.15  # sums of contact radii between centres, within which two discs may have struck each other
+JOINTED = 0.75  # of the longer one's length between centres: parts of one body stay so near all the time
 ALONE = (
     "rest",
     "uniform-motion",
@@ -77,6 +78,10 @@ def _neighbours(clip: Clip) -> set[tuple[int, int]]:
             # what stays near all the time is rather a part of the same thing, or lies beside it
             near = known < TOUCHING * (radius[i] + radius[j])
             if len(known) and near.any() and not near.all() and clip.bodies.shapes[i] == clip.bodies.shapes[j] == "disc":
+                pairs.add((i, j))
+            # parts of one thing that is driven, as a cart with its pole
+            longest = max(float(np.max([clip.bodies.width[..., k], clip.bodies.height[..., k]])) for k in (i, j))
+            if clip.inputs.columns and len(known) and known.max() < JOINTED * longest:
                 pairs.add((i, j))
     return pairs
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.classical.color_regions import REACH, body_regions, color_labels, palette, spread_labels, to_lab
 from kinescribe.perception.classical.foreground import Foreground, ForegroundModel
-from kinescribe.perception.classical.relative_motion import Pose, moving_apart, pose_of
+from kinescribe.perception.classical.relative_motion import Pose, joints_by_look, moving_apart, pose_of
 from kinescribe.perception.naming import Phrase, match_phrase, parse_objects
 
 __all__ = ["PART", "Part", "PartId", "Parts"]
@@ -235,7 +235,11 @@ def _kind(chain: _Chain, wanted: Sequence[Phrase]) -> _Kind | None:
     poses = _poses(chain, colors, None)
     owners, joints = moving_apart(poses, [_poses(chain, colors, pin) for pin in range(len(colors))])
     if wanted:
-        owners = _named(owners, colors, poses, wanted)
+        named = _named(owners, colors, poses, wanted)
+        if not joints.any() and (named != owners).any():
+            # these didn't move, so that only their look can tell
+            joints = joints_by_look(poses)
+        owners = named
     count = int(owners.max()) + 1
     if count < 2:
         return None

@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.classical.measure import Moments, classify_shape
 
-__all__ = ["Pose", "moving_apart", "pose_of"]
+__all__ = ["Pose", "joints_by_look", "moving_apart", "pose_of"]
 
 Float = NDArray[np.float64]
 
@@ -96,6 +97,30 @@ def moving_apart(
     _, numbered = np.unique(groups[groups >= 0], return_inverse=True)
     groups[groups >= 0] = numbered
     return groups, np.isin(np.arange(count), list(joints))
+
+
+def joints_by_look(poses: Sequence[Sequence[Pose | None]]) -> NDArray[np.bool_]:
+    """(K,), which regions are taken for joints where nothing has moved: small discs that lie on two others, and touch both.
+
+    Args:
+        poses: as of `moving_apart`, with masks of one frame in the same window.
+    """
+    return np.array([_joins(poses, k) for k in range(len(poses))], bool)
+
+
+def _joins(poses: Sequence[Sequence[Pose | None]], small: int) -> bool:
+    """Whether a region is a disc, and touches two others that are much larger in most frames."""
+    seen = [(k, pose) for k, pose in enumerate(poses[small]) if pose is not None]
+    if len(seen) < LEAST_PRESENT * len(poses[small]) or sum(pose.shape == "disc" for _, pose in seen) < LEAST_PRESENT * len(seen):
+        return False
+    square = np.ones((5, 5), np.uint8)
+    touched = np.zeros(len(poses))
+    for k, pose in seen:
+        about = cv2.dilate(pose.mask.view(np.uint8), square).view(bool)
+        for other, theirs in enumerate(one[k] for one in poses):
+            if other != small and theirs is not None and pose.area < PIN * theirs.area:
+                touched[other] += bool((theirs.mask & about).any())
+    return bool((touched >= LEAST_PRESENT * len(seen)).sum() >= 2)
 
 
 def _is_rigid(poses: Sequence[Pose | None]) -> bool:
