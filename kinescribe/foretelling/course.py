@@ -91,10 +91,6 @@ class Course:
         """As it was seen, at a time before that."""
         return _at(self.seen, time_s) if self.seen.times[0] - SAME_S <= time_s <= self.seen.times[-1] + SAME_S else ()
 
-    def moved(self, time_s: float) -> tuple[Pose, ...]:
-        """Of `foretold` those that the law is about."""
-        return self._upright(_at(self.future, time_s))
-
     def _others(self, time_s: float) -> Sequence[Pose]:
         if time_s <= self.seen_until_s + SAME_S:
             return [pose for pose in self.observed(time_s) if pose.object_id not in self.covered]

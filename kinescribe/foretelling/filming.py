@@ -19,7 +19,7 @@ from kinescribe.renderers.compositor import compose, layer_of
 from kinescribe.renderers.panels import beside, wiped
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.scene import Scene
-from kinescribe.renderers.trails import Trails
+from kinescribe.renderers.trails import Style, Trails
 from kinescribe.video import Video, VideoWriter
 
 __all__ = ["Filmed", "Look", "film"]
@@ -126,7 +126,7 @@ class _Artist:
         if self._trails is None:
             return moment.real.copy()
         poses = self._course.observed(moment.time_s)
-        self._trails.follow(poses, "solid")
+        self._trails.follow(poses, "solid", moment.time_s)
         picture = moment.real.copy()
         self._trails.over(picture, self._covered(poses))
         return picture
@@ -137,10 +137,11 @@ class _Artist:
             return plain.copy()
         ground = self._scene.picture.copy()
         if self._ghosts is not None:
-            self._ghosts.follow(ghosts, "faint")
+            self._ghosts.follow(ghosts, "faint", time_s)
             self._ghosts.over(ground)
         if self._trails is not None:
-            self._trails.follow(self._course.moved(time_s), "dashed")
+            styles: dict[int, Style] = {p.object_id: "dashed" if p.object_id in self._course.covered else "solid" for p in poses}
+            self._trails.follow(poses, styles, time_s)
             self._trails.over(ground)
         if ghosts:
             ground = compose(self._scene, ghosts, onto=ground, opacity=GHOST)

@@ -22,7 +22,7 @@ from kinescribe.foretelling.filming import Filmed, Look, film
 from kinescribe.foretelling.keeping import Keeper
 from kinescribe.foretelling.laws import Lawgiver
 from kinescribe.foretelling.tables import Perception, check_sizes, interval_of, tables_given
-from kinescribe.foretelling.telling import Bystanders, why_failed
+from kinescribe.foretelling.telling import Bystanders, in_words, why_failed
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import Calibration, States
 from kinescribe.video import open_video
@@ -154,7 +154,7 @@ def predict_video(
     course = Course.of(table, future, factual, about, begins_s=begins, seen_until_s=seen_part.end_s)
     plan = plan_of(wishes, course, min(last, course.ends_s) if future.meta.partial else last, table)
     form = wishes.comparison
-    look = Look(form.form, form.share, wishes.ghost, wishes.trails, wishes.captions, ", ".join(words))
+    look = Look(form.form, form.share, wishes.ghost, wishes.trails, wishes.captions, ", ".join(in_words(words, fit)))
     made = film(opened[0], ready, course, plan, look, path, crf=wishes.crf, progress=progress)
     bystanders = Bystanders(table, course, ready)
     warnings = [*odd, *(line for one in tables for line in one.meta.warnings), *fit.warnings, *future.meta.warnings, *bystanders.lines()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,8 +12,10 @@ from kinescribe.foretelling.course import Course
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import States
 
-__all__ = ["Bystanders", "why_failed"]
+__all__ = ["Bystanders", "in_words", "why_failed"]
 
+CHANGE = re.compile(r"(.+?)\s*([*/+-]?=)\s*(.+)")
+SIGNS = {"=": "=", "*=": "×", "/=": "÷", "+=": "+", "-=": "−"}
 TURNS = 0.1  # radians between the extremes of an angle: less is no turning
 
 
@@ -49,6 +52,20 @@ class Bystanders:
 def why_failed(fit: Fit) -> str | None:
     """A line on a fit that failed; None of one that did not."""
     return None if fit.ok else f"the law is not to be trusted: {' '.join(fit.advice.split()) or 'its fit failed'}"
+
+
+def in_words(changes: Sequence[str], fit: Fit) -> list[str]:
+    """Changes as people write them: ``gravity = 1.62 m/s²``, ``mass × 2``."""
+    out = []
+    for text in changes:
+        match = CHANGE.fullmatch(text)
+        if match is None:
+            out.append(text)
+            continue
+        name, operator, value = match.groups()
+        unit = fit.estimates[name].unit if name in fit.estimates and operator in ("=", "+=", "-=") else ""
+        out.append(f"{name} {SIGNS[operator]} {value} {unit}".strip())
+    return out
 
 
 def _turned(course: Course, object_id: int) -> bool:

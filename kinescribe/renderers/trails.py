@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -15,28 +15,31 @@ from kinescribe.renderers.poses import Pose
 
 __all__ = ["Style", "Trails", "line_width"]
 
+Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 Style = Literal["solid", "dashed", "faint"]
 OPACITY: dict[Style, float] = {"solid": 0.9, "dashed": 0.95, "faint": 0.35}
 DASH, SPACE = 4.0, 3.0  # widths of the line
 SHIFT = 4  # bits of a pixel's fraction, as OpenCV's lines take them
+CURVED, STEP, MOST_POINTS = 6.0, 4.0, 16  # px: shorter ways are straight; from point to point of a curve; and how many
+ASTRAY = 0.25  # of the way: by as much the mean velocity may miss it, as it does at a bounce
 FAR = 3  # widths or heights of the picture: farther out nothing is drawn
 
 
 @dataclass(slots=True)
 class _Pen:
-    """Where a line has come to: the point, the style, and the length since it began."""
+    """Where a line has come to: the object there, when, the style, and the length since it began."""
 
-    x: float
-    y: float
+    pose: Pose
+    time_s: float
     style: Style
     run: float = 0.0
 
 
 def line_width(height: int) -> int:
     """Width of lines for a picture of this height, px."""
-    return max(1, round(height / 270))
+    return max(1, round(1 + height / 360))
 
 
 class Trails:
@@ -53,17 +56,26 @@ class Trails:
         self._alpha = np.zeros((height, width), np.float32)
         self._pens: dict[int, _Pen] = {}
 
-    def follow(self, poses: Sequence[Pose], style: Style) -> None:
-        """Go on to where objects are now. An object that is missing here begins a new line when it comes back."""
+    def follow(self, poses: Sequence[Pose], style: Style | Mapping[int, Style], time_s: float) -> None:
+        """Go on to where objects are now. An object that is missing here begins a new line later.
+
+        Args:
+            poses: of objects.
+            style: of the lines, or one an object by id.
+            time_s: seconds, increasing.
+        """
         self._pens = {i: pen for i, pen in self._pens.items() if i in {pose.object_id for pose in poses}}
         for pose in poses:
+            mine = style if isinstance(style, str) else style[pose.object_id]
             pen = self._pens.get(pose.object_id)
             if pen is None:
-                self._pens[pose.object_id] = _Pen(pose.x, pose.y, style)
+                self._pens[pose.object_id] = _Pen(pose, time_s, mine)
                 continue
-            if pen.style != style:
-                pen.style, pen.run = style, 0.0
-            self._extend(pen, pose)
+            if pen.style != mine:
+                pen.style, pen.run = mine, 0.0
+            for point in _path(pen.pose, pose, time_s - pen.time_s):
+                self._extend(pen, point, _bgr(color_of(pose.object_id)))
+            pen.pose, pen.time_s = pose, time_s
 
     def over(self, picture: Picture, spared: Float32 | None = None) -> None:
         """Lay the lines over a picture, uint8 (H, W, 3), in place, but for what is `spared`: (H, W) in [0, 1], 1 where no line is seen."""
@@ -75,18 +87,17 @@ class Trails:
         view = picture[part]
         view[:] = view * (1.0 - alpha[..., None]) + (alpha[..., None] * self._color[part] + 0.5)
 
-    def _extend(self, pen: _Pen, pose: Pose) -> None:
-        begin, end = np.array([pen.x, pen.y]), np.array([pose.x, pose.y])
-        length = float(np.hypot(*(end - begin)))
-        pen.x, pen.y = pose.x, pose.y
+    def _extend(self, pen: _Pen, to: Float, color: tuple[int, int, int]) -> None:
+        begin = np.array([pen.pose.x, pen.pose.y])
+        length = float(np.hypot(*(to - begin)))
+        pen.pose = replace(pen.pose, x=float(to[0]), y=float(to[1]))
         if length == 0.0:
             return
-        color = _bgr(color_of(pose.object_id))
         for low, high in _strokes(pen.run, length, self.width) if pen.style == "dashed" else [(0.0, 1.0)]:
-            self._stroke(begin + low * (end - begin), begin + high * (end - begin), color, OPACITY[pen.style])
+            self._stroke(begin + low * (to - begin), begin + high * (to - begin), color, OPACITY[pen.style])
         pen.run += length
 
-    def _stroke(self, begin: NDArray[np.float64], end: NDArray[np.float64], color: tuple[int, int, int], opacity: float) -> None:
+    def _stroke(self, begin: Float, end: Float, color: tuple[int, int, int], opacity: float) -> None:
         height, width = self._alpha.shape
         if np.abs([begin, end]).max() > FAR * max(height, width):
             return
@@ -104,6 +115,20 @@ class Trails:
         newer = alpha >= np.maximum(self._alpha[part], 1e-6)
         self._color[part][newer] = color
         self._alpha[part] = np.maximum(self._alpha[part], alpha)
+
+
+def _path(one: Pose, other: Pose, seconds: float) -> list[Float]:
+    """Points from one pose to the next, the last of them included: curved as the velocities say, straight where these don't go with it."""
+    begin, end = np.array([one.x, one.y]), np.array([other.x, other.y])
+    out, back = seconds * np.array(one.velocity), seconds * np.array(other.velocity)
+    length = float(np.hypot(*(end - begin)))
+    if length < CURVED or not np.hypot(*(0.5 * (out + back) - (end - begin))) < ASTRAY * length:
+        return [end]
+    shares = np.linspace(0.0, 1.0, min(int(length / STEP), MOST_POINTS) + 2)[1:]
+    # the cubic of Hermite
+    return [
+        (2 * s**3 - 3 * s**2 + 1) * begin + (s**3 - 2 * s**2 + s) * out + (3 * s**2 - 2 * s**3) * end + (s**3 - s**2) * back for s in shares
+    ]
 
 
 def _strokes(run: float, length: float, width: int) -> list[tuple[float, float]]:
