@@ -14,7 +14,7 @@ from kinescribe.labelling import Name
 from kinescribe.states import COLUMNS, Calibration, ContactEvent, LeftOutMeta, Metadata, ObjectMeta, States, TimeMeta, VideoMeta
 from kinescribe.tracking.angles import AngleTrajectory, smooth_angles
 from kinescribe.tracking.ends import EndPoint, end_points
-from kinescribe.tracking.joints import Jointed, find_joints, pivot_point, placed_by_joint
+from kinescribe.tracking.joints import Jointed, find_joints, half_turns, pivot_point, placed_by_joint
 from kinescribe.tracking.smoothing import Trajectory, smooth_track
 from kinescribe.tracking.tracks import TOUCH, Track
 from kinescribe.video import Video, time_stats
@@ -24,6 +24,7 @@ __all__ = ["assemble"]
 Float = NDArray[np.float64]
 
 PARTIAL_SHARE = 0.3  # of the radius: how far the centroid of a visible part may be from the body's own
+FULL_TURN = 2.0 * np.pi - 1e-6
 LEAST_ANGLES = 3  # observations; and at least a third of a track's
 VERSIONED = ("kinescribe", "numpy", "scipy", "opencv-python-headless", "av", "filterpy")
 VERSIONED_MODELS = ("torch", "torchvision", "transformers", "segment-anything")
@@ -67,7 +68,7 @@ def assemble(
     """
     size = (video.info.width, video.info.height)
     objects = [_object(k + 1, *item, times) for k, item in enumerate(zip(tracks, names, strict=True))]
-    objects = _held(objects, size, times)
+    objects = _pointing(_held(objects, size, times), size)
     tracks = [item.track for item in objects]
     columns = [_rows(item, tracks, times, calibration) for item in objects]
     parts: dict[int, int] = {}
@@ -161,6 +162,16 @@ def _held(objects: list[_Object], size: tuple[int, int], times: Float) -> list[_
         )
         track.positions[at], track.covariances[at], track.partial[at] = positions[seen], covariances[seen], False
         out[joint.arm.number] = _object(item.object_id, track, item.name, times)
+    return out
+
+
+def _pointing(objects: list[_Object], size: tuple[int, int]) -> list[_Object]:
+    """The objects; a rod that is part of a body points away from the rest of it, so that its angle means the same in every video."""
+    out = list(objects)
+    for number, turn in half_turns(_jointed(objects, size)).items():
+        item = out[number]
+        if item.turn is not None and item.track.angle_period < FULL_TURN:
+            out[number] = replace(item, turn=replace(item.turn, angles=item.turn.angles + turn))
     return out
 
 

@@ -96,6 +96,15 @@ def test_parts_that_are_named_need_not_have_moved() -> None:
     assert np.hypot(*(cart - scene.cart).T).max() < 1.0
 
 
+@pytest.mark.parametrize("lean", [-0.3, 0.3])
+def test_a_pole_points_away_from_its_cart_whichever_way_it_leans(lean: float) -> None:
+    scene = jointed_scene(lean + 0.2 * np.sin(np.arange(24) / 4), 150 + 30 * np.sin(np.arange(24) / 9))
+    for objects in (None, "black cart, brown pole"):
+        states = ks.extract_states(scene.images, times=scene.times, objects=objects)
+        angle = column(states, "orange rod 1" if objects is None else "brown pole", "angle")[:, 0]
+        np.testing.assert_allclose(angle, scene.angles - np.pi / 2, atol=0.02)
+
+
 def test_four_frames_of_named_parts_show_the_whole_pole_though_its_axle_hides_the_foot() -> None:
     scene = jointed_scene(np.array([0.03, 0.04, 0.05, 0.06]), 150 + 0.5 * np.arange(4))
     states = ks.extract_states(scene.images, times=scene.times, objects="black cart, brown pole, blue disc")

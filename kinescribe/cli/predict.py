@@ -40,6 +40,7 @@ def predict(
     ] = None,
     every: Annotated[float | None, typer.Option(metavar="SECONDS", help="Interval of the rows. [default: the frames']")] = None,
     from_start: Annotated[bool, typer.Option("--from-start", help="Rows from the first sighting on, not the last.")] = False,
+    start_prior: Annotated[bool, typer.Option("--start-prior", help="It starts as the clips of the fit did: their spread counts.")] = False,
     inputs: Annotated[Path | None, typer.Option(metavar="CSV", help="Known inputs: time_s, and a column an input.")] = None,
     objects: Annotated[str | None, typer.Option(metavar="NAMES", help="Objects, by name or id, with commas. [default: the fit's]")] = None,
     law_source: Annotated[
@@ -77,7 +78,7 @@ def predict(
     states = read(table)
     options: dict[str, Any] = {"until": until, "every": every, "at": at, "from_start": from_start}
     with blamed(fit.law):
-        predictor = Predictor.of(states, fit, inputs=inputs, objects=_objects(objects), name=str(table))
+        predictor = Predictor.of(states, fit, inputs=inputs, objects=_objects(objects), name=str(table), start_prior=start_prior)
         if swept is not None:
             return _swept(predictor, swept, changes, remove or (), options, files, plot, _Talk(quiet, as_json, strict, began))
         return _once(predictor, changes, remove or (), options, target, plot, _Talk(quiet, as_json, strict, began))
@@ -261,7 +262,8 @@ def _told(predictor: Predictor, states: States) -> dict[str, Any]:
     for object_id in states.object_ids:
         last = {name: values[-1] for name, values in states.of(object_id).columns.items()}
         kept = ("time_s", "x", "y", "vx", "vy", "sigma_x", "sigma_y", "sigma_vx", "sigma_vy")
-        ends.append({"object_id": object_id, "name": names[object_id], **{name: float(last[name]) for name in kept}})
+        name = names.get(object_id, states.labels[object_id])
+        ends.append({"object_id": object_id, "name": name, **{column: float(last[column]) for column in kept}})
     return {
         "law": predictor.start.fit.law.title,
         "unit": states.unit,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kinescribe.tracking.ends import EndPoint
 from kinescribe.tracking.smoothing import smooth_track
 
-__all__ = ["Joint", "Jointed", "find_joints", "pivot_point", "placed_by_joint"]
+__all__ = ["Joint", "Jointed", "find_joints", "half_turns", "pivot_point", "placed_by_joint"]
 
 Float = NDArray[np.float64]
 
@@ -23,6 +23,8 @@ MOST_SIGMA_PX = 1.0
 REACH = 0.75  # of a body's length, from its centre: farther away is no joint of it
 MISPLACED, LEAST_MISPLACED_PX = 4.0, 1.5  # times the misfit; px: a sighting so far from its joint is wrong
 SAME_PX = 3.0  # joints nearer than this are one
+SURE = 9  # first frames that say which way a rod points
+LEAST_AWAY = 0.5  # cosine between a rod and the direction from the rest of its body: what lies across it points nowhere
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +131,29 @@ def _fit(base: Jointed, arm: Jointed) -> Joint | None:
     if far or misfit > MOST_MISFIT_PX or sigma > MOST_SIGMA_PX:
         return None
     return Joint(base, arm, np.asarray(in_base), np.asarray(in_arm), misfit, sigma)
+
+
+def half_turns(bodies: Sequence[Jointed]) -> dict[int, float]:
+    """By number what to add to a rod's angles, known up to half a turn, so that it points away from the rest of its body, as a pole does
+    from its cart: 0, π or −π, so that it stays within a turn. Those that have no rest, or lie across it, are left out.
+    """
+    out = {}
+    for body in bodies:
+        known = np.flatnonzero(np.isfinite(body.angles) & np.isfinite(body.positions).all(1))[:SURE]
+        away = []
+        for other in bodies:
+            _, i, j = np.intersect1d(body.frames[known], other.frames, return_indices=True)
+            off = body.positions[known[i]] - other.positions[j]
+            if other is body or not len(off) or not np.nanmedian(np.hypot(*off.T)) <= REACH * max(body.length, other.length):
+                continue
+            direction = np.stack([np.cos(body.angles[known[i]]), np.sin(body.angles[known[i]])], axis=1)
+            distance = np.hypot(*off.T)
+            away.append(float(np.nanmean((off * direction).sum(axis=1) / np.maximum(distance, 1e-9))))
+        if away and abs(np.mean(away)) >= LEAST_AWAY:
+            middle = float(np.median(body.angles[known]))
+            turn = 0.0 if np.mean(away) > 0 else np.pi if middle <= 0 else -np.pi
+            out[body.number] = float(turn)
+    return out
 
 
 def _from_base(joint: Joint) -> tuple[NDArray[np.intp], Float]:

@@ -27,9 +27,9 @@ class CartPoles(Law):
     """Abstract: a cart on a level track and a pole hinged to it (Barto, Sutton and Anderson 1983, as in gymnasium's CartPole-v1).
 
     The pole's angle is that of the direction from the hinge along the pole, counter-clockwise from +x, π/2 when it stands; its lean
-    θ = upright − angle is positive to the right. The hinge lies `rise` above the cart's centroid, and ``length − overhang`` from the pole's
-    along the pole, so that with another `length` the pole is stretched from the hinge, and what overhangs it stays. Of the two objects the cart is the one so called, else the one that is
-    no rod, else the first.
+    θ = upright − angle is positive to the right. The hinge lies `rise` above the cart's centroid and ``length − overhang`` from the
+    pole's, so that with another `length` the pole is stretched from its hinge, and what overhangs there stays. Of the two objects the
+    cart is the one so called, else the one that is no rod, else the first.
     """
 
     inputs = ("push",)

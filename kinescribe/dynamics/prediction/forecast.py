@@ -14,6 +14,7 @@ from kinescribe.dynamics.arguments import a_kind, check_inputs, names, number, s
 from kinescribe.dynamics.clip import Clip, Impact
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
+from kinescribe.dynamics.prediction.attached import Attached, attached_to
 from kinescribe.dynamics.prediction.cautions import about_changes, about_fit, about_motion, undetermined
 from kinescribe.dynamics.prediction.changes import Change, Changes, changes_of
 from kinescribe.dynamics.prediction.grid import Frames, Grid, frames_of, grid_of
@@ -44,6 +45,7 @@ class Forecast:
         crooked: (T, n) the spread is not linear there: a contact may happen or not, or the law bends strongly.
         impacts: contacts of the whole trajectory, in time order.
         warnings: one line each. partial: None, or why it ends before it should. substeps: parts of a step from time to time.
+        along: what goes along with its objects.
     """
 
     start: Start
@@ -58,6 +60,7 @@ class Forecast:
     warnings: tuple[str, ...]
     partial: str | None = None
     substeps: int = 1
+    along: tuple[Attached, ...] = ()
 
     @property
     def told(self) -> tuple[Impact, ...]:
@@ -74,12 +77,14 @@ class Predictor:
         states: the table that it came from; None for a clip.
         frames: of the table.
         samples: trials of the uncertain numbers.
+        along: what goes along with its objects.
     """
 
     start: Start
     states: States | None
     frames: Frames
     samples: Samples
+    along: tuple[Attached, ...] = ()
 
     @classmethod
     def of(
@@ -105,8 +110,12 @@ class Predictor:
             clip, states = Clip.from_states(source, objects=objects, inputs=held, name=name), source
         else:
             raise UsageError(f"a prediction takes a states table, its file or a clip, not {a_kind(source)}")
-        start = start_of(clip, fit, named=objects is not None, prior=switch(start_prior, "start_prior"))
-        return cls(start, states, frames_of(states, clip.times), samples_of(start))
+        along = _along(states, clip, fit, named=objects is not None)
+        things = {_name_of(clip, one.object_id): _name_of(clip, one.body) for one in along if not one.is_point}
+        start = start_of(clip, fit, named=objects is not None, prior=switch(start_prior, "start_prior"), along=list(things))
+        told = [f"{name} goes along with {body}, on which it keeps its place" for name, body in things.items()]
+        start = replace(start, notes=(*start.notes, *told))
+        return cls(start, states, frames_of(states, clip.times), samples_of(start), tuple(along))
 
     def ask(
         self, *, until: float, every: float | None = None, do: Changes = (), remove: Sequence[str] = (), at: float | None = None,
@@ -168,8 +177,22 @@ class Predictor:
         ]
         return Forecast(
             start, intervention, grid, self.frames, data, acceleration, sigma, crooked, paths.impacts[0],
-            tuple(dict.fromkeys(warnings)), partial, substeps,
+            tuple(dict.fromkeys(warnings)), partial, substeps, self.along,
         )  # fmt: skip
+
+
+def _along(states: States | None, clip: Clip, fit: Fit, named: bool) -> list[Attached]:
+    """What goes along with the objects that are foretold; things of their own only where the user chose no objects."""
+    if states is None:
+        return []
+    b = clip.bodies
+    chosen = [i for i in range(len(b)) if named or not set(fit.objects) < set(b.names) or b.names[i] in fit.objects]
+    turning = [fit.law.turns and bool(np.isfinite(clip.angle[:, i]).any()) for i in chosen]
+    return attached_to(states, [b.object_ids[i] for i in chosen], turning, things=not named)
+
+
+def _name_of(clip: Clip, object_id: int) -> str:
+    return clip.bodies.names[clip.bodies.object_ids.index(object_id)]
 
 
 def _within(impacts: Sequence[Impact], grid: Grid) -> tuple[Impact, ...]:

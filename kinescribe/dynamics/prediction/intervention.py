@@ -58,12 +58,13 @@ class Intervention:
             out[:, index] = np.clip(change.of(out[:, index]), low, high)
         return out
 
-    def state(self, data: Float, y_down: bool) -> Float:
+    def state(self, data: Float, start: Start) -> Float:
         """Changed states (6, b, n). Numbers are meant as the table has them."""
         out = data.copy()
         for component, thing, change in self.states:
-            sign = -1.0 if y_down and COMPONENTS[component] in TURNED else 1.0
-            out[component, :, thing] = sign * change.of(sign * out[component, :, thing])
+            sign = -1.0 if start.clip.y_down and COMPONENTS[component] in TURNED else 1.0
+            off = start.turned[thing] if COMPONENTS[component] == "angle" else 0.0
+            out[component, :, thing] = sign * change.of(sign * (out[component, :, thing] - off)) + off
         return out
 
 

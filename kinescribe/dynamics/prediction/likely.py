@@ -66,7 +66,7 @@ def likeliest(problem: Problem, fit: Fit, q: Float, substeps: int) -> Likeliest:
     def kept(z: Float) -> Float:
         moved = base.copy()
         moved[places] = z
-        return problem.keeping_constraints(Point(theta, moved[None])).q[0]
+        return np.asarray(problem.keeping_constraints(Point(theta, moved[None])).q[0])
 
     def misfit(z: Float) -> Float:
         whole = kept(z)

@@ -55,15 +55,14 @@ def follow(start: Start, values: Float, q: Float, times: Float, intervention: In
         return _run(start, law, values, first, times, (), (), substeps, interval)
     changed = intervention.values(values, start)
     after = without_walls(law, intervention.walls)
-    y_down = start.clip.y_down
     if at <= times[0] + SAME:
-        made = intervention.state(first, y_down)
+        made = intervention.state(first, start)
         part = _run(start, after, changed, made, times, intervention.walls, intervention.objects, substeps, interval)
         return Paths(part.data, part.acceleration, part.impacts, (*part.notes, *_held(part, made, intervention)))
     early, late = times[times < at - SAME], times[times > at - SAME]
     at_frame = bool(len(late)) and abs(late[0] - at) < SAME
     before = _run(start, law, values, first, np.r_[early, at], (), (), substeps, interval)
-    made = intervention.state(before.data[:, :, -1], y_down)
+    made = intervention.state(before.data[:, :, -1], start)
     then = np.r_[at, late[1:] if at_frame else late]
     part = _run(start, after, changed, made, then, intervention.walls, intervention.objects, substeps, interval)
     skip = 0 if at_frame else 1

@@ -58,8 +58,14 @@ class Start:
         """(all,) values of all numbers of the law."""
         return np.asarray(self.slots.complete(self.theta[None])[0])
 
+    @property
+    def turned(self) -> Float:
+        """(n,) by how much more than the table the law turns each object, radians: half turns, for what looks the same from behind."""
+        more = self.problem.clips[0].angle - self.clip.angle
+        return np.array([float(np.median(one[known])) if (known := np.isfinite(one)).any() else 0.0 for one in more.T])
 
-def start_of(clip: Clip, fit: Fit, *, named: bool = False, prior: bool = False) -> Start:
+
+def start_of(clip: Clip, fit: Fit, *, named: bool = False, prior: bool = False, along: Sequence[str] = ()) -> Start:
     """Fit the clip's initial state, the law's parameters held.
 
     What the clip's own sightings leave open of the initial state, and what the parameters' covariance does to it, make the joint
@@ -67,6 +73,7 @@ def start_of(clip: Clip, fit: Fit, *, named: bool = False, prior: bool = False) 
 
     Args:
         named: the user chose the clip's objects, so that none is left out.
+        along: names of objects that go along with others, and so are not left out.
         prior: the clip starts as those of the fit did: their spread counts beside its own sightings.
 
     Raises:
@@ -75,7 +82,7 @@ def start_of(clip: Clip, fit: Fit, *, named: bool = False, prior: bool = False) 
     rules = getattr(fit.law, "rules", None)
     if isinstance(rules, Affordances):
         clip = apply(rules, clip)
-    clip, notes = _aligned(clip, fit, named)
+    clip, notes = _aligned(clip, fit, named, along)
     if clip.unit != fit.unit:
         raise UsageError(f"the table is in {clip.unit or 'an unknown unit'} and the fit in {fit.unit or 'an unknown unit'}: use one scale")
     every = Slots.of(fit.law, clip.bodies)
@@ -139,13 +146,13 @@ def _cost(problem: Problem, q: Float) -> float:
     return float(np.minimum(problem.residuals(rollout, np.zeros(1, np.intp)) ** 2, 1e6).sum())
 
 
-def _aligned(clip: Clip, fit: Fit, named: bool) -> tuple[Clip, list[str]]:
+def _aligned(clip: Clip, fit: Fit, named: bool, along: Sequence[str]) -> tuple[Clip, list[str]]:
     """The clip with the fit's objects in the fit's order: by name, or, where the names differ and the number doesn't, in order."""
     names, wanted = clip.bodies.names, fit.objects
     if set(wanted) == set(names) or (set(wanted) < set(names) and not named):
         # the table may show more than the law is about
         order = [names.index(name) for name in wanted]
-        left = [name for name in names if name not in wanted]
+        left = [name for name in names if name not in (*wanted, *along)]
         said = f"left out {', '.join(left)}: the law was fitted to {', '.join(wanted)}; choose others by name (objects)"
         return (clip if list(names) == list(wanted) else clip.keeping(order)), [said] if left else []
     about_each = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 import kinescribe
 from kinescribe.dynamics.clip import Impact
+from kinescribe.dynamics.prediction.attached import Attached, carried
 from kinescribe.dynamics.prediction.forecast import Forecast
 from kinescribe.dynamics.prediction.paths import contact_point
 from kinescribe.states import Calibration, ContactEvent, Metadata, ObjectMeta, States, TimeMeta
@@ -19,13 +21,15 @@ __all__ = ["table_of"]
 Float = NDArray[np.float64]
 ROUGH = "the σ is rough here: the spread is not linear"
 REGULAR = 1e-3  # of the interval
+SAME = 1e-9  # seconds within which two instants are one
 
 
 def table_of(forecast: Forecast, source: States | None) -> States:
     """The rows that are told.
 
-    Velocities, accelerations and angles come with their σ; image columns are filled where the source has a calibration. Of objects that
-    were taken away, and from where a simulation diverged, there are no rows.
+    Velocities, accelerations and angles come with their σ; image columns are filled where the source has a calibration. Angles go on as
+    the source's do; `width` and `height` are those under changed parameters where these change them, along and across the angle. What
+    goes along with a body has rows as it has. Of objects that were taken away, and from where a simulation diverged, there are none.
     """
     clip = forecast.start.clip
     bodies = clip.bodies
@@ -40,7 +44,7 @@ def table_of(forecast: Forecast, source: States | None) -> States:
         turning = forecast.start.fit.law.turns and bool(np.isfinite(clip.angle[:, i]).any())
         known = np.ones(count) if turning else np.full(count, np.nan)
         x, y = data[0, keep], up * data[1, keep]
-        angle = up * data[2, keep] * known
+        angle = up * (data[2, keep] - forecast.start.turned[i]) * known
         mine: dict[str, Any] = {
             "frame": forecast.grid.frames[keep],
             "time_s": forecast.grid.times[forecast.grid.told][keep],
@@ -60,13 +64,14 @@ def table_of(forecast: Forecast, source: States | None) -> States:
         }
         for row, name in enumerate(("x", "y", "angle", "vx", "vy", "angular_velocity", "ax", "ay")):
             mine[f"sigma_{name}"] = sigma[row, keep] * (known if name.startswith("ang") else 1.0)
-        for name, value in _sizes(forecast, source, i).items():
-            mine[name] = np.full(count, value)
+        mine |= _sizes(forecast, source, i, mine["time_s"])
         mine |= _carried(source, object_id, count)
         if calibration is not None:
             mine |= _in_image(calibration, source, object_id, np.stack([x, y], axis=1), angle, mine["width"], mine["height"])
-        for name, values in mine.items():
-            rows.setdefault(name, []).append(values)
+        own = [_attached_rows(forecast, source, one, mine, up * acceleration[2, keep]) for one in forecast.along if one.body == object_id]
+        for part in (mine, *own):
+            for name, values in part.items():
+                rows.setdefault(name, []).append(values)
     columns = {name: _joined(parts) for name, parts in rows.items()}
     return States.from_columns(columns, _metadata(forecast, source, calibration, columns))
 
@@ -83,14 +88,58 @@ def _calibration(forecast: Forecast, source: States | None) -> Calibration | Non
     return Calibration.pixels() if forecast.start.clip.unit == "px" and forecast.start.clip.y_down else None
 
 
-def _sizes(forecast: Forecast, source: States | None, i: int) -> dict[str, float]:
-    """Sides and area of an object, NaN where the table has none."""
+def _sizes(forecast: Forecast, source: States | None, i: int, times: Float) -> dict[str, Float]:
+    """Sides and area of an object at each of its rows, NaN where the table has none; other ones from where parameters are changed."""
     bodies = forecast.start.clip.bodies
-    sizes = {"width": float(bodies.width[i]), "height": float(bodies.height[i])}
+    seen = {"width": float(bodies.width[i]), "height": float(bodies.height[i])}
     if source is not None:
         area = source["area"][source["object_id"] == bodies.object_ids[i]]
-        sizes["area"] = float(np.median(area[np.isfinite(area)])) if np.isfinite(area).any() else math.nan
-    return {name: value if value > 0 else math.nan for name, value in sizes.items()}
+        seen["area"] = float(np.median(area[np.isfinite(area)])) if np.isfinite(area).any() else math.nan
+    out = {name: np.full(len(times), value if value > 0 else math.nan) for name, value in seen.items()}
+    grown = _growth(forecast, i)
+    changed = times >= (-math.inf if forecast.intervention.at is None else forecast.intervention.at - SAME)
+    for name, factor in {"width": grown[0], "height": grown[1], "area": grown[0] * grown[1]}.items():
+        if name in out:
+            out[name][changed] *= factor
+    return out
+
+
+def _growth(forecast: Forecast, i: int) -> tuple[float, float]:
+    """By what factors an object's sides differ under the changed parameters."""
+    start, bodies = forecast.start, forecast.start.clip.bodies
+    before, after = (
+        replace(start.slots, free=np.arange(len(start.slots.all))).values(values)
+        for values in (start.values[None], forecast.intervention.values(start.values[None], start))
+    )
+    sides = start.fit.law.sizes(bodies, before, after)
+    return tuple(
+        float(np.ravel(now[..., i])[0]) / float(was[i]) if was[i] > 0 else 1.0
+        for now, was in zip(sides, (bodies.width, bodies.height), strict=True)
+    )  # type: ignore[return-value]
+
+
+def _attached_rows(forecast: Forecast, source: States | None, one: Attached, body: dict[str, Any], turning: Float) -> dict[str, Any]:
+    """The rows of what goes along with a body, from the body's."""
+    assert source is not None
+    count = len(body["frame"])
+    i = forecast.start.clip.bodies.object_ids.index(one.body)
+    length = float(forecast.start.clip.bodies.width[i])
+    longer = body["width"] / length if length > 0 else np.ones(count)
+    rows = source["object_id"] == one.object_id
+    blank = np.full(count, math.nan)
+    mine = dict.fromkeys(body, blank) | {name: body[name] for name in ("frame", "time_s", "status", "review")}
+    mine |= {
+        "object_id": np.full(count, one.object_id), "label": [str(source["label"][rows][0])] * count,
+        "shape": [str(source["shape"][rows][0])] * count,
+    }  # fmt: skip
+    mine |= carried(one, body, longer, turning, length)
+    mine |= {name: np.full(count, _median(source[name][rows])) for name in ("width", "height", "area")}
+    mine |= _carried(source, one.object_id, count)
+    calibration = _calibration(forecast, source)
+    if calibration is not None:
+        place = np.stack([mine["x"], mine["y"]], axis=1)
+        mine |= _in_image(calibration, source, one.object_id, place, mine["angle"], mine["width"], mine["height"])
+    return mine
 
 
 def _carried(source: States | None, object_id: int, count: int) -> dict[str, Any]:
@@ -141,11 +190,11 @@ def _metadata(forecast: Forecast, source: States | None, calibration: Calibratio
     steps = np.diff(times)
     interval = float(np.median(steps)) if len(steps) else None
     objects = {}
-    for i, object_id in enumerate(clip.bodies.object_ids):
-        mine = columns["frame"][columns["object_id"] == object_id]
-        if len(mine):
-            about = meta.objects.get(object_id, ObjectMeta(label=clip.bodies.labels[i], shape=clip.bodies.shapes[i]))
-            objects[object_id] = about.model_copy(update={"frames_seen": 0, "first_frame": int(mine[0]), "last_frame": int(mine[-1])})
+    for object_id in map(int, np.unique(columns["object_id"])):
+        rows = columns["object_id"] == object_id
+        frames = columns["frame"][rows]
+        about = meta.objects.get(object_id, ObjectMeta(label=str(columns["label"][rows][0]), shape=str(columns["shape"][rows][0])))
+        objects[object_id] = about.model_copy(update={"frames_seen": 0, "first_frame": int(frames[0]), "last_frame": int(frames[-1])})
     fit, changed = forecast.start.fit, forecast.intervention
     return Metadata(
         calibration=calibration,
