@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 
 from kinescribe.errors import UsageError
 
-__all__ = ["render"]
+__all__ = ["depths_of", "render"]
 
 
 def render(
@@ -21,7 +22,12 @@ def render(
     ghost: Annotated[
         Path | None, typer.Option(metavar="STATES.CSV", help="Other states, half transparent beneath: what really happened.")
     ] = None,
+    depth: Annotated[
+        list[str] | None, typer.Option(metavar="ID=NUMBER", help="Who hides whom: the greater, the nearer. May be repeated.")
+    ] = None,
+    renderer: Annotated[str, typer.Option(metavar="NAME", help="sprites, shapes (no pixels of the video), or a plug-in.")] = "sprites",
     frame_rate: Annotated[float | None, typer.Option(metavar="HZ", help="Frames a second. [default: the table's times]")] = None,
+    crf: Annotated[int, typer.Option(metavar="0..51", help="x264's quality: 0 loses nothing, larger is smaller.")] = 18,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
@@ -42,11 +48,42 @@ def render(
     from kinescribe.renderers import render as draw
     from kinescribe.states import read
 
+    depths = depths_of(depth)
     states, beneath = read(table), None if ghost is None else read(ghost)
     with progress_bar(quiet) as progress:
-        drawn = draw(states, Scene.read(scene), output, ghost=beneath, frame_rate=frame_rate, progress=progress)
+        made = draw(
+            states,
+            Scene.read(scene).with_depths(depths),
+            output,
+            ghost=beneath,
+            renderer=renderer,
+            frame_rate=frame_rate,
+            crf=crf,
+            progress=progress,
+        )
     if as_json:
-        print(json.dumps({"video": str(output), "rows_drawn": drawn}, indent=2, ensure_ascii=False))
+        told = {
+            "video": str(output),
+            "rows_drawn": made.rows,
+            "rows_outside": made.outside,
+            "drawn_from_shape": made.from_shape,
+            "left_out": made.left_out,
+            "warnings": made.warnings(),
+        }
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    for line in made.warnings():
+        print(f"kinescribe: warning: {line}", file=sys.stderr)
     if not quiet:
-        print(f"{drawn} rows drawn\nwrote {output}", file=sys.stderr)
+        print(f"{made.rows} rows drawn\nwrote {output}", file=sys.stderr)
     return 0
+
+
+def depths_of(texts: list[str] | None) -> dict[int, int]:
+    """Depths by object from ID=NUMBER. Raises `UsageError` for what isn't that."""
+    out = {}
+    for text in texts or []:
+        found = re.fullmatch(r"\s*(\d{1,9})\s*=\s*(-?\d{1,9})\s*", text)
+        if found is None:
+            raise UsageError(f"--depth '{text}' must be an object's id and a whole number, such as 2=10")
+        out[int(found[1])] = int(found[2])
+    return out

@@ -16,6 +16,9 @@ def scene(
     video: Annotated[str, typer.Argument(metavar="VIDEO", help="The video, or a folder of numbered images.")],
     table: Annotated[Path, typer.Argument(metavar="STATES.CSV", help="The table that was made from it.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where plate.png, sprites/ and scene.json go.")],
+    depth: Annotated[
+        list[str] | None, typer.Option(metavar="ID=NUMBER", help="Who hides whom: the greater, the nearer. May be repeated.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a scene that is there.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
@@ -25,21 +28,31 @@ def scene(
 
     The camera must stand still. Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 130 interrupted.
     """
+    from kinescribe.cli.render import depths_of
     from kinescribe.renderers import Scene
     from kinescribe.renderers.scene_files import check_folder
     from kinescribe.states import read
     from kinescribe.video import open_video
 
+    depths = depths_of(depth)
     check_folder(output, overwrite=overwrite)
-    made = Scene.from_video(open_video(video), read(table))
+    made = Scene.from_video(open_video(video), read(table)).with_depths(depths)
     made.write(output, overwrite=overwrite)
     hidden = float((made.confidence == 0.0).mean())
     if as_json:
         things = [
-            {"id": one.object_id, "label": one.label, "sprites": len(one.sprites), "depth": one.depth, "turns": one.turns}
+            {
+                "id": one.object_id,
+                "label": one.label,
+                "sprites": len(one.sprites),
+                "depth": one.depth,
+                "turns": one.turns,
+                "edges": one.edges,
+            }
             for one in made.objects.values()
         ]
-        print(json.dumps({"scene": str(output), "objects": things, "painted_in": round(hidden, 6)}, indent=2, ensure_ascii=False))
+        told = {"scene": str(output), "objects": things, "painted_in": round(hidden, 6), "exposure_s": made.exposure}
+        print(json.dumps(told, indent=2, ensure_ascii=False))
     if not quiet:
         names = ", ".join(f"{one.object_id} {one.label}".strip() for one in made.objects.values())
         print(f"{len(made.objects)} objects: {names}", file=sys.stderr)

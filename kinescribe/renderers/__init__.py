@@ -2,7 +2,8 @@
 
 from kinescribe.renderers.overlay import draw_overlay
 from kinescribe.renderers.plot import plot_states
-from kinescribe.renderers.rendering import render
+from kinescribe.renderers.protocols import Renderer
+from kinescribe.renderers.rendering import Rendering, render
 from kinescribe.renderers.scene import Scene, SceneObject, Sprite
 
-__all__ = ["Scene", "SceneObject", "Sprite", "draw_overlay", "plot_states", "render"]
+__all__ = ["Renderer", "Rendering", "Scene", "SceneObject", "Sprite", "draw_overlay", "plot_states", "render"]

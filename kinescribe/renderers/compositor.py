@@ -3,83 +3,103 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.renderers.layer import Layer, mean_layer
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.scene import Scene, SceneObject, Sprite
+from kinescribe.renderers.shapes import drawn_shape
 
-__all__ = ["Layer", "compose", "layer_of", "placed", "softened"]
+__all__ = ["compose", "instants", "layer_of", "placed", "placement", "softened"]
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 FARTHEST = 1e6  # px from the picture: beyond, warping would overflow
+MOST_INSTANTS = 33  # of one exposure
+HARDLY = 0.5  # px: what turns by less between its ends is drawn upright where pixels are whole
+ANOTHER_SIZE = 1.5  # times as large or small: a plain object is then drawn from its shape, whose edges stretching doesn't blur
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Layer:
-    """A sprite on the picture's own grid.
-
-    Attributes:
-        x, y: of its first pixel in the picture.
-        color: (h, w, 3) premultiplied, BGR. alpha: (h, w).
-    """
-
-    x: int
-    y: int
-    color: Float32
-    alpha: Float32
-
-    def over(self, picture: Float32, opacity: float = 1.0) -> None:
-        """Lay it over a picture (H, W, 3) in place."""
-        h, w = self.alpha.shape
-        view = picture[self.y : self.y + h, self.x : self.x + w]
-        view *= 1.0 - opacity * self.alpha[..., None]
-        view += opacity * self.color
-
-
-def compose(scene: Scene, poses: Sequence[Pose], *, onto: Float32 | None = None, opacity: float = 1.0) -> Picture:
+def compose(scene: Scene, poses: Sequence[Pose], *, onto: Picture | None = None, opacity: float = 1.0) -> Picture:
     """The picture of the scene's objects in these poses.
 
     Args:
         poses: of objects in any order; those that the scene doesn't have are left out, and so is what lies outside the picture.
-        onto: float32 (H, W, 3) in place of the plate.
+        onto: uint8 (H, W, 3) in place of the plate; it is left as it is.
         opacity: of the objects, in [0, 1].
 
     Returns:
         uint8, shape (H, W, 3), BGR.
     """
-    picture = (scene.plate if onto is None else onto).copy()
+    picture = (scene.picture if onto is None else onto).copy()
     known = {pose.object_id: pose for pose in poses if pose.object_id in scene.objects}
     height, width = picture.shape[:2]
     for object_id in scene.ordered(list(known)):
-        layer = layer_of(scene.objects[object_id], known[object_id], (width, height))
+        layer = layer_of(scene.objects[object_id], known[object_id], (width, height), scene.exposure)
         if layer is not None:
             layer.over(picture, opacity)
-    out: Picture = np.clip(picture + 0.5, 0.0, 255.0).astype(np.uint8)
-    return out
+    return picture
 
 
-def layer_of(thing: SceneObject, pose: Pose, size: tuple[int, int]) -> Layer | None:
-    """An object on the grid of a picture of this size (width, height); None where none of it is in it."""
-    sprite = thing.view(pose.angle)
-    return placed(softened(sprite), *placement(thing, sprite, pose), size)
+def layer_of(thing: SceneObject, pose: Pose, size: tuple[int, int], exposure: float = 0.0) -> Layer | None:
+    """An object on the grid of a picture of this size (width, height); None where none of it is in it.
+
+    Args:
+        exposure: seconds about the pose's own instant for which the shutter is open.
+    """
+    sprite = None if _from_shape(thing, pose) else thing.view(pose)
+    soft = None if sprite is None else softened(sprite)
+    layers = []
+    for instant in instants(thing, pose, exposure):
+        if sprite is None or soft is None:
+            layer = drawn_shape(thing, instant, size)
+        else:
+            linear, shift = placement(thing, sprite, instant)
+            layer = placed(soft, linear, shift, size)
+            layer = _hardened(layer) if layer is not None and thing.edges == "whole" else layer
+        if layer is not None:
+            layers.append(layer)
+    return None if not layers else layers[0] if len(layers) == 1 else mean_layer(layers)
+
+
+def instants(thing: SceneObject, pose: Pose, exposure: float) -> list[Pose]:
+    """Poses within one exposure, so close that no part of the object moves by more than about a pixel from one to the next."""
+    if exposure <= 0.0:
+        return [pose]
+    turning = pose.turning if thing.turns else 0.0
+    half_length = pose.length / 2.0 if np.isfinite(pose.length) else 0.0
+    path = (float(np.hypot(*pose.velocity)) + abs(turning) * half_length) * exposure
+    if not np.isfinite(path) or path < 0.5:
+        return [pose]
+    count = min(int(np.ceil(path)) + 1, MOST_INSTANTS)
+    # the middles of equal parts, so that their mean is the exposure's
+    return [
+        replace(pose, x=pose.x + t * pose.velocity[0], y=pose.y + t * pose.velocity[1], angle=pose.angle + t * turning)
+        for t in exposure * ((np.arange(count) + 0.5) / count - 0.5)
+    ]
 
 
 def placement(thing: SceneObject, sprite: Sprite, pose: Pose) -> tuple[Float, Float]:
     """The affine map of sprite pixels to picture pixels: (2, 2) and (2,)."""
-    stretch = np.array([_ratio(pose.length, thing.size[0]), _ratio(pose.breadth, thing.size[1])])
+    shown = [mine if np.isfinite(mine) and mine > 0.0 else own for mine, own in zip(sprite.size, thing.size, strict=True)]
+    stretch = np.array([_ratio(pose.length, shown[0]), _ratio(pose.breadth, shown[1])])
     turned = pose.angle - sprite.angle if thing.turns and np.isfinite(pose.angle) else 0.0
+    if thing.edges == "whole" and sprite.fineness == 1 and abs(np.sin(turned / 2.0)) * max(sprite.alpha.shape) < HARDLY:
+        turned = 0.0
     if thing.turns and np.isfinite(sprite.angle):
         # sides are stretched along the object's own axes, which lie askew in the sprite
         linear = _rotation(turned) @ _rotation(sprite.angle) @ np.diag(stretch) @ _rotation(-sprite.angle) / sprite.fineness
     else:
         linear = _rotation(turned) @ np.diag(stretch) / sprite.fineness
-    return linear, np.array([pose.x, pose.y]) - linear @ np.array(sprite.anchor)
+    shift = np.array([pose.x, pose.y]) - linear @ np.array(sprite.anchor)
+    if thing.edges == "whole" and sprite.fineness == 1 and not turned:
+        shift = np.round(shift)
+    return linear, shift
 
 
 def softened(sprite: Sprite) -> Float32:
@@ -108,10 +128,27 @@ def placed(four: Float32, linear: Float, shift: Float, size: tuple[int, int]) ->
     return Layer(int(low[0]), int(low[1]), warped[..., :3], warped[..., 3])
 
 
+def _hardened(layer: Layer) -> Layer:
+    """Every pixel wholly the object's or not at all."""
+    alpha = (layer.alpha >= 0.5).astype(np.float32)
+    color = np.where(alpha[..., None] > 0.0, layer.color / np.maximum(layer.alpha, 0.5)[..., None], 0.0)
+    return Layer(layer.x, layer.y, color.astype(np.float32), alpha)
+
+
+def _from_shape(thing: SceneObject, pose: Pose) -> bool:
+    """It has no sprite; or it is plain, and so much larger or smaller than its sprite that stretching would show."""
+    if not thing.sprites:
+        return True
+    if not (thing.plain and thing.drawable):
+        return False
+    ratios = [_ratio(now, then) for now, then in zip((pose.length, pose.breadth), thing.size, strict=True)]
+    return max(*ratios, *(1.0 / ratio for ratio in ratios)) > ANOTHER_SIZE
+
+
 def _rotation(angle: float) -> Float:
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s], [s, c]])
 
 
 def _ratio(now: float, then: float) -> float:
-    return now / then if np.isfinite(now) and now > 0.0 and then > 0.0 else 1.0
+    return now / then if np.isfinite(now) and now > 0.0 and np.isfinite(then) and then > 0.0 else 1.0

@@ -24,17 +24,28 @@ class Matte:
     Attributes:
         alpha: float32, shape (h, w), in [0, 1].
         color: float32, shape (h, w, 3), the object's own colour, as far out as alpha is above 0.
+        body: bool, shape (h, w), what differs from the plate, with its holes.
     """
 
     alpha: Float32
     color: Float32
+    body: NDArray[np.bool_]
 
 
-def matte_of(window: NDArray[np.uint8], plate: Float32, noise: Float32, inside: tuple[float, float]) -> Matte | None:
+def matte_of(
+    window: NDArray[np.uint8],
+    plate: Float32,
+    noise: Float32,
+    inside: tuple[float, float],
+    within: NDArray[np.bool_] | None = None,
+    blur: float = 0.0,
+) -> Matte | None:
     """The matte of the body at `inside` (x, y) in a window (h, w, 3) of a picture.
 
     Args:
         plate: (h, w, 3) what is behind. noise: (h, w) its σ, grey levels.
+        blur: px by which its edges may be smeared by its motion.
+        within: (h, w) where the body can be, when others touch it; None: all that hangs together is the body.
 
     Returns:
         None where nothing there differs from the plate.
@@ -43,11 +54,14 @@ def matte_of(window: NDArray[np.uint8], plate: Float32, noise: Float32, inside: 
     difference = image - plate
     distance = np.sqrt((difference**2).mean(axis=-1))
     solid = (distance > np.maximum(DIFFERENT * noise, LEAST_LEVELS)).astype(np.uint8)
+    if within is not None:
+        solid *= within
     closed = np.asarray(cv2.morphologyEx(solid, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.uint8)
     body = _filled(closed, inside)
     if body is None:
         return None
-    ring = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM_PX + 1, 2 * RIM_PX + 1))
+    rim = RIM_PX + round(blur / 2.0)
+    ring = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
     core = cv2.erode(body, ring, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     if not core.any():
         core = cv2.erode(body, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
@@ -55,13 +69,15 @@ def matte_of(window: NDArray[np.uint8], plate: Float32, noise: Float32, inside: 
         # as thin as its rim: its strongest pixels are it
         core = ((distance >= 0.8 * distance[body > 0].max()) & (body > 0)).astype(np.uint8)
     reach = cv2.dilate(body, ring)
+    if within is not None:
+        reach = reach * within
     color = _carried(image, np.asarray(core, np.uint8))
     own = color - plate
     strength = (own**2).sum(axis=-1)
     covered = (difference * own).sum(axis=-1) / np.maximum(strength, 1e-6)
     alpha = np.where(strength > 3.0 * (CLEAR * noise) ** 2, np.clip(covered, 0.0, 1.0), body.astype(np.float32))
     alpha = np.where(core > 0, 1.0, np.where(reach > 0, alpha, 0.0)).astype(np.float32)
-    return Matte(alpha, color)
+    return Matte(alpha, color, body > 0)
 
 
 def _filled(mask: NDArray[np.uint8], inside: tuple[float, float]) -> NDArray[np.uint8] | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.errors import UsageError
 from kinescribe.perception.background import MIN_NOISE
+from kinescribe.renderers.ownership import outside_of
 from kinescribe.renderers.poses import Pose, PoseTable
+from kinescribe.renderers.scene import SHAPES
 from kinescribe.video import Video
 
 __all__ = ["Plate", "boxes_about", "estimate_plate"]
@@ -37,23 +41,31 @@ class Plate:
     confidence: Float32
 
 
-def estimate_plate(video: Video, table: PoseTable, boxes: dict[int, Float32]) -> Plate:
+def estimate_plate(video: Video, table: PoseTable, boxes: Mapping[int, Float32], shapes: Mapping[int, str]) -> Plate:
     """The temporal median of what no object covers; what is never free is inpainted from around it.
 
     Args:
-        boxes: by frame number (n, 4) boxes x0, y0, x1, y1 of all its objects, px.
+        boxes: by frame number (n, 4) boxes x0, y0, x1, y1 of all its objects, px. shapes: by object.
+
+    Raises:
+        UsageError: the video is shorter than the table.
     """
     frames = sorted(int(frame) for frame in table.frames)
     height, width = video.info.height, video.info.width
     count = int(np.clip(MOST_BYTES // (height * width * 3), 5, MOST_FRAMES))
     wanted = {frames[int(k)] for k in np.linspace(0, len(frames) - 1, min(count, len(frames))).round()}
+    at = dict(zip(table.frames.tolist(), table.poses, strict=True))
     images, free = [], []
     for frame in video:
         if frame.index in wanted:
             images.append(frame.image)
-            free.append(~_covered((height, width), boxes.get(frame.index, np.zeros((0, 4), np.float32))))
+            free.append(~_covered((height, width), at.get(frame.index, ()), boxes.get(frame.index, ()), shapes))
         if frame.index >= frames[-1]:
             break
+    if len(images) < len(wanted):
+        raise UsageError(
+            f"'{video.info.name}' ends before frame {frames[-1]}, which the table has; give the video that the table was made from"
+        )
     stack, open_ = np.stack(images), np.stack(free)
     image, noise = _median(stack, open_)
     never = ~open_.any(axis=0)
@@ -78,12 +90,22 @@ def boxes_about(poses: tuple[Pose, ...], given: dict[int, Float32]) -> Float32:
     return np.array(out, np.float32).reshape(-1, 4)
 
 
-def _covered(shape: tuple[int, int], boxes: Float32) -> Boolean:
+def _covered(shape: tuple[int, int], poses: Iterable[Pose], boxes: Iterable[Float32], shapes: Mapping[int, str]) -> Boolean:
+    """(H, W) what the objects cover, and what is so near that their blur or shadow may."""
     out = np.zeros(shape, bool)
-    for x0, y0, x1, y1 in boxes:
+    for pose, box in zip(poses, boxes, strict=True):
+        x0, y0, x1, y1 = box
         mx, my = (MARGIN[0] * side + MARGIN[1] for side in (x1 - x0, y1 - y0))
         left, top = max(int(np.floor(x0 - mx)), 0), max(int(np.floor(y0 - my)), 0)
-        out[top : max(int(np.ceil(y1 + my)), 0), left : max(int(np.ceil(x1 + mx)), 0)] = True
+        right, bottom = min(int(np.ceil(x1 + mx)), shape[1]), min(int(np.ceil(y1 + my)), shape[0])
+        if right <= left or bottom <= top:
+            continue
+        kind = shapes.get(pose.object_id, "")
+        margin = MARGIN[0] * (pose.breadth if np.isfinite(pose.breadth) else 0.0) + MARGIN[1]
+        outside = outside_of(pose, kind if kind in SHAPES else "", box, (left, top), (right - left, bottom - top))
+        # of what has no simple shape the whole box, for its angle is that of its longest side only
+        simple = kind in SHAPES and np.isfinite([pose.length, pose.breadth]).all()
+        out[top:bottom, left:right] |= outside < margin if simple else True
     return out
 
 

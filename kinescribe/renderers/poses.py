@@ -24,6 +24,7 @@ class Pose:
         angle: radians from +x towards +y; NaN where it has none.
         length, breadth: sides of its own box, px; NaN where not known.
         seen: it was observed in this very frame.
+        velocity: (x, y) of its centroid, px/s. turning: of its angle, rad/s. Zero where not known.
     """
 
     object_id: int
@@ -33,6 +34,8 @@ class Pose:
     length: float
     breadth: float
     seen: bool
+    velocity: tuple[float, float] = (0.0, 0.0)
+    turning: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +61,11 @@ class PoseTable:
         lacking = ~np.isfinite(points).all(axis=1)
         points[lacking] = calibration.to_pixels(world[lacking])
         angles = _image_angles(states["angle"], calibration)
+        # a difference of places, so that the calibration's origin drops out
+        speeds = calibration.to_pixels(np.nan_to_num(np.stack([states["vx"], states["vy"]], axis=1))) - calibration.to_pixels(
+            np.zeros((1, 2))
+        )
+        turning = np.nan_to_num(states["angular_velocity"]) * (-1.0 if calibration.y_up else 1.0)
         lengths, breadths = (states[name] * calibration.pixels_per_unit for name in ("width", "height"))
         parts = {i for i, about in states.meta.objects.items() if about.part_of is not None}
         usable = np.isfinite(points).all(axis=1) & ~np.isin(states["object_id"], list(parts))
@@ -76,6 +84,8 @@ class PoseTable:
                     float(lengths[k]),
                     float(breadths[k]),
                     bool(seen[k]),
+                    (float(speeds[k, 0]), float(speeds[k, 1])),
+                    float(turning[k]),
                 )
             )
         return cls(times, frames, tuple(map(tuple, rows)))
@@ -109,4 +119,5 @@ def _between(one: Pose, other: Pose, share: float) -> Pose:
     return Pose(
         one.object_id, mixed(one.x, other.x), mixed(one.y, other.y), mixed(one.angle, other.angle),
         mixed(one.length, other.length), mixed(one.breadth, other.breadth), one.seen and other.seen,
+        (mixed(one.velocity[0], other.velocity[0]), mixed(one.velocity[1], other.velocity[1])), mixed(one.turning, other.turning),
     )  # fmt: skip

@@ -4,25 +4,59 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe import plugins
 from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.renderers.arguments import check_states, output_path
-from kinescribe.renderers.compositor import compose
+from kinescribe.renderers.completing import completed
 from kinescribe.renderers.poses import Pose, PoseTable
+from kinescribe.renderers.protocols import Renderer, RendererFactory
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import States
 from kinescribe.video import VideoWriter
 
-__all__ = ["render"]
+__all__ = ["GHOST", "Rendering", "render"]
 
 Float = NDArray[np.float64]
+GHOST = 0.35  # opacity
 MOST_RATE = 1000.0
 MOST_FRAMES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What was drawn.
+
+    Attributes:
+        rows: of the table that are in the video, at least in part. outside: rows whose object is nowhere in the picture.
+        from_shape: ids that the scene doesn't have, drawn from shape, size and the colour that their label names.
+        left_out: ids that the scene doesn't have and that can't be drawn so, for the table lacks their shape or size.
+    """
+
+    rows: int
+    outside: int
+    from_shape: tuple[int, ...]
+    left_out: tuple[int, ...]
+
+    def warnings(self) -> list[str]:
+        """Lines that tell what is not as it was asked for."""
+        out = []
+        if self.from_shape:
+            out.append(f"no sprite of object {_listed(self.from_shape)} in the scene: drawn from shape, size and the colour in its label")
+        if self.left_out:
+            out.append(
+                f"no sprite of object {_listed(self.left_out)} in the scene, and no shape and size in the table: left out; "
+                "add it to the scene's scene.json, or give the columns shape, width and height"
+            )
+        if self.outside:
+            out.append(f"{self.outside} of {self.rows + self.outside} rows lie outside the picture")
+        return out
 
 
 def render(
@@ -31,10 +65,11 @@ def render(
     path: str | Path,
     *,
     ghost: States | None = None,
+    renderer: str | RendererFactory = "sprites",
     frame_rate: float | None = None,
     crf: int = 18,
     progress: Callable[[str, int, int | None], None] | None = None,
-) -> int:
+) -> Rendering:
     """Draw states as an MP4.
 
     Args:
@@ -42,15 +77,13 @@ def render(
         scene: plate and sprites.
         path: of the MP4. An existing one is replaced at the end; a render that fails leaves nothing.
         ghost: another table whose objects are drawn half transparent beneath, such as what really happened.
+        renderer: who draws: "sprites", "shapes", the name of another plug-in, or what makes a renderer of a scene.
         frame_rate: frames a second; None: the table's own times. Between its times objects move straight.
         crf: x264's quality, 0 (lossless) to 51.
         progress: called with "render", frames done, and all frames.
 
-    Returns:
-        How many rows were drawn.
-
     Raises:
-        UsageError: a wrong argument, objects of which the scene knows none, times that don't increase, a file that can't be written.
+        UsageError: a wrong argument, objects of which none can be drawn, times that don't increase, a file that can't be written.
         NothingFoundError: a table without positions.
     """
     check_states(states)
@@ -60,28 +93,47 @@ def render(
     table = PoseTable.of(states)
     if not any(table.poses):
         raise NothingFoundError("the states table has no object with a position, so that there is nothing to draw")
-    known = {pose.object_id for poses in table.poses for pose in poses} & set(scene.objects)
-    if not known:
-        ours = ", ".join(map(str, sorted({pose.object_id for poses in table.poses for pose in poses})))
-        raise UsageError(f"the scene has objects {', '.join(map(str, scene.objects))}, the table {ours}: give the scene of the same video")
+    scene, from_shape, left_out = completed(scene, states)
+    ids = sorted({pose.object_id for poses in table.poses for pose in poses})
+    if set(ids) <= set(left_out):
+        raise UsageError(
+            f"the scene has objects {_listed(list(scene.objects)) or 'none'}, the table {_listed(ids)} without shape and size: "
+            "give the scene of the same video"
+        )
+    drawer = _drawer(renderer, scene)
     times = _times(table.times, frame_rate)
-    mine = _poses(table, times, frame_rate)
+    mine = table.poses if frame_rate is None else table.at(times)
     beneath = None
     if ghost is not None:
         check_states(ghost)
         beneath = PoseTable.of(ghost).at(times)
     rate = 1.0 / float(np.median(np.diff(times))) if len(times) > 1 else None
-    drawn = 0
     with VideoWriter(path, frame_rate_hint=None if rate is None else min(max(rate, 0.01), MOST_RATE), crf=crf) as writer:
         for k, time in enumerate(times):
-            onto = None
-            if beneath is not None:
-                onto = compose(scene, beneath[k], opacity=0.35).astype(np.float32)
-            writer.write(compose(scene, mine[k], onto=onto), float(time))
-            drawn += sum(pose.object_id in known for pose in mine[k])
+            onto = None if beneath is None else drawer.draw(beneath[k], opacity=GHOST)
+            writer.write(drawer.draw(mine[k], onto=onto), float(time))
             if progress is not None:
                 progress("render", k + 1, len(times))
-    return drawn
+    height, width = scene.confidence.shape
+    inside = [_inside(scene, pose, (width, height)) for poses in mine for pose in poses if pose.object_id in scene.objects]
+    return Rendering(sum(inside), len(inside) - sum(inside), tuple(from_shape), tuple(left_out))
+
+
+def _drawer(renderer: str | RendererFactory, scene: Scene) -> Renderer:
+    if isinstance(renderer, str):
+        made: Renderer = plugins.load("renderers", renderer)(scene)
+        return made
+    if not callable(renderer):
+        raise UsageError(f"renderer={_brief(renderer)} must be a name ('sprites', 'shapes') or a class that takes a scene")
+    return renderer(scene)
+
+
+def _inside(scene: Scene, pose: Pose, size: tuple[int, int]) -> bool:
+    """Whether any of the object can be in the picture: its place is, by as much as it is large."""
+    thing = scene.objects[pose.object_id]
+    sides = [side for side in (pose.length, pose.breadth, *thing.size) if np.isfinite(side)]
+    reach = max(sides, default=0.0) / 2.0
+    return -reach <= pose.x <= size[0] - 1 + reach and -reach <= pose.y <= size[1] - 1 + reach
 
 
 def _times(times: Float, frame_rate: float | None) -> Float:
@@ -95,8 +147,8 @@ def _times(times: Float, frame_rate: float | None) -> Float:
     return np.asarray(times[0] + np.arange(count) / frame_rate)
 
 
-def _poses(table: PoseTable, times: Float, frame_rate: float | None) -> Sequence[tuple[Pose, ...]]:
-    return table.poses if frame_rate is None else table.at(times)
+def _listed(ids: Sequence[int]) -> str:
+    return ", ".join(map(str, ids))
 
 
 def _brief(value: Any) -> str:

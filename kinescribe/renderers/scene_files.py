@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kinescribe.errors import InputError, UsageError
-from kinescribe.renderers.scene import Scene, SceneObject, Sprite
+from kinescribe.renderers.scene import Edges, Scene, SceneObject, Sprite, ViewsBy
 
 __all__ = ["FILE", "check_folder", "read_scene", "write_scene"]
 
 Float32 = NDArray[np.float32]
+Level = Annotated[float, Field(ge=0.0, le=255.0)]
 FILE = "scene.json"
 PLATE, CONFIDENCE = "plate.png", "confidence.png"
 MOST_BYTES = 10 * 2**20
 MOST_PIXELS = 2**27
+MOST_CORNERS, MOST_VIEWS = 10_000, 1_000
 _SAFE = re.compile(r"^[^\\:*?\"<>|\x00-\x1f]+$")
 
 
@@ -29,7 +31,8 @@ class SpriteModel(BaseModel):
 
     Attributes:
         file: of the picture, RGBA, inside the folder. anchor: sprite pixels of the centroid. angle_deg: of the object there, in the image
-            from +x towards +y. fineness: sprite pixels in one of the video's.
+            from +x towards +y. fineness: sprite pixels in one of the video's. size_px: (length, breadth) of the object there, if it is not
+            the object's own. at: where along the object's `views_by` it looks so, if there are several views; of angles in radians.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -37,10 +40,12 @@ class SpriteModel(BaseModel):
     anchor: tuple[float, float]
     angle_deg: float = 0.0
     fineness: int = Field(1, ge=1, le=16)
+    size_px: tuple[float, float] | None = None
+    at: float | None = None
 
 
 class ObjectModel(BaseModel):
-    """One object, in ``scene.json``."""
+    """One object, in ``scene.json``. Without sprites it is drawn from shape, size_px (or outline_px) and color_rgb."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     id: int = Field(ge=0)
@@ -48,8 +53,13 @@ class ObjectModel(BaseModel):
     shape: str = ""
     depth: int = 0
     turns: bool = False
+    edges: Edges = "soft"
+    plain: bool = False
     size_px: tuple[float, float] = (0.0, 0.0)
-    sprites: list[SpriteModel] = Field(min_length=1)
+    color_rgb: tuple[Level, Level, Level] | None = None
+    outline_px: list[tuple[float, float]] = Field([], max_length=MOST_CORNERS)
+    views_by: ViewsBy = "angle"
+    sprites: list[SpriteModel] = Field([], max_length=MOST_VIEWS)
 
 
 class SceneModel(BaseModel):
@@ -61,6 +71,7 @@ class SceneModel(BaseModel):
     height: int = Field(gt=0)
     plate: str = PLATE
     confidence: str = CONFIDENCE
+    exposure_s: float = Field(0.0, ge=0.0, le=3600.0)
     objects: list[ObjectModel]
 
 
@@ -68,38 +79,55 @@ def write_scene(scene: Scene, folder: Path, *, overwrite: bool = False) -> None:
     """Raises as `Scene.write` does. What stood there under the same names is replaced; nothing else is touched."""
     check_folder(folder, overwrite=overwrite)
     height, width = scene.confidence.shape
-    objects = []
     try:
         (folder / "sprites").mkdir(parents=True, exist_ok=True)
         _write_picture(folder / PLATE, _eight_bit(scene.plate))
         _write_picture(folder / CONFIDENCE, _eight_bit(255.0 * scene.confidence))
-        for thing in scene.objects.values():
-            views = []
-            for number, sprite in enumerate(thing.sprites, 1):
-                name = f"sprites/{thing.object_id}_{number}.png"
-                _write_picture(folder / name, _straight(sprite))
-                views.append(
-                    SpriteModel(file=name, anchor=sprite.anchor, angle_deg=float(np.degrees(sprite.angle)), fineness=sprite.fineness)
-                )
-            size = tuple(side if np.isfinite(side) else 0.0 for side in thing.size)
-            objects.append(
-                ObjectModel(
-                    id=thing.object_id,
-                    label=thing.label,
-                    shape=thing.shape,
-                    depth=thing.depth,
-                    turns=thing.turns,
-                    size_px=(size[0], size[1]),
-                    sprites=views,
-                )
-            )
-        model = SceneModel(format_version=1, width=width, height=height, objects=objects)
+        objects = [_object_model(thing, _write_sprites(thing, folder)) for thing in scene.objects.values()]
+        model = SceneModel(format_version=1, width=width, height=height, exposure_s=scene.exposure, objects=objects)
         # last, so that a folder that has it is whole
         part = folder / f".{FILE}.part"
         part.write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
         part.replace(folder / FILE)
     except OSError as error:
         raise UsageError(f"the scene can't be written to '{folder}': {error.strerror or error}") from error
+
+
+def _write_sprites(thing: SceneObject, folder: Path) -> list[SpriteModel]:
+    views = []
+    for number, sprite in enumerate(thing.sprites, 1):
+        name = f"sprites/{thing.object_id}_{number}.png"
+        _write_picture(folder / name, _straight(sprite))
+        several = len(thing.sprites) > 1
+        views.append(
+            SpriteModel(
+                file=name,
+                anchor=sprite.anchor,
+                angle_deg=float(np.degrees(sprite.angle)),
+                fineness=sprite.fineness,
+                size_px=sprite.size if several and np.isfinite(sprite.size).all() else None,
+                at=sprite.at if several and np.isfinite(sprite.at) else None,
+            )
+        )
+    return views
+
+
+def _object_model(thing: SceneObject, sprites: list[SpriteModel]) -> ObjectModel:
+    size = tuple(side if np.isfinite(side) else 0.0 for side in thing.size)
+    return ObjectModel(
+        id=thing.object_id,
+        label=thing.label,
+        shape=thing.shape,
+        depth=thing.depth,
+        turns=thing.turns,
+        edges=thing.edges,
+        plain=thing.plain,
+        size_px=(size[0], size[1]),
+        color_rgb=None if thing.color is None else thing.color[::-1],
+        outline_px=list(thing.outline),
+        views_by=thing.views_by,
+        sprites=sprites,
+    )
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
@@ -136,15 +164,45 @@ def read_scene(folder: Path) -> Scene:
     for one in model.objects:
         if one.id in objects:
             raise InputError(f"{path}: object {one.id} stands there twice")
-        views = tuple(_sprite(folder, view) for view in one.sprites)
-        objects[one.id] = SceneObject(one.id, one.label, one.shape, views, one.depth, one.turns, one.size_px)
-    return Scene(plate, confidence, objects)
+        try:
+            objects[one.id] = _object(folder, one)
+        except UsageError as error:
+            raise InputError(f"{path}: {error}") from None
+    return Scene(plate, confidence, objects, model.exposure_s)
+
+
+def _object(folder: Path, one: ObjectModel) -> SceneObject:
+    return SceneObject(
+        one.id,
+        one.label,
+        one.shape,
+        tuple(_sprite(folder, view) for view in one.sprites),
+        one.depth,
+        one.turns,
+        one.size_px,
+        color=None if one.color_rgb is None else one.color_rgb[::-1],
+        edges=one.edges,
+        outline=tuple(one.outline_px),
+        plain=one.plain,
+        views_by=one.views_by,
+    )
 
 
 def _sprite(folder: Path, view: SpriteModel) -> Sprite:
     four = _read_picture(folder, view.file, 4).astype(np.float32)
     alpha = four[..., 3] / 255.0
-    return Sprite(four[..., :3] * alpha[..., None], alpha, view.anchor, float(np.radians(view.angle_deg)), view.fineness)
+    if not alpha.any():
+        raise InputError(f"{folder / view.file}: all of it is transparent, so that there is nothing to draw")
+    own = float("nan")
+    return Sprite(
+        four[..., :3] * alpha[..., None],
+        alpha,
+        view.anchor,
+        float(np.radians(view.angle_deg)),
+        view.fineness,
+        view.size_px or (own, own),
+        own if view.at is None else view.at,
+    )
 
 
 def _straight(sprite: Sprite) -> NDArray[np.uint8]:

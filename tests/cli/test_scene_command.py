@@ -39,7 +39,7 @@ def test_a_scene_and_back(run, drop, tmp_path):
     ran = run("scene", video, table, "-o", str(tmp_path / "scene"), "--json")
     assert ran.code == 0
     told = json.loads(ran.out)
-    assert told["objects"] == [{"id": 1, "label": "ball", "sprites": 1, "depth": 0, "turns": False}]
+    assert told["objects"] == [{"id": 1, "label": "ball", "sprites": 1, "depth": 0, "turns": False, "edges": "soft"}]
     ran = run("render", table, "--scene", str(tmp_path / "scene"), "-o", str(tmp_path / "again.mp4"))
     assert ran.code == 0
     for one, other in zip(open_video(tmp_path / "again.mp4"), open_video(video), strict=True):

@@ -7,7 +7,8 @@ import pytest
 from drawn_scenes import DISC_R, ROD, N, scene_video, table
 
 from kinescribe.errors import NothingFoundError, UsageError
-from kinescribe.renderers import Scene, render
+from kinescribe.renderers import Renderer, Rendering, Scene, render
+from kinescribe.renderers.poses import PoseTable
 from kinescribe.states import Calibration, Metadata, States
 from kinescribe.video import open_video
 
@@ -22,7 +23,7 @@ def test_the_video_comes_back(made, tmp_path):
     video, states, scene = made
     path = tmp_path / "again.mp4"
     told: list[tuple[str, int, int | None]] = []
-    assert render(states, scene, path, progress=lambda *words: told.append(words)) == 2 * N
+    assert render(states, scene, path, progress=lambda *words: told.append(words)).rows == 2 * N
     frames = list(open_video(path))
     assert [frame.time_s for frame in frames] == pytest.approx([frame.time_s for frame in video])
     errors = [np.abs(one.image.astype(float) - other.image).mean() for one, other in zip(frames, video, strict=True)]
@@ -55,13 +56,13 @@ def test_rows_without_a_place_are_left_out(made, tmp_path):
     _, _, scene = made
     rows = {1: [(40.0, 40.0, np.nan), (np.nan, np.nan, np.nan)], 2: [(70.0, 80.0, 0.3)] * 2}
     states = table([1, 2], rows, {1: (18.0, 18.0), 2: ROD}, {1: "disc", 2: "rod"})
-    assert render(states, scene, tmp_path / "a.mp4") == 3
+    assert render(states, scene, tmp_path / "a.mp4").rows == 3
 
 
 def test_wrong_arguments_leave_nothing_behind(made, tmp_path):
     _, states, scene = made
     path = tmp_path / "never.mp4"
-    stranger = table([7], {7: [(1.0, 1.0, 0.0)]}, {7: (1.0, 1.0)}, {7: "disc"})
+    stranger = table([7], {7: [(1.0, 1.0, 0.0)]}, {7: (1.0, 1.0)}, {7: "blob"})
     nowhere = States.from_columns(
         {"frame": [0], "time_s": [0.0], "object_id": [1], "x": [np.nan], "y": [np.nan]}, Metadata(calibration=Calibration.pixels())
     )
@@ -73,7 +74,9 @@ def test_wrong_arguments_leave_nothing_behind(made, tmp_path):
         (lambda: render(states, scene, path, frame_rate="fast"), UsageError, "frame rate 'fast'"),
         (lambda: render(states, scene, path, crf=99), UsageError, "crf 99"),
         (lambda: render(states, scene, path, ghost=3), UsageError, "must be a kinescribe.States"),
-        (lambda: render(stranger, scene, path), UsageError, "the scene has objects 1, 2, the table 7"),
+        (lambda: render(stranger, scene, path), UsageError, "the scene has objects 1, 2, the table 7 without shape and size"),
+        (lambda: render(states, scene, path, renderer="etcher"), UsageError, "renderer 'etcher'"),
+        (lambda: render(states, scene, path, renderer=3), UsageError, "renderer=3 must be a name"),
         (lambda: render(nowhere, scene, path), NothingFoundError, "nothing to draw"),
         (lambda: render(states, scene, tmp_path / "no" / "where.mp4"), UsageError, "there is no folder"),
     ):
@@ -91,3 +94,50 @@ def test_a_progress_that_fails_leaves_no_video(made, tmp_path):
     with pytest.raises(RuntimeError):
         render(states, scene, tmp_path / "half.mp4", progress=broken)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_scene_lacks_is_drawn_from_shape_and_label(made, tmp_path):
+    _, _, scene = made
+    rows = {1: [(40.0, 40.0, np.nan)] * 2, 7: [(120.0, 40.0, np.nan)] * 2, 8: [(120.0, 90.0, np.nan)] * 2, 9: [(900.0, 90.0, np.nan)] * 2}
+    sizes, shapes = {1: (18.0, 18.0), 7: (20.0, 20.0), 8: (9.0, 9.0), 9: (9.0, 9.0)}, {1: "disc", 7: "disc", 8: "blob", 9: "box"}
+    states = table([1, 7, 8, 9], rows, sizes, shapes)
+    label = np.where(states["object_id"] == 7, "red ball", "thing")
+    made_ = render(States.from_columns({**states.columns, "label": label}, states.meta), scene, tmp_path / "a.mp4", crf=0)
+    assert made_ == Rendering(rows=4, outside=2, from_shape=(7, 9), left_out=(8,))
+    first = next(iter(open_video(tmp_path / "a.mp4"))).image
+    b, g, r = first[40, 120].astype(int)
+    assert r > 150 > 90 > max(b, g)
+    lines = made_.warnings()
+    assert len(lines) == 3
+    assert "no sprite of object 7, 9" in lines[0]
+    assert "no sprite of object 8 in the scene, and no shape and size" in lines[1]
+    assert "2 of 6 rows lie outside" in lines[2]
+
+
+def test_shapes_alone(made, tmp_path):
+    """No pixel of the video's objects: each is of one colour."""
+    _, states, scene = made
+    render(states, scene, tmp_path / "shapes.mp4", renderer="shapes", crf=0)
+    frames = list(open_video(tmp_path / "shapes.mp4"))
+    pose = PoseTable.of(states).poses[12][0]
+    x, y = round(pose.x), round(pose.y)
+    patch = frames[12].image[y - 4 : y + 5, x - 4 : x + 5].reshape(-1, 3).astype(float)
+    assert np.ptp(patch, axis=0).max() <= 3
+    assert np.abs(np.median(patch, axis=0) - [40, 210, 230]).max() < 8
+
+
+def test_a_renderer_of_ones_own(made, tmp_path):
+    _, states, scene = made
+    drawn = []
+
+    class Blank:
+        def __init__(self, scene):
+            self.scene = scene
+
+        def draw(self, poses, *, onto=None, opacity=1.0):
+            drawn.append((len(poses), opacity))
+            return self.scene.picture if onto is None else onto
+
+    assert isinstance(Blank(scene), Renderer)
+    render(states, scene, tmp_path / "a.mp4", renderer=Blank, ghost=states)
+    assert drawn[:2] == [(2, 0.35), (2, 1.0)]

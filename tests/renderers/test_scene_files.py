@@ -97,7 +97,7 @@ def test_nothing_outside_the_folder_is_read(folder, tmp_path, name):
         ({"plate": "scene.json"}, "no picture that can be read"),
         ({"format_version": 2}, "format_version: Input should be less than or equal to 1"),
         ({"extra": 1}, "extra: Extra inputs are not permitted"),
-        ({"objects": [{"id": 1, "sprites": []}]}, "objects.0.sprites"),
+        ({"objects": [{"id": 1, "sprites": []}]}, "object 1 has no sprite, and no colour and shape"),
         ({"objects": [{"id": 1, "sprites": [{"file": "sprites/1_1.png", "anchor": [1e999, 0]}]}]}, "finite"),
     ],
 )

@@ -140,6 +140,9 @@ def test_who_hides_whom_is_told_by_occlusions():
 
 def test_other_videos_and_empty_tables_are_refused(made):
     video, states, _, _ = made
+    short = open_video(np.stack([frame.image for frame in video][:5]), times=np.arange(5) / 25)
+    with pytest.raises(UsageError, match="ends before frame 23, which the table has"):
+        Scene.from_video(short, states)
     small = open_video(np.zeros((3, 20, 30, 3), np.uint8), times=[0.0, 0.1, 0.2])
     with pytest.raises(UsageError, match="is 30×20, the table's video drawn 160×120"):
         Scene.from_video(small, states)
@@ -152,7 +155,7 @@ def test_other_videos_and_empty_tables_are_refused(made):
         Scene.from_video(video, "states.csv")
     # an object that the edge cuts off all the time, and no other
     edge = table([1], {1: [(0.0, 60.0, np.nan)] * N}, {1: (18.0, 18.0)}, {1: "disc"})
-    with pytest.raises(NothingFoundError, match="whole and by itself"):
+    with pytest.raises(NothingFoundError, match="seen whole in any frame"):
         Scene.from_video(video, edge)
 
 
@@ -185,6 +188,12 @@ def test_a_sprite_must_fit_its_alpha():
 def test_the_nearest_view_is_taken():
     views = tuple(Sprite(np.zeros((1, 1, 3), np.float32), np.ones((1, 1), np.float32), (0, 0), angle) for angle in (0.0, 3.0))
     thing = replace(square(0, (0, 0, 0), 1), sprites=views)
-    assert thing.view(-3.1) is views[1]
-    assert thing.view(0.4) is views[0]
-    assert thing.view(np.nan) is views[0]
+    assert thing.view(pose(1, 0, 0, -3.1)) is views[1]
+    assert thing.view(pose(1, 0, 0, 0.4)) is views[0]
+    assert thing.view(pose(1, 0, 0, np.nan)) is views[0]
+    placed = tuple(replace(view, at=at) for view, at in zip(views, (10.0, 90.0), strict=True))
+    by_place = replace(thing, sprites=placed, views_by="x")
+    assert by_place.view(pose(1, 70, 0)) is placed[1]
+    slender = replace(thing, sprites=tuple(replace(view, at=at) for view, at in zip(views, (0.0, 1.5), strict=True)), views_by="shape")
+    assert slender.view(pose(1, 0, 0, length=9, breadth=2)).at == 1.5
+    assert slender.view(pose(1, 0, 0)).at == 0.0
