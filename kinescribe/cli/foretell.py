@@ -180,4 +180,4 @@ def main(argv: list[str] | None = None) -> int:
 
     application = single()
     application.command()(predict_video)
-    return run(application, "predict-video", (sys.argv[1:] if argv is None else argv) or ["--help"])
+    return run(application, "predict-video", sys.argv[1:] if argv is None else argv)

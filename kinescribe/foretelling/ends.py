@@ -45,8 +45,8 @@ def until_of(wishes: Wishes, seen_s: float, end_s: float, table: States) -> floa
         start = wishes.at_s if wishes.at_s is not None else float(table["time_s"].min())
     left = end_s > start + interval / 2
     if wishes.comparison.form and not left:
-        what = f"--at {start:g}" if wishes.changed else f"--seen {wishes.span}"
-        raise UsageError(f"--compare {wishes.comparison.form} has nothing to compare: the video ends at {end_s:.4g} s, and so does {what}")
+        way_out = "let the change come earlier with --at" if wishes.changed else "call less of it seen with --seen"
+        raise UsageError(f"--compare {wishes.comparison.form} has nothing to compare: the video ends at {end_s:.4g} s; {way_out}")
     if wishes.until_s is None:
         return end_s if left else seen_s + max(GOES_ON * seen_s, AT_LEAST * interval)
     if wishes.until_s <= seen_s + SAME_S and not wishes.changed:

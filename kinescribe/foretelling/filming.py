@@ -19,7 +19,7 @@ from kinescribe.renderers.compositor import compose, layer_of
 from kinescribe.renderers.panels import beside, wiped
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.scene import Scene
-from kinescribe.renderers.trails import Style, Trails
+from kinescribe.renderers.trails import Style, Trails, colors_in
 from kinescribe.video import Video, VideoWriter
 
 __all__ = ["Filmed", "Look", "film"]
@@ -109,8 +109,9 @@ class _Artist:
         self._scene, self._course, self._plan, self._look = scene, course, plan, look
         height, width = scene.plate.shape[:2]
         self._size = (width, height)
-        self._trails = Trails(width, height) if look.trails else None
-        self._ghosts = Trails(width, height) if look.trails and look.ghost else None
+        colors = colors_in(scene) if look.trails else None
+        self._trails = Trails(width, height, colors) if look.trails else None
+        self._ghosts = Trails(width, height, colors) if look.trails and look.ghost else None
         what = Caption(f"what if: {look.changes}", CHANGED) if look.changes else Caption("predicted", PREDICTED)
         self._words = {"seen": Caption("seen", REAL), "real": Caption("real", REAL), "over": Caption("not filmed", REAL), "told": what}
 

@@ -12,18 +12,21 @@ from numpy.typing import NDArray
 
 from kinescribe.renderers.colors import color_of
 from kinescribe.renderers.poses import Pose
+from kinescribe.renderers.scene import Scene
 
-__all__ = ["Style", "Trails", "line_width"]
+__all__ = ["Style", "Trails", "colors_in", "line_width"]
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Picture = NDArray[np.uint8]
+Color = tuple[int, int, int]
 Style = Literal["solid", "dashed", "faint"]
 OPACITY: dict[Style, float] = {"solid": 0.9, "dashed": 0.95, "faint": 0.35}
-DASH, SPACE = 4.0, 3.0  # widths of the line
+DASH, SPACE = 4.0, 4.0  # widths of the line; round ends take one of them from the spaces
 SHIFT = 4  # bits of a pixel's fraction, as OpenCV's lines take them
 CURVED, STEP, MOST_POINTS = 6.0, 4.0, 16  # px: shorter ways are straight; from point to point of a curve; and how many
 ASTRAY = 0.25  # of the way: by as much the mean velocity may miss it, as it does at a bounce
+COLORFUL, UNLIKE = 50.0, 60.0  # grey levels between a colour's channels, and from what is behind
 FAR = 3  # widths or heights of the picture: farther out nothing is drawn
 
 
@@ -42,6 +45,23 @@ def line_width(height: int) -> int:
     return max(1, round(1 + height / 360))
 
 
+def colors_in(scene: Scene) -> dict[int, Color]:
+    """The objects' own colours, BGR by id; those that are grey, or hardly unlike the picture behind them, are left out."""
+    behind = np.median(scene.plate.reshape(-1, 3), axis=0)
+    out = {}
+    for object_id, thing in scene.objects.items():
+        weight = sum(float(view.alpha.sum()) for view in thing.sprites)
+        if weight > 0.0:
+            mean = sum((view.color.sum(axis=(0, 1), dtype=float) for view in thing.sprites), np.zeros(3)) / weight
+        elif thing.color is not None:
+            mean = np.asarray(thing.color, float)
+        else:
+            continue
+        if np.ptp(mean) >= COLORFUL and np.abs(mean - behind).max() >= UNLIKE:
+            out[object_id] = (round(float(mean[0])), round(float(mean[1])), round(float(mean[2])))
+    return out
+
+
 class Trails:
     """Lines on a layer of the picture's size; each call of `follow` makes them longer.
 
@@ -49,8 +69,14 @@ class Trails:
         width: of the lines, px.
     """
 
-    def __init__(self, width: int, height: int) -> None:
-        """Nothing is drawn yet, for pictures of this size."""
+    def __init__(self, width: int, height: int, colors: Mapping[int, Color] | None = None) -> None:
+        """Nothing is drawn yet.
+
+        Args:
+            width, height: of the pictures.
+            colors: BGR of objects by id, as `colors_in` finds them; of all others those of `color_of`.
+        """
+        self._colors = dict(colors or {})
         self.width = line_width(height)
         self._color = np.zeros((height, width, 3), np.uint8)
         self._alpha = np.zeros((height, width), np.float32)
@@ -74,7 +100,7 @@ class Trails:
             if pen.style != mine:
                 pen.style, pen.run = mine, 0.0
             for point in _path(pen.pose, pose, time_s - pen.time_s):
-                self._extend(pen, point, _bgr(color_of(pose.object_id)))
+                self._extend(pen, point, self._colors.get(pose.object_id, _bgr(color_of(pose.object_id))))
             pen.pose, pen.time_s = pose, time_s
 
     def over(self, picture: Picture, spared: Float32 | None = None) -> None:
@@ -87,7 +113,7 @@ class Trails:
         view = picture[part]
         view[:] = view * (1.0 - alpha[..., None]) + (alpha[..., None] * self._color[part] + 0.5)
 
-    def _extend(self, pen: _Pen, to: Float, color: tuple[int, int, int]) -> None:
+    def _extend(self, pen: _Pen, to: Float, color: Color) -> None:
         begin = np.array([pen.pose.x, pen.pose.y])
         length = float(np.hypot(*(to - begin)))
         pen.pose = replace(pen.pose, x=float(to[0]), y=float(to[1]))
@@ -97,7 +123,7 @@ class Trails:
             self._stroke(begin + low * (to - begin), begin + high * (to - begin), color, OPACITY[pen.style])
         pen.run += length
 
-    def _stroke(self, begin: Float, end: Float, color: tuple[int, int, int], opacity: float) -> None:
+    def _stroke(self, begin: Float, end: Float, color: Color, opacity: float) -> None:
         height, width = self._alpha.shape
         if np.abs([begin, end]).max() > FAR * max(height, width):
             return

@@ -13,7 +13,7 @@ from kinescribe.cli import demo, doctor
 from kinescribe.evaluation.scenes import demo_scene
 from kinescribe.states import Calibration, States
 
-COMMANDS = ["extract", "fit", "predict", "scene", "render", "compare", "validate", "demo", "doctor", "list"]
+COMMANDS = ["extract", "fit", "predict", "predict-video", "scene", "render", "compare", "validate", "demo", "doctor", "list"]
 
 
 def test_help_names_every_command(run):
@@ -43,7 +43,7 @@ def test_unknown_command_suggests_the_nearest(run):
 
 
 def test_installed_scripts_answer():
-    for script in ("kinescribe", "extract-states"):
+    for script in ("kinescribe", "extract-states", "predict-video"):
         path = Path(sys.executable).with_name(script)
         if not path.exists():
             pytest.skip("the package is not installed in this environment")
