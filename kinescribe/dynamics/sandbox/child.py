@@ -89,7 +89,7 @@ def _received() -> Frame | None:
     begin = _read(HEAD.size)
     if begin is None:
         return None
-    serial, text, arrays, size = head(bytes(begin), MOST_REQUEST)
+    serial, text, arrays, size = head(begin, MOST_REQUEST)
     body = _read(size)
     return None if body is None else decoded(serial, text, arrays, body)
 

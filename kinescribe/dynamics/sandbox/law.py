@@ -49,8 +49,7 @@ class SandboxedLaw(Elsewhere):
     session: Session
     _pace: float | None
 
-    def __new__(cls, *_: Any, **__: Any) -> SandboxedLaw:
-        """Not so: `SandboxedLaw.of`."""
+    def __init__(self) -> None:
         raise TypeError("make it with SandboxedLaw.of(source)")
 
     @classmethod
@@ -111,9 +110,14 @@ class SandboxedLaw(Elsewhere):
 
     def moved(self, motion: Motion, t: Float, data: Float, h: Float) -> Float:
         """The state (6, b, n) after h (b, 1) seconds."""
-        packed = _packed(motion.bodies, motion.parameters, motion.inputs)
-        packed.put(motion.moving, t, data, h)
-        return self._floats("move", packed, data.shape)
+        whole = motion.whole or motion
+        inputs = [motion.inputs[name] for name in self.inputs]
+        with self.session.held(whole, lambda: _held(whole)):
+            packed = Packed()
+            packed.put(np.concatenate([t, h, *inputs], axis=1), data)
+            if motion.rows is not None:
+                packed.put(motion.rows)
+            return self._floats("move", packed, data.shape)
 
     # the contract, call by call
 
@@ -154,6 +158,7 @@ class _Striking(SandboxedLaw):
     def contacts(self, bodies: Bodies, parameters: Values) -> Contacts:
         packed = _packed(bodies, parameters)
         clips = max([1, *(np.shape(value)[0] for value in parameters.values() if np.ndim(value))])
+        packed.text["clips"] = clips
         most = 8 * (clips * (5 * replies.MOST_WALLS + 4 + len(bodies)) + len(bodies) ** 2)
         return replies.contacts(self.session.call("contacts", packed.text, packed.arrays, most), clips, len(bodies))
 
@@ -181,6 +186,13 @@ class _Starting(SandboxedLaw):
 
 
 _ADDED = {"project": _Projecting, "contacts": _Striking, "potential": _Storing, "constrained": _Constraining, "starts": _Starting}
+
+
+def _held(motion: Motion) -> Packed:
+    """What stays the same from step to step."""
+    packed = _packed(motion.bodies, motion.parameters)
+    packed.put(motion.moving)
+    return packed
 
 
 def _packed(bodies: Bodies, parameters: Mapping[str, Any], inputs: Mapping[str, Any] | None = None) -> Packed:

@@ -5,6 +5,7 @@ import __future__ as future
 
 import builtins
 import math
+import sys
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,6 +58,9 @@ class _Importer:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> types.ModuleType:
+        if type(fromlist) is list and name in sys.modules:
+            # numpy's C code, which takes what it needs from the table of modules by itself; an import statement has a tuple, or nothing
+            return types.ModuleType(name)
         if level or name not in self.modules or name == "kinescribe":
             raise ImportError(f"import of {name} is not allowed")
         return self.modules[name if fromlist else name.partition(".")[0]]

@@ -12,6 +12,7 @@ from kinescribe.dynamics.contacts import Contacts, Discs, Wall
 from kinescribe.dynamics.parameters import Values
 from kinescribe.dynamics.simulation.schedule import Schedule
 from kinescribe.dynamics.state import Bodies
+from kinescribe.errors import UsageError
 
 __all__ = ["Packed", "Unpacked", "pack_bodies", "pack_contacts", "pack_schedule", "unpack_bodies", "unpack_contacts", "unpack_schedule"]
 
@@ -45,6 +46,10 @@ class Unpacked:
     def take(self) -> NDArray[Any]:
         """The next array."""
         return next(self._arrays)
+
+    def all(self) -> list[NDArray[Any]]:
+        """The arrays that are left."""
+        return list(self._arrays)
 
     def values(self, key: str) -> Values:
         """Arrays by name."""
@@ -80,30 +85,37 @@ _WALL = ("normal_x", "normal_y", "offset", "restitution", "friction")
 _DISCS = ("restitution", "friction", "threshold", "size")
 
 
-def pack_contacts(packed: Packed, contacts: Contacts) -> None:
-    """What can be struck; every number as an array of its own."""
-    packed.text["walls"] = [[str(wall.name), None if wall.objects is None else [int(i) for i in wall.objects]] for wall in contacts.walls]
-    for wall in contacts.walls:
-        packed.put(*(np.asarray(getattr(wall, name), float) for name in _WALL))
+def pack_contacts(packed: Packed, contacts: Contacts, clips: int) -> None:
+    """What can be struck; every number as a column of b clips. Raises UsageError for one that is none."""
     discs = contacts.discs
+    owners = [*((wall, name) for wall in contacts.walls for name in _WALL), *((discs, name) for name in _DISCS if discs is not None)]
+    columns = np.empty((clips, len(owners)))
+    for k, (owner, name) in enumerate(owners):
+        try:
+            columns[:, k : k + 1] = getattr(owner, name)
+        except (ValueError, TypeError):
+            shape = np.shape(getattr(owner, name))
+            raise UsageError(f"{name} of a contact has the shape {shape}; it must be a number, or (clips, 1) = ({clips}, 1)") from None
+    packed.text["walls"] = [[str(wall.name), None if wall.objects is None else [int(i) for i in wall.objects]] for wall in contacts.walls]
     packed.text["discs"] = None if discs is None else [discs.pairs is not None, discs.masses is not None]
-    if discs is not None:
-        packed.put(*(np.asarray(getattr(discs, name), float) for name in _DISCS))
-        if discs.pairs is not None:
-            packed.put(np.asarray(discs.pairs, bool))
-        if discs.masses is not None:
-            packed.put(np.asarray(discs.masses, float))
+    packed.put(columns)
+    if discs is not None and discs.pairs is not None:
+        packed.put(np.asarray(discs.pairs, bool))
+    if discs is not None and discs.masses is not None:
+        packed.put(np.asarray(discs.masses, float))
 
 
 def unpack_contacts(unpacked: Unpacked) -> Contacts:
     """As they were packed; what comes from a worker has been looked at before (`replies.contacts`)."""
+    columns = unpacked.take()
+    numbers = iter([columns[:, k : k + 1] for k in range(columns.shape[1])])
     walls = [
-        Wall(name, **{key: unpacked.take() for key in _WALL}, objects=None if objects is None else tuple(objects))
+        Wall(name, **{key: next(numbers) for key in _WALL}, objects=None if objects is None else tuple(objects))
         for name, objects in unpacked.text["walls"]
     ]
     if unpacked.text["discs"] is None:
         return Contacts(walls)
-    restitution, friction, threshold, size = (unpacked.take() for _ in _DISCS)
+    restitution, friction, threshold, size = numbers
     has_pairs, has_masses = unpacked.text["discs"]
     pairs = unpacked.take() if has_pairs else None
     masses = unpacked.take() if has_masses else None

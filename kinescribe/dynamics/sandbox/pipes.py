@@ -50,7 +50,7 @@ class Pipes:
 
     def receive(self, serial: int, most: int, until: float) -> Frame:
         """The reply to that request, of at most so many bytes. Raises Silent, Hung, FrameError."""
-        answered, text, arrays, size = head(bytes(self._read(HEAD.size, until)), most)
+        answered, text, arrays, size = head(self._read(HEAD.size, until), most)
         if answered != serial:
             raise FrameError(f"an answer to request {answered}, not {serial}")
         return decoded(serial, text, arrays, self._read(size, until))

@@ -16,7 +16,7 @@ __all__ = ["MOST_WALLS", "contacts", "floats", "integer"]
 
 Float = NDArray[np.float64]
 MOST_WALLS = 32
-UNIT = 1e-6  # by how much a normal's length may differ from 1
+UNIT = 1e-6  # by how much the square of a normal may differ from 1
 
 
 def floats(frame: Frame, what: str, *shapes: tuple[int, ...]) -> Float:
@@ -45,22 +45,20 @@ def contacts(frame: Frame, clips: int, objects: int) -> Contacts:
     flags = [] if discs is None else discs
     if discs is not None and not (isinstance(discs, list) and len(discs) == 2 and all(isinstance(one, bool) for one in discs)):
         raise SandboxError("contacts has discs that are none", "contract")
-    if len(frame.arrays) != 5 * len(walls) + (0 if discs is None else 4 + sum(flags)):
-        raise SandboxError("contacts has too few numbers, or too many", "contract")
-    columns = [*frame.arrays[: 5 * len(walls)], *(frame.arrays[5 * len(walls) :][:4] if discs is not None else ())]
-    if not all(one.dtype == np.float64 and one.shape in ((), (1,), (1, 1), (clips, 1)) for one in columns):
-        raise SandboxError("a number of contacts is a number, or an array (clips, 1)", "contract")
-    rest = list(frame.arrays[len(columns) :])
+    rest = list(frame.arrays[1:])
+    if len(frame.arrays) != 1 + sum(flags):
+        raise SandboxError("contacts has too few arrays, or too many", "contract")
+    columns = frame.arrays[0]
+    _check(columns, "numbers of contacts", np.dtype(float), ((clips, 5 * len(walls) + (0 if discs is None else 4)),))
     if discs is not None and flags[0]:
-        _check(rest.pop(0), "pairs", np.dtype(bool), ((objects, objects),))
+        _check(rest.pop(0), "pairs of discs", np.dtype(bool), ((objects, objects),))
     if discs is not None and flags[1]:
-        _check(rest.pop(0), "masses", np.dtype(float), ((objects,), (1, objects), (clips, objects)))
-    found = unpack_contacts(Unpacked(text, frame.arrays))
-    for wall in found.walls:
-        length = np.hypot(wall.normal_x, wall.normal_y)
-        if not (np.isnan(length) | (np.abs(length - 1.0) <= UNIT)).all():
-            raise SandboxError(f"wall {wall.name}: its normal is not of length 1", "contract")
-    return found
+        _check(rest.pop(0), "masses of discs", np.dtype(float), ((objects,), (1, objects), (clips, objects)))
+    across, up = columns[:, 0 : 5 * len(walls) : 5], columns[:, 1 : 5 * len(walls) : 5]
+    # a normal that is no number is that of a clip that has diverged
+    if (np.abs(across * across + up * up - 1.0) > UNIT).any():
+        raise SandboxError("the normal of a wall is not of length 1", "contract")
+    return unpack_contacts(Unpacked(text, frame.arrays))
 
 
 def _is_wall(one: Any, objects: int) -> bool:
@@ -74,4 +72,4 @@ def _is_wall(one: Any, objects: int) -> bool:
 
 def _check(one: NDArray[Any], what: str, dtype: np.dtype[Any], shapes: tuple[tuple[int, ...], ...]) -> None:
     if one.dtype != dtype or one.shape not in shapes:
-        raise SandboxError(f"{what} of discs has the shape {one.shape}; it must be {' or '.join(map(str, shapes))}", "contract")
+        raise SandboxError(f"{what} have the shape {one.shape}; it must be {' or '.join(map(str, shapes))}", "contract")

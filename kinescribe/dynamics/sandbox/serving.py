@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from kinescribe.dynamics.clip import Clip, Impact
+from kinescribe.dynamics.contacts import Contacts
 from kinescribe.dynamics.finding import law_in
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law, accelerations
+from kinescribe.dynamics.parameters import Values
 from kinescribe.dynamics.sandbox.declaring import told
 from kinescribe.dynamics.sandbox.frames import Frame
 from kinescribe.dynamics.sandbox.namespace import module
@@ -31,10 +33,11 @@ class Server:
 
     def __init__(self) -> None:
         self._law: Law | None = None
+        self._held: Motion | None = None
         self._asked: Mapping[str, Callable[[Unpacked], Packed]] = {
-            "load": self._load, "follow": self._follow, "move": self._move, "acceleration": self._acceleration, "step": self._step,
-            "rollout": self._rollout, "project": self._project, "contacts": self._contacts, "potential": self._potential,
-            "constrained": self._constrained, "starts": self._starts,
+            "load": self._load, "follow": self._follow, "hold": self._hold, "move": self._move, "acceleration": self._acceleration,
+            "step": self._step, "rollout": self._rollout, "project": self._project, "contacts": self._contacts,
+            "potential": self._potential, "constrained": self._constrained, "starts": self._starts,
         }  # fmt: skip
 
     def answer(self, request: Frame) -> Frame:
@@ -61,10 +64,19 @@ class Server:
         bodies, schedule, values = unpack_bodies(asked), unpack_schedule(asked), asked.values("values")
         return _plain(simulate(self.law, values, State(asked.take(), bodies), schedule, contacts=False).data)
 
+    def _hold(self, asked: Unpacked) -> Packed:
+        bodies, values = unpack_bodies(asked), asked.values("values")
+        self._held = Motion(self.law, values, bodies, Values({}), asked.take())
+        return Packed()
+
     def _move(self, asked: Unpacked) -> Packed:
-        bodies, values, inputs = unpack_bodies(asked), asked.values("values"), asked.values("inputs")
-        moving, t, data, h = (asked.take() for _ in range(4))
-        return _plain(Motion(self.law, values, bodies, inputs, moving).step(t, data, h))
+        columns, data, *rows = asked.all()
+        if self._held is None:
+            raise UsageError("no motion is held")
+        # inputs change from step to step, and are sent along for these clips alone
+        motion = self._held.take(rows[0]) if rows else self._held
+        motion.inputs = Values({name: columns[:, 2 + k : 3 + k] for k, name in enumerate(self.law.inputs)})
+        return _plain(motion.step(columns[:, :1], data, columns[:, 1:2]))
 
     def _acceleration(self, asked: Unpacked) -> Packed:
         bodies, values, inputs, t, state = *_moment(asked), asked.take(), asked.take()
@@ -98,7 +110,10 @@ class Server:
     def _contacts(self, asked: Unpacked) -> Packed:
         bodies, values = unpack_bodies(asked), asked.values("values")
         packed = Packed()
-        pack_contacts(packed, self.law.contacts(bodies, values))
+        made = self.law.contacts(bodies, values)
+        if not isinstance(made, Contacts):
+            raise UsageError(f"contacts must return Contacts, not a {type(made).__name__}")
+        pack_contacts(packed, made, int(asked.text["clips"]))
         return packed
 
     def _potential(self, asked: Unpacked) -> Packed:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from kinescribe.dynamics.sandbox.declaring import Declaration
 from kinescribe.dynamics.sandbox.limits import Limits
+from kinescribe.dynamics.sandbox.packing import Packed
 from kinescribe.dynamics.sandbox.refusal import SandboxError
 from kinescribe.dynamics.sandbox.worker import Worker
 
@@ -31,6 +33,7 @@ class Session:
         self._lock = threading.RLock()
         self._worker: Worker | None = None
         self._declared: Declaration | None = None
+        self._holds: tuple[Worker, object] | None = None
         self.declared = self._load()
 
     def call(self, op: str, text: Mapping[str, Any], arrays: Sequence[Any], most: int) -> Any:
@@ -45,6 +48,16 @@ class Session:
             except SandboxError as error:
                 raise self.named(error) from None
 
+    @contextmanager
+    def held(self, whole: object, packed: Callable[[], Packed]) -> Iterator[None]:
+        """While the worker has at hand what these calls share, which is sent where it has something else."""
+        with self._lock:
+            if self._holds is None or self._holds[0] is not self._worker or not self._holds[0].alive or self._holds[1] is not whole:
+                what = packed()
+                self.call("hold", what.text, what.arrays, 0)
+                self._holds = None if self._worker is None else (self._worker, whole)
+            yield
+
     def apart(self, op: str, text: Mapping[str, Any], arrays: Sequence[Any], most: int) -> Any:
         """The reply of a worker of its own, which is ended then: what it was shown goes no further."""
         other = Session(self.source, self.name, self.limits, bare=self._bare)
@@ -58,7 +71,7 @@ class Session:
         with self._lock:
             if self._worker is not None:
                 self._worker.close()
-            self._worker = None
+            self._worker = self._holds = None
 
     @property
     def worker(self) -> Worker | None:

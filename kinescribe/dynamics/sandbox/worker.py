@@ -203,4 +203,5 @@ def _started(limits: Limits) -> tuple[subprocess.Popen[bytes], Pipes]:
 def _roots() -> list[str]:
     """Folders that a bare interpreter does not know: this package's, and those that modules come from here."""
     ours = str(Path(kinescribe.__file__).resolve().parents[1])
-    return list(dict.fromkeys([ours, *(path for path in sys.path if path and Path(path).is_absolute() and Path(path).is_dir())]))
+    # what may not even be looked at is no folder to find modules in, which pathlib would raise an error for
+    return list(dict.fromkeys([ours, *(path for path in sys.path if os.path.isabs(path) and os.path.isdir(path))]))  # noqa: PTH112, PTH117

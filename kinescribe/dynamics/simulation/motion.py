@@ -27,6 +27,7 @@ class Motion:
         law, parameters, bodies: what moves, and how; parameters are (b, 1) or (b, n), bodies' arrays (n,) or (b, n).
         inputs: values that hold over the present step, (b, 1).
         moving: (1, n) 0 for static bodies.
+        whole, rows: of what motion these are some of the clips, and which; None for a motion of its own.
     """
 
     law: Law
@@ -34,6 +35,8 @@ class Motion:
     bodies: Bodies
     inputs: Values
     moving: Float
+    whole: Motion | None = None
+    rows: NDArray[np.intp] | None = None
 
     @classmethod
     def of(cls, law: Law, parameters: Values, bodies: Bodies) -> Motion:
@@ -48,6 +51,8 @@ class Motion:
             bodies_of(self.bodies, clips),
             Values({name: value[clips] for name, value in self.inputs.items()}),
             self.moving,
+            self.whole or self,
+            clips if self.rows is None else self.rows[clips],
         )
 
     def rates(self, t: Float, data: Float) -> Float:
