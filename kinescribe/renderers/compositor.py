@@ -14,7 +14,7 @@ from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.scene import Scene, SceneObject, Sprite
 from kinescribe.renderers.shapes import drawn_shape
 
-__all__ = ["compose", "instants", "layer_of", "placed", "placement", "softened"]
+__all__ = ["compose", "instants", "layer_of", "placed", "placement"]
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -53,14 +53,17 @@ def layer_of(thing: SceneObject, pose: Pose, size: tuple[int, int], exposure: fl
         exposure: seconds about the pose's own instant for which the shutter is open.
     """
     sprite = None if _from_shape(thing, pose) else thing.view(pose)
-    soft = None if sprite is None else softened(sprite)
+    moments = instants(thing, pose, exposure)
+    if sprite is not None and len(moments) > 1 and not _turns_within(thing, pose, exposure):
+        # one that only moves is drawn once, and smeared
+        offsets = np.array([[moment.x - pose.x, moment.y - pose.y] for moment in moments])
+        return _smeared(sprite.soft, *placement(thing, sprite, pose), offsets, size)
     layers = []
-    for instant in instants(thing, pose, exposure):
-        if sprite is None or soft is None:
-            layer = drawn_shape(thing, instant, size)
+    for moment in moments:
+        if sprite is None:
+            layer = drawn_shape(thing, moment, size)
         else:
-            linear, shift = placement(thing, sprite, instant)
-            layer = placed(soft, linear, shift, size)
+            layer = placed(sprite.soft, *placement(thing, sprite, moment), size)
             layer = _hardened(layer) if layer is not None and thing.edges == "whole" else layer
         if layer is not None:
             layers.append(layer)
@@ -102,16 +105,6 @@ def placement(thing: SceneObject, sprite: Sprite, pose: Pose) -> tuple[Float, Fl
     return linear, shift
 
 
-def softened(sprite: Sprite) -> Float32:
-    """(h, w, 4) colour and alpha as the video's pixels see them: each gathers light from all sprite pixels that it covers."""
-    four = np.dstack([sprite.color, sprite.alpha])
-    if sprite.fineness == 1:
-        return four
-    n = sprite.fineness
-    kernel = np.convolve(np.full(n, 1.0 / n), np.full(2, 0.5)) if n % 2 == 0 else np.full(n, 1.0 / n)
-    return np.asarray(cv2.sepFilter2D(four, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT), np.float32)
-
-
 def placed(four: Float32, linear: Float, shift: Float, size: tuple[int, int]) -> Layer | None:
     """A softened sprite (h, w, 4) on the grid of a picture of this size (width, height)."""
     h, w = four.shape[:2]
@@ -126,6 +119,35 @@ def placed(four: Float32, linear: Float, shift: Float, size: tuple[int, int]) ->
     extent = tuple(int(side) for side in high - low)
     warped = np.asarray(cv2.warpAffine(four, matrix, extent, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.float32)
     return Layer(int(low[0]), int(low[1]), warped[..., :3], warped[..., 3])
+
+
+def _smeared(soft: Float32, linear: Float, shift: Float, offsets: Float, size: tuple[int, int]) -> Layer | None:
+    """A softened sprite, the mean over places that differ by these offsets (n, 2), px."""
+    pad = int(np.ceil(np.abs(offsets).max())) + 1
+    # what lies just outside the picture is smeared into it
+    layer = placed(soft, linear, shift + pad, (size[0] + 2 * pad, size[1] + 2 * pad))
+    if layer is None:
+        return None
+    kernel = np.zeros((2 * pad + 1, 2 * pad + 1), np.float32)
+    low = np.floor(offsets).astype(int)
+    rest = offsets - low
+    for dx in (0, 1):
+        for dy in (0, 1):
+            weight = np.abs(1 - dx - rest[:, 0]) * np.abs(1 - dy - rest[:, 1]) / len(offsets)
+            # a filter correlates: what moves right looks to the left
+            np.add.at(kernel, (pad - low[:, 1] - dy, pad - low[:, 0] - dx), weight.astype(np.float32))
+    four = cv2.copyMakeBorder(np.dstack([layer.color, layer.alpha]), pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+    four = np.asarray(cv2.filter2D(four, -1, kernel, borderType=cv2.BORDER_CONSTANT), np.float32)
+    x0, y0 = layer.x - 2 * pad, layer.y - 2 * pad
+    left, top = max(-x0, 0), max(-y0, 0)
+    four = four[top : max(size[1] - y0, 0), left : max(size[0] - x0, 0)]
+    return Layer(x0 + left, y0 + top, four[..., :3], four[..., 3]) if four.size else None
+
+
+def _turns_within(thing: SceneObject, pose: Pose, exposure: float) -> bool:
+    """Its ends turn by more than about a pixel while the shutter is open, or its pixels are whole."""
+    half = pose.length / 2.0 if np.isfinite(pose.length) else 0.0
+    return thing.edges == "whole" or (thing.turns and abs(pose.turning) * half * exposure > 1.0)
 
 
 def _hardened(layer: Layer) -> Layer:

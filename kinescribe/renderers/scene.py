@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +40,7 @@ class Sprite:
         fineness: sprite pixels in one pixel of the video, ≥ 1.
         size: (length, breadth) of the object when it looked like this, px of the video; NaN: as the object's own.
         at: where along `SceneObject.views_by` the object looks like this; NaN: unknown.
+        soft: float32, shape (h, w, 4), colour and alpha as the video's pixels see them: each gathers light from all that it covers.
     """
 
     color: Float32
@@ -48,10 +50,19 @@ class Sprite:
     fineness: int = 1
     size: tuple[float, float] = (float("nan"), float("nan"))
     at: float = float("nan")
+    soft: Float32 = field(init=False)
 
     def __post_init__(self) -> None:
         if self.color.shape != (*self.alpha.shape, 3) or not self.alpha.size:
             raise UsageError(f"a sprite needs colours (h, w, 3) and alpha (h, w), not {self.color.shape} and {self.alpha.shape}")
+        four = np.dstack([self.color, self.alpha])
+        n = self.fineness
+        if n > 1:
+            kernel = np.full(n, 1.0 / n)
+            # an even number of pixels has no middle one
+            kernel = np.convolve(kernel, np.full(2, 0.5)) if n % 2 == 0 else kernel
+            four = cv2.sepFilter2D(four, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+        object.__setattr__(self, "soft", np.asarray(four, np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

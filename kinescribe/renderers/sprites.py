@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.renderers.compositor import instants, placed, placement, softened
+from kinescribe.renderers.compositor import instants, placed, placement
 from kinescribe.renderers.matte import Matte
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.scene import SHAPES, SceneObject, Sprite
@@ -73,7 +73,7 @@ def sprite_of(thing: SceneObject, cutouts: Sequence[Cutout], exposure: float = 0
     for one, known, places in zip(cutouts, weights, maps, strict=True):
         weight += _back(known, places, one, shape)
     for _ in range(ROUNDS):
-        soft = softened(made(four))
+        soft = made(four).soft
         change = np.zeros_like(four)
         for one, target, known, places in zip(cutouts, targets, weights, maps, strict=True):
             change += _back((target - _rendered(soft, places, one)) * known[..., None], places, one, shape)
