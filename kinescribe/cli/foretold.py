@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ def lines(made: Foretold) -> list[str]:
     contacts = f"{hits} contact{'s' * (hits != 1)}"
     out = [
         f"seen: {names} in {count} frames",
-        f"law: {line(made.fit).removeprefix('Fit(').removesuffix(')')}",
+        f"law: {_law(line(made.fit))}",
         f"predicted: {filmed.foretold} frames from {filmed.begins_s:.4g} s to {filmed.ends_s:.4g} s, {contacts}",
     ]
     if filmed.measures is not None:
@@ -76,6 +77,11 @@ def record(made: Foretold) -> dict[str, Any]:
         "warnings": list(made.warnings),
         "partial": made.partial,
     }
+
+
+def _law(line: str) -> str:
+    """The line of a fit without the brackets of its class."""
+    return re.sub(r"^(FAILED )?Fit\((.*?)\)?$", r"\1\2", line)
 
 
 def _of_measures(measures: Measures) -> str:

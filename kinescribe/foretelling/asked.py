@@ -71,12 +71,12 @@ class Wishes:
 
     @classmethod
     def of(
-        cls, *, seen: Any, until: Any, at: Any, past: Any, do: Changes, remove: Sequence[str], compare: Any, ghost: bool, trails: bool,
+        cls, *, span: Span, until: Any, at: Any, past: Any, do: Changes, remove: Sequence[str], compare: Any, ghost: bool, trails: bool,
         captions: bool, frame_rate: Any, crf: Any,
     ) -> Wishes:  # fmt: skip
         """Raises UsageError for what makes no sense, by itself or together, whatever is in the video."""
         made = cls(
-            span=Span.of(seen),
+            span=span,
             until_s=number("until", until, "seconds in the video's time, such as 3.5"),
             at_s=number("at", at, "seconds in the video's time, such as 1.5", low=0.0),
             past_s=number("past", past, "seconds of what was seen, 0 for none", low=0.0),

@@ -15,13 +15,13 @@ from kinescribe.dynamics.prediction import Difference, Predictor, counterfactual
 from kinescribe.dynamics.prediction.changes import Changes
 from kinescribe.dynamics.prediction.table import table_of
 from kinescribe.foretelling.asked import Wishes, sources_of, video_path
-from kinescribe.foretelling.beginning import Beginning
+from kinescribe.foretelling.beginning import Beginning, first_rows
 from kinescribe.foretelling.course import Course
 from kinescribe.foretelling.ends import begin_of, end_of, plan_of, until_of
 from kinescribe.foretelling.filming import Filmed, Look, film
 from kinescribe.foretelling.keeping import Keeper
 from kinescribe.foretelling.laws import Lawgiver
-from kinescribe.foretelling.tables import Perception, check_sizes, interval_of, tables_given
+from kinescribe.foretelling.tables import Perception, check_sizes, interval_of, spans_of, tables_given
 from kinescribe.foretelling.telling import Bystanders, in_words, why_failed
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import Calibration, States
@@ -99,7 +99,7 @@ def predict_video(
         output: the MP4. An existing one is replaced at the end; a run that fails leaves nothing.
         law: "auto", a name, a sum of names, a file, a law, a fit, or the JSON file of a fit.
         until: the end, seconds in the video's time; None: the video's own end where it lies beyond, else half as long again.
-        seen: how much of the video is looked at: seconds, or frames as in "45f"; None: all of it.
+        seen: how much of the video is looked at: seconds, or frames as in "45f"; None: all of it, or what `states` were made from.
         do, remove, at: what is otherwise, and from when on, as `kinescribe.predict` has them.
         inputs: known inputs to the end, for laws that have some.
         compare: "side" (truth, prediction), "wipe" (truth left of a swaying line) or "wipe:0.5" (a standing one).
@@ -119,22 +119,26 @@ def predict_video(
         NothingFoundError: nothing moves, or nothing could be cut out.
     """
     path = video_path(output)
+    sources = sources_of(videos)
+    given = tables_given(states, len(sources))
+    spans = spans_of(seen, given, len(sources))
     wishes = Wishes.of(
-        seen=seen, until=until, at=at, past=past, do=do, remove=remove, compare=compare, ghost=ghost, trails=trails, captions=captions,
+        span=spans[0], until=until, at=at, past=past, do=do, remove=remove, compare=compare, ghost=ghost, trails=trails, captions=captions,
         frame_rate=frame_rate, crf=crf,
     )  # fmt: skip
-    sources = sources_of(videos)
     lawgiver = Lawgiver.of(law, source=law_source, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed, max_seconds=max_seconds)
-    given = tables_given(states, len(sources), wishes.span)
     ready = scene if isinstance(scene, Scene) else None if scene is None else Scene.read(scene)
     if frame_interval is None and given is not None:
         frame_interval = interval_of(given[0])
     opened = [open_video(source, frame_interval=frame_interval) for source in sources]
     keeper = Keeper.of(keep, overwrite=overwrite)
 
-    begun = [Beginning(video, wishes.span) for video in opened]
+    begun = [Beginning(video, span) for video, span in zip(opened, spans, strict=True)]
     perception = Perception(objects, backend, device, calibration, frame_interval)
-    tables = given if given is not None else [perception.states_of(one, progress) for one in begun]
+    if given is None:
+        tables = [perception.states_of(one, progress) for one in begun]
+    else:
+        tables = [first_rows(one, span) for one, span in zip(given, spans, strict=True)]
     seen_part, table = begun[0].measured(), tables[0]
     odd = check_sizes(opened[0], table, ready)
     keeper.tables(tables)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from kinescribe.errors import UsageError
-from kinescribe.foretelling.beginning import Beginning, Span, first_rows
+from kinescribe.foretelling.beginning import Beginning, Span
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import Calibration, States, read
 from kinescribe.video import Video
 
-__all__ = ["Perception", "check_sizes", "interval_of", "tables_given"]
+__all__ = ["Perception", "check_sizes", "interval_of", "spans_of", "tables_given"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Perception:
         return made
 
 
-def tables_given(states: Any, videos: int, span: Span) -> list[States] | None:
-    """The tables that were extracted before, cut to what counts as seen; None where there are none.
+def tables_given(states: Any, videos: int) -> list[States] | None:
+    """The tables that were extracted before; None where there are none.
 
     Raises:
-        UsageError: another number of tables than of videos, something that is no table, or no row in the span.
+        UsageError: another number of tables than of videos, or something that is no table.
         InputError: a file that can't be read.
     """
     if states is None:
@@ -59,8 +59,20 @@ def tables_given(states: Any, videos: int, span: Span) -> list[States] | None:
         table = read(one) if isinstance(one, str | Path) else one
         if not isinstance(table, States):
             raise UsageError(f"states: {type(table).__name__} is no table: give a kinescribe.States, or the path of its CSV")
-        out.append(first_rows(table, span))
+        out.append(table)
     return out
+
+
+def spans_of(seen: Any, given: list[States] | None, videos: int) -> list[Span]:
+    """How much of each video counts as seen: what is asked for, else as many frames as its table was made from, else all of it.
+
+    Raises:
+        UsageError: `seen` makes no sense.
+    """
+    if seen is not None or given is None:
+        return [Span.of(seen)] * videos
+    counts = [table.meta.video.frame_count if table.meta.video is not None else None for table in given]
+    return [Span(frames=count) if count is not None and count > 1 else Span() for count in counts]
 
 
 def interval_of(table: States) -> float | None:

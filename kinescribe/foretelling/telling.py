@@ -42,7 +42,7 @@ class Bystanders:
         """One for each kind that there is."""
         told = (
             (self.resting, "the law says nothing of {}: drawn at rest where last seen; --law-objects says whom it is about"),
-            (self.gone, "the law says nothing of {}, last seen before the end: left out"),
+            (self.gone, "the law says nothing of {}, last seen before the end: left out after that"),
             (self.unseen, "{} can't be drawn: never seen whole and apart, so that there is no sprite"),
             (self.upright, "the law says nothing of how {} turns: drawn at the last angle that was seen"),
         )
@@ -51,7 +51,10 @@ class Bystanders:
 
 def why_failed(fit: Fit) -> str | None:
     """A line on a fit that failed; None of one that did not."""
-    return None if fit.ok else f"the law is not to be trusted: {' '.join(fit.advice.split()) or 'its fit failed'}"
+    if fit.ok:
+        return None
+    said = " ".join(fit.advice.split()) or "its fit failed"
+    return f"the law is not to be trusted: {said}; --law names another one, --law-objects whom it is about"
 
 
 def in_words(changes: Sequence[str], fit: Fit) -> list[str]:

@@ -165,6 +165,18 @@ def test_objects_that_the_law_is_not_about_are_told(table_of, tmp_path):
     assert [line for line in made.warnings if "blue puck" in line and "at rest" in line]
 
 
+def test_a_table_of_the_beginning_tells_how_much_was_seen(foretell, ball):
+    """What a run with `seen` kept goes on from there without it."""
+    _, path = foretell(seen="14f", past=0, keep=ball.video.parent / "kept", overwrite=True)
+    kept = ball.video.parent / "kept" / "states.csv"
+    meta = read(kept).meta.model_copy(deep=True)
+    meta.video = meta.video.model_copy(update={"frame_count": 14})  # as extraction writes it
+    made, path = foretell(states=ks.States.from_columns(read(kept).columns, meta), compare="wipe", past=0)
+    assert made.filmed.begins_s == pytest.approx(14 * STEP)
+    assert len(frames_of(path)) == 10
+    assert made.filmed.measures.frames == 10
+
+
 def test_a_saved_law_and_a_second_video(foretell, ball, tmp_path):
     fit = ks.fit(ball.states, "free-fall")
     made, _ = foretell(law=fit, seen=0.5)
@@ -177,7 +189,7 @@ def test_a_saved_law_and_a_second_video(foretell, ball, tmp_path):
     ("options", "words"),
     [
         ({"until": 0.3}, "within what was seen"),
-        ({"compare": "side"}, "nothing to compare"),
+        ({"compare": "side"}, "call less of it seen"),
         ({"compare": "side", "seen": 5.0}, "nothing to compare"),
         ({"compare": "both", "seen": 0.5}, "give side, wipe"),
         ({"compare": "wipe:2", "seen": 0.5}, "between 0"),
