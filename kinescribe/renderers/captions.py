@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,8 +21,10 @@ PREDICTED: Color = (60, 175, 255)
 CHANGED: Color = (245, 150, 235)
 INK: Color = (250, 250, 250)
 GROUND: Color = (34, 30, 28)
-DIM = 0.62  # opacity of what lies behind words in a corner
-SMALLEST, LARGEST = 9, 44  # px: height of letters
+DIM = 0.72  # opacity of the plate behind words in a corner
+SMALLEST, LARGEST = 10, 44  # px: height of letters
+FINE = 4  # times as large as shown they are drawn, for smooth edges
+BOLD = 0.75  # below 1, points and thin strokes of small letters stand out
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,14 @@ def in_corner(picture: Picture, caption: Caption, *, right: bool = False) -> int
     height, width = picture.shape[:2]
     size = _size(height)
     margin = max(2, size // 2)
-    tile, alpha = _tile(caption.text, caption.color, size, max(width - 2 * margin, 1))
-    h, w = min(alpha.shape[0], height - margin), min(alpha.shape[1], width - margin)
+    ink, covered, plate = _tile(caption.text, caption.color, size, max(width - 2 * margin, 1))
+    h, w = min(covered.shape[0], height - margin), min(covered.shape[1], width - margin)
     if h <= 0 or w <= 0:
         return 0
     x = width - margin - w if right else margin
     view = picture[margin : margin + h, x : x + w]
-    mixed = view * (1.0 - alpha[:h, :w, None]) + tile[:h, :w] * alpha[:h, :w, None]
-    view[:] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    dimmed = view + DIM * plate[:h, :w, None] * (np.array(GROUND, np.float32) - view)
+    view[:] = np.clip(dimmed * (1.0 - covered[:h, :w, None]) + ink[:h, :w] + 0.5, 0, 255).astype(np.uint8)
     return int(w + margin)
 
 
@@ -66,11 +69,11 @@ def strip_above(width: int, height: int, caption: Caption) -> Picture:
     """The strip for a picture of this size, uint8 (strip_height(height), width, 3)."""
     strip = np.empty((strip_height(height), width, 3), np.uint8)
     strip[:] = GROUND
-    tile, alpha = _tile(caption.text, caption.color, _size(height), width)
-    h, w = alpha.shape
-    y = max((strip.shape[0] - h) // 2, 0)
-    h, w = min(h, strip.shape[0] - y), min(w, width)
-    strip[y : y + h, :w] = np.where(alpha[:h, :w, None] > 0.0, tile[:h, :w], GROUND)
+    ink, covered, _ = _tile(caption.text, caption.color, _size(height), width)
+    y = max((strip.shape[0] - covered.shape[0]) // 2, 0)
+    h, w = min(covered.shape[0], strip.shape[0] - y), min(covered.shape[1], width)
+    view = strip[y : y + h, :w]
+    view[:] = np.clip(view * (1.0 - covered[:h, :w, None]) + ink[:h, :w] + 0.5, 0, 255).astype(np.uint8)
     return strip
 
 
@@ -79,34 +82,29 @@ def _size(height: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _tile(text: str, color: Color, size: int, most: int) -> tuple[Float32, Float32]:
-    """Colour (h, w, 3) and alpha (h, w) of a rounded plate with a dot and the text, at most so many pixels wide."""
+def _tile(text: str, color: Color, size: int, most: int) -> tuple[Float32, Float32, Float32]:
+    """A dot and the text, at most so many pixels wide: their light (h, w, 3), how much they cover (h, w), and the rounded plate (h, w)."""
     from PIL import Image, ImageDraw, ImageFont, features
 
     path = font_for(text, shaping=features.check("raqm")) or font_for("a", shaping=False)
-    fine = 3  # drawn larger, for smooth edges
-    font = ImageFont.truetype(path, size * fine) if path else ImageFont.load_default(size * fine)
-    pad, dot = round(0.5 * size * fine), round(0.55 * size * fine)
-    tall = round(1.55 * size * fine)
-    text = _fitting(text, most * fine - 3 * pad - dot, lambda words: float(font.getlength(words)))
-    wide = min(round(3 * pad + dot + font.getlength(text)), most * fine)
-    plate = Image.new("L", (max(wide, 1), tall), 0)
-    ImageDraw.Draw(plate).rounded_rectangle((0, 0, wide - 1, tall - 1), radius=tall // 4, fill=255)
-    ink = Image.new("RGB", plate.size, GROUND[::-1])
-    pen = ImageDraw.Draw(ink)
-    pen.ellipse((pad, (tall - dot) // 2, pad + dot, (tall + dot) // 2), fill=color[::-1])
-    pen.text((2 * pad + dot, tall / 2), text, fill=INK[::-1], font=font, anchor="lm")
-    small = (max(round(wide / fine), 1), max(round(tall / fine), 1))
-    rgb = np.asarray(ink.resize(small, Image.Resampling.BOX), np.float32)
-    shape = np.asarray(plate.resize(small, Image.Resampling.BOX), np.float32) / 255.0
-    # letters are opaque, what lies around them lets the picture through
-    inked = np.abs(rgb - np.array(GROUND[::-1], np.float32)).max(axis=2) / 220.0
-    return np.ascontiguousarray(rgb[..., ::-1]), (shape * np.clip(DIM + inked, 0.0, 1.0)).astype(np.float32)
+    font = ImageFont.truetype(path, size * FINE) if path else ImageFont.load_default(size * FINE)
+    pad, dot, tall = round(0.5 * size * FINE), round(0.55 * size * FINE), round(1.55 * size * FINE)
+    text = _fitting(text, most * FINE - 3 * pad - dot, font.getlength)
+    wide = max(min(round(3 * pad + dot + font.getlength(text)), most * FINE), 1)
+    small = (max(round(wide / FINE), 1), max(round(tall / FINE), 1))
+    layers = [Image.new("L", (wide, tall), 0) for _ in range(3)]
+    plate, spot, letters = (ImageDraw.Draw(layer) for layer in layers)
+    plate.rounded_rectangle((0, 0, wide - 1, tall - 1), radius=tall // 4, fill=255)
+    spot.ellipse((pad, (tall - dot) // 2, pad + dot, (tall + dot) // 2), fill=255)
+    letters.text((2 * pad + dot, tall / 2), text, fill=255, font=font, anchor="lm")
+    shape, dots, written = (np.asarray(one.resize(small, Image.Resampling.BOX), np.float32) / 255.0 for one in layers)
+    written = np.asarray(written**BOLD, np.float32)
+    light = dots[..., None] * np.array(color, np.float32) + written[..., None] * np.array(INK, np.float32)
+    return np.asarray(light, np.float32), np.minimum(dots + written, 1.0), shape
 
 
-def _fitting(text: str, most: float, width_of: object) -> str:
+def _fitting(text: str, most: float, width_of: Callable[[str], float]) -> str:
     """As much of the text as is no wider."""
-    assert callable(width_of)
     if width_of(text) <= most:
         return text
     while text and width_of(f"{text}…") > most:
