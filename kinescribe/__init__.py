@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kinescribe.foretelling import predict_video
     from kinescribe.pipeline import extract_states
     from kinescribe.renderers import Scene, render
+    from kinescribe.renderers.reviewing import Review, review
     from kinescribe.states import Calibration, States
     from kinescribe.video import open_video
 
@@ -24,6 +25,7 @@ __all__ = [
     "InputError",
     "KinescribeError",
     "NothingFoundError",
+    "Review",
     "Scene",
     "States",
     "UsageError",
@@ -35,6 +37,7 @@ __all__ = [
     "predict",
     "predict_video",
     "render",
+    "review",
 ]
 __version__ = "0.1.0"
 
@@ -43,6 +46,7 @@ _HOME = {
     "InputError": "kinescribe.errors",
     "KinescribeError": "kinescribe.errors",
     "NothingFoundError": "kinescribe.errors",
+    "Review": "kinescribe.renderers.reviewing",
     "Scene": "kinescribe.renderers",
     "States": "kinescribe.states",
     "UsageError": "kinescribe.errors",
@@ -53,6 +57,7 @@ _HOME = {
     "predict": "kinescribe.dynamics.prediction",
     "predict_video": "kinescribe.foretelling",
     "render": "kinescribe.renderers",
+    "review": "kinescribe.renderers.reviewing",
 }
 
 

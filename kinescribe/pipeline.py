@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kinescribe import plugins
 from kinescribe.assembly import assemble
-from kinescribe.errors import InputError, UsageError
+from kinescribe.errors import InputError, NothingFoundError, UsageError
 from kinescribe.labelling import AUTO_OBJECTS, Seen, asks_vlm, detected_names, name_tracks, read_objects, votes_of
 from kinescribe.llm import Settings
 from kinescribe.perception.backends import ROLES, Stack
@@ -31,7 +31,7 @@ from kinescribe.tracking.pieces import join_pieces
 from kinescribe.tracking.refinement import refine
 from kinescribe.tracking.selection import leave_out, worth_a_second_look
 from kinescribe.tracking.tracks import Track
-from kinescribe.video import Frame, open_video
+from kinescribe.video import Frame, Video, open_video
 
 if TYPE_CHECKING:
     from kinescribe.labelling.asked import Asked
@@ -99,6 +99,7 @@ def extract_states(
     tracker: str = "offline",
     ends: bool = True,
     masks: str | Path | None = None,
+    review: bool = False,
     progress: Progress | None = None,
 ) -> States:
     """Find every moving object in a video and tell its states in every frame.
@@ -122,6 +123,7 @@ def extract_states(
         tracker: name of an installed tracker.
         ends: whether the two ends of long rigid bodies, and the pivots of jointed ones, are reported as points of their own.
         masks: file to write the masks to, gzipped lines of JSON.
+        review: whether the video is drawn again from the states, and the column `review` says where that doesn't explain it.
         progress: called with the stage, frames done, and frames in all if known.
 
     Raises:
@@ -133,6 +135,8 @@ def extract_states(
     check_arguments(
         objects=objects, names=names, one_each=one_each, vlm=vlm, calibration=calibration, progress=progress, ends=ends, masks=masks
     )
+    if not isinstance(review, bool):
+        raise UsageError(f"review={review!r} must be True or False")
     asked = dict(zip(ROLES, (detector, segmenter, propagator, concept_tracker, verifier), strict=True))
     check_options(asked, detect_every=detect_every, precision=precision, batch_size=batch_size)
     if vlm is None and (asks_vlm(objects) or verifier == "vlm"):
@@ -166,6 +170,7 @@ def extract_states(
             **runtime.describe(),
             "tracker": tracker,
             "ends": ends,
+            "review": review,
             "frame_interval": frame_interval,
         },
         overridden=frame_interval is not None or times is not None,
@@ -176,7 +181,19 @@ def extract_states(
     )
     if masks is not None:
         _write_masks(Path(masks), labelled.tracks, (video.info.width, video.info.height))
-    return states
+    return _reviewed(video, states, progress) if review else states
+
+
+def _reviewed(video: Video, states: States, progress: Progress | None) -> States:
+    """The table with its column `review` filled; what it could not be held against, and regions that no row accounts for, are warnings."""
+    from kinescribe.renderers.reviewing import review
+
+    try:
+        found = review(video, states, progress=progress)
+    except (InputError, NothingFoundError) as error:
+        return replace(states, meta=states.meta.model_copy(update={"warnings": [*states.meta.warnings, f"not reviewed: {error}"]}))
+    warnings = list(dict.fromkeys([*states.meta.warnings, *found.warnings, *found.notes]))
+    return replace(found.states, meta=states.meta.model_copy(update={"warnings": warnings}))
 
 
 def _find(parts: Parts, stages: Stages, frames: _Frames, asked: Asked, follow: Tracker, runtime: RuntimeOnDemand) -> _Found:

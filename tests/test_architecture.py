@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "renderers": {"states", "video", "perception.background"},
     "labelling": {"video", "perception", "plugins", "tracking", "states"},
     "assembly": {"labelling", "video", "tracking", "states"},
-    "pipeline": {"assembly", "labelling", "llm", "video", "perception", "tracking", "states", "plugins"},
+    "pipeline": {"assembly", "labelling", "llm", "video", "perception", "tracking", "states", "plugins", "renderers.reviewing"},
     "evaluation": ALL_BUT_CLI - {"evaluation", "annotation", "foretelling"},
     "foretelling": {"pipeline", "dynamics", "renderers", "states", "video", "evaluation.video"},
     "annotation": ALL_BUT_CLI - {"annotation", "foretelling"},

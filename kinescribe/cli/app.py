@@ -16,6 +16,7 @@ from kinescribe.cli.foretell import predict_video
 from kinescribe.cli.listing import list_plugins
 from kinescribe.cli.predict import predict
 from kinescribe.cli.render import render
+from kinescribe.cli.review import review
 from kinescribe.cli.running import single
 from kinescribe.cli.scene import scene
 from kinescribe.cli.validate import validate
@@ -49,6 +50,7 @@ def app() -> typer.Typer:
     made.command("predict-video")(predict_video)
     made.command("scene")(scene)
     made.command("render")(render)
+    made.command("review")(review)
     made.command("compare")(compare)
     made.command("validate")(validate)
     made.command("demo")(demo)

@@ -85,6 +85,7 @@ def extract(
     overlay: Annotated[Path | None, typer.Option(metavar="MP4", help="Draw ids, labels and trails over the video.")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw x(t), y(t), speed and the path.")] = None,
     masks: Annotated[bool, typer.Option("--masks", help="Write the masks as well, to NAME.masks.jsonl.gz beside the table.")] = False,
+    review: Annotated[bool, typer.Option("--review", help="Draw the video again from the table, and say there what that misses.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
@@ -138,6 +139,7 @@ def extract(
         frame_interval=frame_interval,
         ends=ends,
         masks=outputs.masks,
+        review=review,
     )
     states, seconds = carry_out(extraction, outputs, video, frame_interval, quiet=quiet)
     return finish(states, outputs, seconds, quiet=quiet, as_json=as_json, strict=strict)
@@ -207,6 +209,7 @@ def finish(states: States, outputs: Outputs, seconds: float, *, quiet: bool, as_
         print(json.dumps(summary.as_json(states, objects, outputs, seconds, code), indent=2, allow_nan=False))
     if not quiet:
         summary.print_table(states, objects, outputs, seconds)
+        summary.print_review(states)
     for warning in meta.warnings:
         print(f"kinescribe: warning: {warning}", file=sys.stderr)
     if meta.partial:

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from kinescribe.cli.outputs import Outputs
     from kinescribe.states import States
 
-__all__ = ["ObjectSummary", "as_json", "print_table", "summarise"]
+__all__ = ["ObjectSummary", "as_json", "print_review", "print_table", "summarise"]
+
+MOST_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +91,17 @@ def print_table(states: States, objects: list[ObjectSummary], outputs: Outputs, 
     console.print(f"{len(states)} rows, {len(states.meta.events)} contacts in {seconds:.1f} s{rate}", markup=False, soft_wrap=True)
     for path in outputs.paths():
         console.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def print_review(states: States) -> None:
+    """Where the table was held against its video, which rows want a look, on stderr."""
+    import sys
+
+    from kinescribe.renderers.reviewing.words import rows_to_look_at
+
+    if not states.meta.configuration.get("review"):
+        return
+    lines = rows_to_look_at(states)
+    print(*(lines[:MOST_LINES] or ["reviewed: no row wants a look"]), sep="\n", file=sys.stderr)
+    if len(lines) > MOST_LINES:
+        print(f"and {len(lines) - MOST_LINES} more: `kinescribe review` lists them", file=sys.stderr)
