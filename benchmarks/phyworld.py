@@ -5,6 +5,9 @@ frames, from which the initial state is fitted with the law's parameters held; t
 and "per_frame_velocity_error" are read from the predicted states. Mean over draws of the training clips; "spread" is the standard deviation
 between draws. In collisions errors are those after the contact; clips in which no scored frame follows the contact don't count.
 
+"…_rendered" is read from frames: the prediction is drawn with the plate and sprites of the clip's own first K = 3 frames, and the published
+parser reads positions back. "parser_gap" is how far the velocities that it reads are from 255/256 of the states' own, mean over clips.
+
 PhyWorld's generator is Box2D, and so is a law that `auto` tries where bodies strike each other (`pip install 'kinescribe[rigid]'`).
 """
 
@@ -19,6 +22,7 @@ import numpy as np
 from common import Record, finish, load_extract_states, need_folder, number, parallel, parser, print_table
 from numpy.typing import NDArray
 from phyworld_data import EXTENT, SETS, Clip, pick, read_clips
+from phyworld_rendering import drawn, parsed, scene_of, velocity_gap
 
 from kinescribe.dynamics.api import clips_of, fit
 from kinescribe.dynamics.fitting import Fit, fit_law
@@ -33,6 +37,9 @@ REFERENCE = "ProgGen's code"
 # velocity error in and out of distribution: goals for K = 3, and what ProgGen's published code reaches on these files with K = 2
 GOALS = {"uniform_motion": (0.0031, 0.0041), "collision": (0.0080, 0.0100), "parabola": (0.0060, 0.0060)}
 REFERENCES = {"uniform_motion": (0.0170, 0.0165), "collision": (0.0221, 0.0225), "parabola": (0.0184, 0.0184)}
+RENDERED = 3  # K of the rendered predictions
+GAP_GOAL = 0.0015
+PARSED_TRUTH = {"uniform_motion": 0.0099, "collision": 0.0117, "parabola": 0.0210}
 GRAVITY, GRAVITY_GOAL, GRAVITY_REFERENCE = 2.5, 0.003, 2.23
 
 
@@ -88,6 +95,47 @@ def errors_of(clip: Clip, seen: Sequence[States | None], law: Fit, known: Mappin
             )
         )
     return out
+
+
+def rendered_of(clip: Clip, seen: Sequence[States | None], law: Fit, known: Mapping[str, float]) -> tuple[float, float, float]:
+    """Both velocity errors of one clip as the published parser reads them from the rendered prediction at K = 3, and the parser's gap."""
+    states = seen[FIRST_FRAMES.index(RENDERED)]
+    scene = None if states is None else scene_of(clip, states, RENDERED)
+    if states is None or scene is None or len(scene.objects) != len(clip.radii):
+        return float("nan"), float("nan"), float("nan")
+    path = predicted(clip, states, law, known)
+    images = drawn(scene, states, path)
+    scored = scored_frames(clip.positions, clip.radii)
+    read = parsed(images, len(clip.radii))
+    usable = scored & np.isfinite(read).all(axis=(1, 2))
+    after = clip.kind == "collision"
+    reach = clip.radii[None, :, None]
+    whole = ((path - reach > 0.0) & (path + reach < EXTENT)).all(axis=(1, 2)) & np.isfinite(read).all(axis=(1, 2))
+    return (
+        velocity_error(read, clip.positions, usable, after_contact=after),
+        per_frame_velocity_error(read, clip.positions, usable, after_contact=after),
+        velocity_gap(clip, images, path, whole),
+    )
+
+
+def rendered_records(kind: str, clips: Sequence[Clip], found: Sequence[tuple[float, float, float]]) -> list[Record]:
+    """Per split the errors as read from frames, and the parser's gap; NaN clips don't count."""
+    values = np.array(found)
+    records = []
+    for split in ("in", "ood"):
+        mine = np.array([clip.split == split for clip in clips])
+        if not mine.any():
+            continue
+        case = f"{kind}/{split}/k{RENDERED}"
+        error, per_frame, gap = np.nanmean(values[mine], axis=0)
+        make = partial(Record, "phyworld", case, unit="world/s", better="lower")
+        records += [
+            make("velocity_error_rendered", number(float(error)), reference=PARSED_TRUTH[kind], reference_name="true video, same parser"),
+            make("per_frame_velocity_error_rendered", number(float(per_frame))),
+            make("parser_gap", number(float(gap)), goal=GAP_GOAL),
+            Record("phyworld", case, "rendered_clips", float(np.isfinite(values[mine, 2]).sum()), "clips", "higher"),
+        ]
+    return records
 
 
 def values_of(law: Fit) -> dict[str, float]:
@@ -153,6 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first = list(parallel(first_states, clips, chosen.jobs))
         found = [[errors_of(clip, tables, law, values_of(law)) for clip, tables in zip(clips, first, strict=True)] for law in laws]
         records += records_of(kind, clips, found)
+        known = values_of(laws[0])
+        records += rendered_records(
+            kind, clips, [rendered_of(clip, tables, laws[0], known) for clip, tables in zip(clips, first, strict=True)]
+        )
         if kind == "parabola":
             error = [abs(values_of(law).get("gravity", -values_of(law).get("ay", 0.0)) / GRAVITY - 1.0) for law in laws]
             reference = abs(GRAVITY_REFERENCE / GRAVITY - 1.0)

@@ -75,7 +75,9 @@ def best_look(thing: SceneObject, cutouts: Sequence[Cutout], exposure: float) ->
             best, least = upright, left
     maker: Maker = partial(sprite_of, exposure=exposure)
     sharp = replace(best, edges="whole")
-    makers: list[Maker] = [whole_sprite_of, sprite_of] if sharp.turns else [whole_sprite_of]
+    # a few frames don't tell soft edges from whole ones
+    enough = len(cutouts) >= 2 * FEWEST
+    makers: list[Maker] = [] if not enough else [whole_sprite_of, sprite_of] if sharp.turns else [whole_sprite_of]
     for other in makers:
         left = _residual(replace(sharp, sprites=(other(sharp, train),)), test, 0.0)
         if left < (WHOLE if best.edges == "soft" else 1.0) * least:
