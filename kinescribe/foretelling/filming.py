@@ -28,7 +28,7 @@ Picture = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 GHOST = 0.35  # opacity
 OVER = 0.45  # brightness of the last picture once the video is over
-WIPE_S, SWAY = 4.0, 0.46  # seconds from side to side and back; how far to each side of the middle
+WIPE_S, SWAY = (1.5, 4.0), 0.46  # seconds from side to side and back, at least and at most; how far to each side of the middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,4 +183,6 @@ class _Artist:
         """Of the width, left of the wipe's line."""
         if self._look.share is not None:
             return self._look.share
-        return 0.5 + SWAY * math.sin(2 * math.pi * (time_s - self._plan.begins_s) / WIPE_S)
+        period = min(max(self._plan.until_s - self._plan.begins_s, WIPE_S[0]), WIPE_S[1])
+        # to the left first, so that more is seen of the prediction
+        return 0.5 - SWAY * math.sin(2 * math.pi * (time_s - self._plan.begins_s) / period)

@@ -55,11 +55,12 @@ def wiped(left: Picture, right: Picture, share: float, captions: tuple[Caption, 
     if not 0.0 <= share <= 1.0:
         raise UsageError(f"share {share:g} of a wipe: it must be from 0 (all of the right picture) to 1")
     x = round(share * width)
-    # each side is written on whole, and then cut: words that don't fit end at the line
-    sides = [left.copy(), right.copy()]
+    sides = [left, right]
     if captions is not None:
-        for k, caption in enumerate(captions):
-            in_corner(sides[k], caption, right=bool(k))
+        for k, (caption, room) in enumerate(zip(captions, (x, width - x), strict=True)):
+            written = sides[k].copy()
+            if in_corner(written, caption, right=bool(k)) <= room:
+                sides[k] = written
     out = np.hstack([sides[0][:, :x], sides[1][:, x:]])
     thick = max(1, round(height / 240))
     if 0 < x < width:

@@ -50,6 +50,15 @@ def test_a_wipe_leaves_its_pictures_alone():
     assert (right == RIGHT).all()
 
 
+def test_words_of_a_wipe_stand_where_they_have_room_and_are_never_cut():
+    left = wiped(LEFT, RIGHT, 0.95, WORDS)
+    assert left[:20, :80].max() > 180
+    assert (left[:20, 156:] == 200).all()
+    right = wiped(LEFT, RIGHT, 0.05, WORDS)
+    assert (right[:, :4] == 40).all()
+    assert right[:20, 60:].min() < 150
+
+
 def test_pictures_of_two_sizes_are_refused():
     with pytest.raises(UsageError, match="160×90 and 160×89"):
         beside(LEFT, RIGHT[:-1])
