@@ -145,9 +145,12 @@ class Review:
             x0, y0, x1, y1 = (round(v) for v in region.boxes[len(region.boxes) // 2])
             where = f"{x1 - x0}×{y1 - y0} px at {x0},{y0}"
             lines.append(f"no id, {frames_in_words(int(region.frames[0]), int(region.frames[-1]))}, {where}: {region.reason}")
+        if len(self.missed) > len(shown):
+            lines.append(f"and {len(self.missed) - len(shown)} smaller missed regions")
         if len(self.changed):
             lines.append(
-                f"{frames_in_words(int(self.changed[0]), int(self.changed[-1]))}: the picture differs as a whole in {len(self.changed)} frames"
+                f"{frames_in_words(int(self.changed[0]), int(self.changed[-1]))}: "
+                f"the picture differs as a whole in {len(self.changed)} frames"
             )
         return "\n".join(lines)
 
