@@ -75,6 +75,7 @@ def predict_video(
         list[Path] | None, typer.Option(metavar="CSV", help="A table that was extracted before, in place of looking; one a VIDEO.")
     ] = None,
     scene: Annotated[Path | None, typer.Option(metavar="FOLDER", help="What 'kinescribe scene' wrote, edited or not.")] = None,
+    renderer: Annotated[str, typer.Option(metavar="NAME", help="sprites, shapes (no pixels of the video), or a plug-in.")] = "sprites",
     scale: Annotated[
         str | None, typer.Option(metavar="STICK", help='A known length and its ends in image pixels: "0.30 m: 120,400 480,402".')
     ] = None,
@@ -151,6 +152,7 @@ def predict_video(
             frame_interval=frame_interval,
             states=states or None,
             scene=scene,
+            renderer=renderer,
             law_objects=about,
             law_source=list(law_source) if law_source else None,
             fixed=known,

@@ -15,9 +15,11 @@ from kinescribe.foretelling.course import Course
 from kinescribe.foretelling.measuring import Measures, Meter
 from kinescribe.foretelling.timeline import Moment, Plan, moments
 from kinescribe.renderers.captions import CHANGED, PREDICTED, REAL, Caption, in_corner
-from kinescribe.renderers.compositor import compose, layer_of
+from kinescribe.renderers.compositor import layer_of
 from kinescribe.renderers.panels import beside, wiped
 from kinescribe.renderers.poses import Pose
+from kinescribe.renderers.protocols import Renderer
+from kinescribe.renderers.rendering import GHOST
 from kinescribe.renderers.scene import Scene
 from kinescribe.renderers.trails import Style, Trails, colors_in
 from kinescribe.video import Video, VideoWriter
@@ -26,7 +28,6 @@ __all__ = ["Filmed", "Look", "film"]
 
 Picture = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
-GHOST = 0.35  # opacity
 OVER = 0.45  # brightness of the last picture once the video is over
 WIPE_S, SWAY = (1.5, 4.0), 0.46  # seconds from side to side and back, at least and at most; how far to each side of the middle
 
@@ -69,6 +70,7 @@ class Filmed:
 def film(
     video: Video,
     scene: Scene,
+    drawer: Renderer,
     course: Course,
     plan: Plan,
     look: Look,
@@ -78,7 +80,7 @@ def film(
     progress: Callable[[str, int, int | None], None] | None,
 ) -> Filmed:
     """Write the video. Raises UsageError where it can't be written; nothing is left of it then."""
-    artist, meter = _Artist(scene, course, plan, look), Meter()
+    artist, meter = _Artist(scene, drawer, course, plan, look), Meter()
     rate = 1.0 / plan.interval_s if plan.interval_s > 0 else None
     if plan.foretold is not None and len(plan.foretold) > 1:
         rate = 1.0 / (plan.foretold[1] - plan.foretold[0])
@@ -105,8 +107,8 @@ def film(
 class _Artist:
     """Draws one instant after the other; paths grow as it goes."""
 
-    def __init__(self, scene: Scene, course: Course, plan: Plan, look: Look) -> None:
-        self._scene, self._course, self._plan, self._look = scene, course, plan, look
+    def __init__(self, scene: Scene, drawer: Renderer, course: Course, plan: Plan, look: Look) -> None:
+        self._scene, self._drawer, self._course, self._plan, self._look = scene, drawer, course, plan, look
         height, width = scene.plate.shape[:2]
         self._size = (width, height)
         colors = colors_in(scene) if look.trails else None
@@ -120,7 +122,7 @@ class _Artist:
         if not moment.foretold:
             return self._arranged(self._seen(moment), moment), None
         poses = self._course.foretold(moment.time_s)
-        plain = compose(self._scene, poses)
+        plain = self._drawer.draw(poses)
         return self._arranged(self._foretold(moment.time_s, poses, plain), moment), plain
 
     def _seen(self, moment: Moment) -> Picture:
@@ -145,8 +147,8 @@ class _Artist:
             self._trails.follow(poses, styles, time_s)
             self._trails.over(ground)
         if ghosts:
-            ground = compose(self._scene, ghosts, onto=ground, opacity=GHOST)
-        return compose(self._scene, poses, onto=ground)
+            ground = self._drawer.draw(ghosts, onto=ground, opacity=GHOST)
+        return self._drawer.draw(poses, onto=ground)
 
     def _covered(self, poses: tuple[Pose, ...]) -> Float32:
         """(H, W) how much objects cover of the picture: a path runs beneath them."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kinescribe import plugins
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law
@@ -23,6 +24,8 @@ from kinescribe.foretelling.keeping import Keeper
 from kinescribe.foretelling.laws import Lawgiver
 from kinescribe.foretelling.tables import Perception, check_sizes, interval_of, spans_of, tables_given
 from kinescribe.foretelling.telling import Bystanders, in_words, why_failed
+from kinescribe.renderers.completing import completed
+from kinescribe.renderers.protocols import Renderer, RendererFactory
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import Calibration, States
 from kinescribe.video import open_video
@@ -83,6 +86,7 @@ def predict_video(
     frame_interval: float | None = None,
     states: States | str | Path | Sequence[States | str | Path] | None = None,
     scene: Scene | str | Path | None = None,
+    renderer: str | RendererFactory = "sprites",
     law_objects: Sequence[str | int] | None = None,
     law_source: Any = None,
     fixed: Mapping[str, float] | None = None,
@@ -108,6 +112,7 @@ def predict_video(
         frame_rate: of what is foretold, Hz; None: the video's own times. crf: x264's quality, 0 (lossless) to 51.
         objects, backend, device, calibration, frame_interval: as `kinescribe.extract_states` has them.
         states: tables that were extracted before, one a video. scene: one that was made before, or its folder.
+        renderer: who draws: "sprites", "shapes", the name of another plug-in, or what makes a renderer of a scene.
         law_objects: whom the law is about: names, labels or ids; None: all bodies. The others stand still where they were seen last.
         law_source: the file of a saved law that isn't installed. fixed: known parameters. seed, max_seconds: of the fit.
         keep: folder for states.csv, law.json, scene/, future.csv (and factual.csv), each as soon as it is done.
@@ -127,6 +132,8 @@ def predict_video(
         frame_rate=frame_rate, crf=crf,
     )  # fmt: skip
     lawgiver = Lawgiver.of(law, source=law_source, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed, max_seconds=max_seconds)
+    if isinstance(renderer, str):
+        plugins.load("renderers", renderer)
     ready = scene if isinstance(scene, Scene) else None if scene is None else Scene.read(scene)
     if frame_interval is None and given is not None:
         frame_interval = interval_of(given[0])
@@ -150,18 +157,28 @@ def predict_video(
     _tell(progress, "fit", 1)
     keeper.law(fit, clips)
 
-    predictor = Predictor.of(table, fit, inputs=lawgiver.inputs, objects=lawgiver.objects, name=opened[0].info.name)
+    # a law that was fitted to this very table knows its objects by name; naming them again would leave behind what goes along with them
+    chosen = lawgiver.objects if lawgiver.fit is not None else None
+    predictor = Predictor.of(table, fit, inputs=lawgiver.inputs, objects=chosen, name=opened[0].info.name)
     future, factual, difference, words = _foretell(predictor, wishes, last)
     keeper.future(future, factual)
     begins = begin_of(wishes, future, seen_part.end_s)
-    about = predictor.start.clip.bodies.object_ids
+    # what a change takes away has no rows, and what goes along with a body is none of the law's
+    about = {*predictor.start.clip.bodies.object_ids, *future.object_ids, *(factual.object_ids if factual is not None else [])}
     course = Course.of(table, future, factual, about, begins_s=begins, seen_until_s=seen_part.end_s)
     plan = plan_of(wishes, course, min(last, course.ends_s) if future.meta.partial else last, table)
     form = wishes.comparison
     look = Look(form.form, form.share, wishes.ghost, wishes.trails, wishes.captions, ", ".join(in_words(words, fit)))
-    made = film(opened[0], ready, course, plan, look, path, crf=wishes.crf, progress=progress)
-    bystanders = Bystanders(table, course, ready)
-    warnings = [*odd, *(line for one in tables for line in one.meta.warnings), *fit.warnings, *future.meta.warnings, *bystanders.lines()]
+    whole, from_shape, _ = completed(ready, table)
+    made = film(opened[0], whole, _drawer(renderer, whole), course, plan, look, path, crf=wishes.crf, progress=progress)
+    bystanders = Bystanders(table, course, whole, from_shape)
+    warnings = [
+        *odd,
+        *(line for one in tables for line in one.meta.warnings),
+        *fit.warnings,
+        *_unsaid(future, bystanders),
+        *bystanders.lines(),
+    ]
     partial = [table.meta.partial, opened[0].partial, why_failed(fit), future.meta.partial]
     return Foretold(
         states=table, fit=fit, scene=ready, future=future, factual=factual, difference=difference, changes=words, filmed=made,
@@ -176,6 +193,16 @@ def _foretell(predictor: Predictor, wishes: Wishes, until: float) -> tuple[State
         return table_of(predictor.run((), until=until, every=every), predictor.states), None, None, ()
     made = counterfactual(predictor, do=list(wishes.changes), remove=wishes.remove, at=wishes.at_s, until=until, every=every)
     return made.changed, made.factual, made.difference, made.words
+
+
+def _unsaid(future: States, bystanders: Bystanders) -> list[str]:
+    """The prediction's warnings, without the one on objects that bystanders tell of in more detail."""
+    return [line for line in future.meta.warnings if not (line.startswith("left out ") and (bystanders.resting or bystanders.gone))]
+
+
+def _drawer(renderer: str | RendererFactory, scene: Scene) -> Renderer:
+    factory: RendererFactory = plugins.load("renderers", renderer) if isinstance(renderer, str) else renderer
+    return factory(scene)
 
 
 def _tell(progress: Progress | None, stage: str, done: int) -> None:

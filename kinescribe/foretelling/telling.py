@@ -23,11 +23,12 @@ class Bystanders:
     """Objects that the law doesn't move, or that can't be drawn, by name.
 
     Attributes:
-        resting: they stand still. gone: they had left before the end. unseen: the scene has no picture of them.
+        resting: they stand still. gone: they had left before the end. unseen: they can't be drawn.
+        shapes: the scene has no picture of them, so that they are drawn from shape, size and the colour in their label.
         upright: they keep their last angle.
     """
 
-    def __init__(self, table: States, course: Course, scene: Scene) -> None:
+    def __init__(self, table: States, course: Course, scene: Scene, from_shape: Sequence[int] = ()) -> None:
         names = {i: label or str(i) for i, label in table.labels.items()}
 
         def named(ids: Sequence[int]) -> tuple[str, ...]:
@@ -36,6 +37,7 @@ class Bystanders:
         missing = [i for i in {*course.covered, *course.rest} if i not in scene.objects]
         self.resting = named([i for i in course.rest if i not in missing])
         self.gone, self.unseen = named(course.gone), named(missing)
+        self.shapes = named([i for i in from_shape if i in {*course.covered, *course.rest}])
         self.upright = named([i for i in course.angles if i not in missing and _turned(course, i)])
 
     def lines(self) -> list[str]:
@@ -43,7 +45,8 @@ class Bystanders:
         told = (
             (self.resting, "the law says nothing of {}: drawn at rest where last seen; --law-objects says whom it is about"),
             (self.gone, "the law says nothing of {}, last seen before the end: left out after that"),
-            (self.unseen, "{} can't be drawn: never seen whole and apart, so that there is no sprite"),
+            (self.unseen, "{} can't be drawn: never seen whole and apart, and without a shape and size in the table"),
+            (self.shapes, "{} was never seen whole and apart: drawn from shape, size and the colour in its label"),
             (self.upright, "the law says nothing of how {} turns: drawn at the last angle that was seen"),
         )
         return [line.format(", ".join(names)) for names, line in told if names]

@@ -305,3 +305,49 @@ def test_moments_need_no_whole_video_in_memory(ball):
     found = moments(open_video(ball.video), Plan(0.0, 0.5, 0.7, STEP))
     assert next(found).time_s == 0.0
     found.close()
+
+
+def with_a_mark(states: ks.States) -> ks.States:
+    """The ball's table with a small disc on the ball, a fifth of its radius above its centre."""
+    twice = {name: np.concatenate([values, values]) for name, values in states.columns.items()}
+    mark = np.arange(len(states) * 2) >= len(states)
+    twice["object_id"] = np.where(mark, 2, 1)
+    twice["label"] = np.where(mark, "white mark", "red ball")
+    twice["shape"] = np.full(mark.shape, "disc")
+    for side in ("width", "height"):
+        twice[side] = np.where(mark, 0.06, 0.22)
+    twice["y"] = twice["y"] + 0.04 * mark
+    twice["y_px"] = twice["y_px"] - 4.0 * mark
+    return ks.States.from_columns(twice, states.meta)
+
+
+def test_what_goes_along_with_a_body_does_not_stay_behind(foretell, ball):
+    made, path = foretell(states=with_a_mark(ball.states), law_objects=["red ball"], seen=0.5, until=0.75, crf=0)
+    assert made.bystanders.resting == ()
+    assert set(made.future.object_ids) == {1, 2}
+    last = frames_of(path)[-1].image
+    x, y = ball.drawn.truth["red ball"].positions[22]
+    assert last[round(y) - 4, round(x)].min() > 150  # the mark, drawn from its shape: the scene was made without it
+    assert made.bystanders.shapes == ("white mark",)
+
+
+def test_a_thing_that_can_not_be_drawn_is_told(foretell, ball):
+    marked = with_a_mark(ball.states)
+    plain = ks.States.from_columns({**marked.columns, "shape": np.where(marked["object_id"] == 2, "blob", "disc")}, marked.meta)
+    made, _ = foretell(states=plain, law_objects=["red ball"], seen=0.5)
+    assert made.bystanders.unseen == ("white mark",)
+    assert [line for line in made.warnings if "white mark can't be drawn" in line]
+
+
+def test_another_renderer_draws(foretell, ball):
+    class Blank:
+        def __init__(self, scene: ks.Scene) -> None:
+            self.scene = scene
+
+        def draw(self, poses, *, onto=None, opacity=1.0):
+            return np.full_like(self.scene.picture, 77)
+
+    _, path = foretell(renderer=Blank, seen=0.5, past=0)
+    assert np.abs(frames_of(path)[0].image.astype(int) - 77).max() <= 2
+    with pytest.raises(UsageError, match="sprites"):
+        foretell(renderer="sprite", seen=0.5)
