@@ -53,7 +53,9 @@ def predict_video(
     ] = None,
     frame_rate: Annotated[float | None, typer.Option(metavar="HZ", help="Of what is predicted. [default: the video's times]")] = None,
     crf: Annotated[int, typer.Option(metavar="NUMBER", help="Quality: 0 (lossless) to 51.")] = 18,
-    inputs: Annotated[Path | None, typer.Option(metavar="CSV", help="Known inputs: time_s, and a column an input.")] = None,
+    inputs: Annotated[
+        list[Path] | None, typer.Option(metavar="CSV", help="Known inputs: time_s, and a column an input; one for all VIDEOs, or one each.")
+    ] = None,
     law_objects: Annotated[
         str | None, typer.Option(metavar="NAMES", help='Whom the law is about: names, labels or ids, "red ball, 3". [default: all]')
     ] = None,
@@ -137,7 +139,7 @@ def predict_video(
             do=do or (),
             remove=remove or (),
             at=at,
-            inputs=inputs,
+            inputs=inputs or None,
             compare=compare,
             ghost=ghost,
             trails=trails,

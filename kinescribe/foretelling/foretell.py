@@ -71,7 +71,7 @@ def predict_video(
     do: Changes = (),
     remove: Sequence[str] = (),
     at: float | None = None,
-    inputs: Inputs | str | Path | None = None,
+    inputs: Inputs | str | Path | Sequence[Inputs | str | Path] | None = None,
     compare: str | None = None,
     ghost: bool = False,
     trails: bool = False,
@@ -105,7 +105,7 @@ def predict_video(
         until: the end, seconds in the video's time; None: the video's own end where it lies beyond, else half as long again.
         seen: how much of the video is looked at: seconds, or frames as in "45f"; None: all of it, or what `states` were made from.
         do, remove, at: what is otherwise, and from when on, as `kinescribe.predict` has them.
-        inputs: known inputs to the end, for laws that have some.
+        inputs: known inputs to the end, for laws that have some: for all videos, or one each.
         compare: "side" (truth, prediction), "wipe" (truth left of a swaying line) or "wipe:0.5" (a standing one).
         ghost: what happens without the change, half transparent. trails: paths, dashed where foretold. captions: words in the picture.
         past: seconds of what was seen that come first; None: all.
@@ -131,7 +131,9 @@ def predict_video(
         span=spans[0], until=until, at=at, past=past, do=do, remove=remove, compare=compare, ghost=ghost, trails=trails, captions=captions,
         frame_rate=frame_rate, crf=crf,
     )  # fmt: skip
-    lawgiver = Lawgiver.of(law, source=law_source, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed, max_seconds=max_seconds)
+    lawgiver = Lawgiver.of(
+        law, videos=len(sources), source=law_source, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed, max_seconds=max_seconds
+    )
     if isinstance(renderer, str):
         plugins.load("renderers", renderer)
     ready = scene if isinstance(scene, Scene) else None if scene is None else Scene.read(scene)
@@ -159,12 +161,14 @@ def predict_video(
 
     # a law that was fitted to this very table knows its objects by name; naming them again would leave behind what goes along with them
     chosen = lawgiver.objects if lawgiver.fit is not None else None
-    predictor = Predictor.of(table, fit, inputs=lawgiver.inputs, objects=chosen, name=opened[0].info.name)
+    predictor = Predictor.of(table, fit, inputs=lawgiver.inputs[0], objects=chosen, name=opened[0].info.name)
     future, factual, difference, words = _foretell(predictor, wishes, last)
     keeper.future(future, factual)
     begins = begin_of(wishes, future, seen_part.end_s)
-    # what a change takes away has no rows, and what goes along with a body is none of the law's
-    about = {*predictor.start.clip.bodies.object_ids, *future.object_ids, *(factual.object_ids if factual is not None else [])}
+    # what a change takes away has no rows, and what goes along with a body is none of the law's; points of bodies are not drawn
+    points = {i for i, about in table.meta.objects.items() if about.part_of is not None}
+    told = {*future.object_ids, *(factual.object_ids if factual is not None else [])}
+    about = {*predictor.start.clip.bodies.object_ids, *told} - points
     course = Course.of(table, future, factual, about, begins_s=begins, seen_until_s=seen_part.end_s)
     plan = plan_of(wishes, course, min(last, course.ends_s) if future.meta.partial else last, table)
     form = wishes.comparison

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinescribe.dynamics.api import AUTO, clips_of
 from kinescribe.dynamics.api import fit as fitted
+from kinescribe.dynamics.arguments import check_inputs
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import Fit
@@ -30,13 +31,14 @@ class Lawgiver:
 
     Attributes:
         fit: a saved law; None where one is fitted. law: "auto", or what to fit.
-        inputs: known inputs; None for laws without. objects: whom the law is about; None: all, or those of the saved law.
+        inputs: known inputs of all videos, or of each, the first of which is foretold; None for laws without.
+        objects: whom the law is about; None: all, or those of the saved law.
         fixed: known parameters. seed, max_seconds: of the fit.
     """
 
     fit: Fit | None
     law: str | Law | type[Law]
-    inputs: Inputs | None
+    inputs: tuple[Inputs | None, ...]
     objects: tuple[str | int, ...] | None
     fixed: Mapping[str, float]
     seed: int
@@ -44,15 +46,22 @@ class Lawgiver:
 
     @classmethod
     def of(
-        cls, law: Any, *, source: Source | None, inputs: Any, objects: Sequence[str | int] | None, fixed: Mapping[str, float] | None,
-        seed: int, max_seconds: float,
+        cls, law: Any, *, videos: int, source: Source | None, inputs: Any, objects: Sequence[str | int] | None,
+        fixed: Mapping[str, float] | None, seed: int, max_seconds: float,
     ) -> Lawgiver:  # fmt: skip
         """Find and read all of it.
 
         Raises:
             UsageError: an unknown law, or one that isn't installed. InputError: a file that can't be read.
         """
-        held = Inputs.read(Path(inputs)) if isinstance(inputs, str | Path) else inputs
+        several = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        if len(several) not in (1, videos):
+            for_what = f"{videos} video{'s' * (videos != 1)}"
+            raise UsageError(
+                f"{len(several)} files of inputs for {for_what}: give --inputs once for all, or once for each, in the same order"
+            )
+        held = [Inputs.read(Path(one)) if isinstance(one, str | Path) else one for one in several]
+        check_inputs(held if len(held) > 1 else held[0])
         saved: Fit | None = law if isinstance(law, Fit) else None
         if isinstance(law, Path) or (isinstance(law, str) and law.strip().lower().endswith(".json")):
             path = Path(law)
@@ -61,11 +70,13 @@ class Lawgiver:
         if saved is not None and fixed:
             raise UsageError("--fix belongs to a fit, and this law was fitted before: edit its file, or change it with --do")
         chosen = None if objects is None else tuple(objects)
-        return cls(saved, found, held, chosen, dict(fixed or {}), seed, max_seconds)
+        return cls(saved, found, tuple(held), chosen, dict(fixed or {}), seed, max_seconds)
 
     def fitted_to(self, tables: Sequence[States]) -> tuple[Fit, list[Clip]]:
         """The law with its values, and the clips that it was fitted to; none of a saved one. Raises as `kinescribe.fit` does."""
         if self.fit is not None:
             return self.fit, []
-        clips = clips_of(list(tables), inputs=self.inputs, objects=self.objects, brief=self.law == AUTO)
+        clips = clips_of(
+            list(tables), inputs=[one for one in self.inputs if one is not None] or None, objects=self.objects, brief=self.law == AUTO
+        )
         return fitted(clips, self.law, fixed=self.fixed, seed=self.seed, max_seconds=self.max_seconds), clips

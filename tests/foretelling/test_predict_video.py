@@ -10,7 +10,7 @@ import pytest
 import kinescribe as ks
 from kinescribe.errors import InputError, UsageError
 from kinescribe.foretelling.timeline import moments
-from kinescribe.states import Calibration, read
+from kinescribe.states import Calibration, ObjectMeta, read
 from kinescribe.video import VideoWriter, open_video
 
 STEP = 1 / 30
@@ -205,6 +205,8 @@ def test_a_saved_law_and_a_second_video(foretell, ball, tmp_path):
         ({"states": []}, "0 states tables for 1 video"),
         ({"states": 7}, "no table"),
         ({"law": "gravitation"}, "gravitation"),
+        ({"inputs": ["a.csv", "b.csv"]}, "2 files of inputs for 1 video"),
+        ({"inputs": 5}, "inputs"),
         ({"law_objects": ["zebra"]}, "zebra"),
     ],
 )
@@ -308,7 +310,7 @@ def test_moments_need_no_whole_video_in_memory(ball):
 
 
 def with_a_mark(states: ks.States) -> ks.States:
-    """The ball's table with a small disc on the ball, a fifth of its radius above its centre."""
+    """The ball's table with a small disc on the ball, a fifth of its diameter above its centre."""
     twice = {name: np.concatenate([values, values]) for name, values in states.columns.items()}
     mark = np.arange(len(states) * 2) >= len(states)
     twice["object_id"] = np.where(mark, 2, 1)
@@ -329,6 +331,15 @@ def test_what_goes_along_with_a_body_does_not_stay_behind(foretell, ball):
     x, y = ball.drawn.truth["red ball"].positions[22]
     assert last[round(y) - 4, round(x)].min() > 150  # the mark, drawn from its shape: the scene was made without it
     assert made.bystanders.shapes == ("white mark",)
+
+
+def test_points_of_bodies_are_no_things_to_draw(foretell, ball):
+    marked = with_a_mark(ball.states)
+    meta = marked.meta.model_copy(deep=True)
+    meta.objects = {1: ObjectMeta(label="red ball"), 2: ObjectMeta(label="top of red ball", part_of=1)}
+    columns = {**marked.columns, "label": np.where(marked["object_id"] == 2, "top of red ball", "red ball")}
+    made, _ = foretell(states=ks.States.from_columns(columns, meta), law_objects=["red ball"], seen=0.5)
+    assert made.bystanders.lines() == []
 
 
 def test_a_thing_that_can_not_be_drawn_is_told(foretell, ball):
