@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kinescribe.errors import UsageError
+
+if TYPE_CHECKING:
+    from kinescribe.dynamics.fitting import Fit
+    from kinescribe.dynamics.law import Law
 
 __all__ = ["main", "predict_video"]
 
@@ -129,11 +133,12 @@ def predict_video(
     from kinescribe.states import resolve_calibration
 
     calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)
-    with progress_bar(quiet) as bar:
+    chosen, blamed = _law(law.strip(), law_source)
+    with progress_bar(quiet) as bar, fit_options.blamed(blamed):
         made = foretell(
             videos,
             output,
-            law=law.strip(),
+            law=chosen,
             until=until,
             seen=seen,
             do=do or (),
@@ -156,7 +161,6 @@ def predict_video(
             scene=scene,
             renderer=renderer,
             law_objects=about,
-            law_source=list(law_source) if law_source else None,
             fixed=known,
             seed=seed,
             max_seconds=max_seconds,
@@ -166,6 +170,20 @@ def predict_video(
         )
         check()
     return finish(made, output, keep, time.perf_counter() - began, quiet=quiet, as_json=as_json, strict=strict)
+
+
+def _law(words: str, source: list[Path] | None) -> tuple[str | Law | Fit, Law | None]:
+    """What the words stand for, and the law whose own code is to blame for what it raises; None where it isn't known yet."""
+    from kinescribe.dynamics.finding import find_law
+    from kinescribe.dynamics.saving import load
+
+    if words == "auto":
+        return words, None
+    if words.lower().endswith(".json"):
+        fit = load(words, source=list(source) if source else None)
+        return fit, fit.law
+    law = find_law(words)
+    return law, law
 
 
 def _names(words: str | None) -> list[str | int] | None:

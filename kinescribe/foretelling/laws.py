@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinescribe.dynamics.api import AUTO, clips_of
 from kinescribe.dynamics.api import fit as fitted
-from kinescribe.dynamics.arguments import check_inputs
+from kinescribe.dynamics.arguments import check_fit, check_inputs
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import Fit
@@ -62,6 +62,9 @@ class Lawgiver:
             )
         held = [Inputs.read(Path(one)) if isinstance(one, str | Path) else one for one in several]
         check_inputs(held if len(held) > 1 else held[0])
+        check_fit(
+            optimizer="lm", fixed=fixed, free=(), loss=None, inputs=None, rules=None, seed=seed, max_rollouts=None, max_seconds=max_seconds
+        )
         saved: Fit | None = law if isinstance(law, Fit) else None
         if isinstance(law, Path) or (isinstance(law, str) and law.strip().lower().endswith(".json")):
             path = Path(law)

@@ -100,6 +100,9 @@ def test_quiet_and_strict(run, ready):
         (("--law-objects", " , "), 2, "--law-objects"),
         (("--scale", "1 m: 0,0 100,0"), 2, "--states"),
         (("--fix", "gravity"), 2, "--fix"),
+        (("--max-seconds", "-1"), 2, "-1"),
+        (("--seed", "-1"), 2, "-1"),
+        (("--renderer", "crayons"), 2, "sprites"),
         (("--until", "0.1"), 2, "within what was seen"),
         (("--crf", "60"), 2, "crf"),
         (("--colour", "red"), 2, "--help"),
@@ -112,6 +115,20 @@ def test_bad_input_is_one_line_and_no_video(run, ready, more, code, words):
     assert ran.err.count("\n") == 1
     assert ran.out == ""
     assert list(Path().iterdir()) == []
+
+
+def test_a_law_of_one_s_own_is_blamed_for_what_it_raises(run, ready, tmp_path):
+    own = tmp_path / "my_law.py"
+    own.write_text(
+        "from kinescribe.dynamics import Law\n\n\nclass Mine(Law):\n    name = 'mine'\n\n"
+        "    def acceleration(self, t, state, parameters, inputs):\n        raise ZeroDivisionError('by design')\n"
+    )
+    ran = run(*ready, "--law", own)
+    assert ran.code == 2, ran.err
+    assert "my_law.py" in ran.err
+    assert "by design" in ran.err
+    assert ran.err.count("\n") == 1
+    assert not Path("out.mp4").exists()
 
 
 def test_the_video_itself_is_never_replaced(run, ready, filmed):
