@@ -30,6 +30,7 @@ MORE_VIEWS = 0.85  # of one view's, that several must
 WHOLE = 0.8  # of the soft sprite's, that whole pixels must
 FEWEST = 6  # cut-outs in a view
 MOST_VIEWS = 4
+MOST_MOVING = 24  # cut-outs that the exposure is told from
 LEAST_SPAN: dict[ViewsBy, float] = {"angle": 0.5, "shape": 0.3, "x": 20.0, "y": 20.0}  # of what views go by: less changes no look
 PLAIN = 6.0  # grey levels by which the inside of a plain object scatters
 
@@ -44,7 +45,7 @@ def best_exposure(things: Sequence[tuple[SceneObject, Sequence[Cutout]]], interv
     for thing, cutouts in things:
         moving = [one for one in cutouts if _speed(one) * interval >= FAST_PX]
         if len(moving) >= 2 * FEWEST:
-            fast.append((thing, moving))
+            fast.append((thing, moving[:: max(len(moving) // MOST_MOVING, 1)]))
     if not fast:
         return 0.0
     totals = {}

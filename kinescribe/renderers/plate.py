@@ -114,13 +114,21 @@ def _median(stack: NDArray[np.uint8], free: Boolean) -> tuple[Float32, Float32]:
     image: Float32 = np.empty(stack.shape[1:], np.float32)
     noise: Float32 = np.empty(stack.shape[1:3], np.float32)
     for y in range(stack.shape[1]):
-        row = np.where(free[:, y, :, None], stack[:, y].astype(np.float32), np.nan)
         known = free[:, y].any(axis=0)
         image[y] = stack[:, y].mean(axis=0)
         noise[y] = MIN_NOISE
         if known.any():
-            part = row[:, known]
-            image[y, known] = np.nanmedian(part, axis=0)
-            spread = 1.4826 * np.nanmedian(np.abs(part - image[y, known]), axis=0)
+            part, counts = stack[:, y, known].astype(np.float32), free[:, y, known].sum(axis=0)
+            part[~free[:, y, known]] = np.inf
+            image[y, known] = _middle(part, counts)
+            spread = 1.4826 * _middle(np.abs(part - image[y, known]), counts)
             noise[y, known] = np.maximum(np.sqrt((spread**2).mean(axis=-1)), MIN_NOISE)
     return image, np.asarray(cv2.blur(noise, (9, 9)), np.float32)
+
+
+def _middle(values: Float32, counts: NDArray[np.int64]) -> Float32:
+    """(n, 3) medians of (T, n, 3) values, of which only the first `counts` (n,) in order count; the others are infinite."""
+    ordered = np.sort(values, axis=0)
+    low, high = ((counts - 1) // 2)[None, :, None], (counts // 2)[None, :, None]
+    pair = np.take_along_axis(ordered, low, axis=0), np.take_along_axis(ordered, high, axis=0)
+    return np.asarray((pair[0][0] + pair[1][0]) / 2.0, np.float32)
