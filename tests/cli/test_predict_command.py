@@ -9,6 +9,7 @@ import pytest
 from predicted import SEEN, bouncing, bouncing_fit, bouncing_table
 
 from kinescribe.dynamics import Clip
+from kinescribe.dynamics.fitting import fit_law
 from kinescribe.dynamics.saving import save
 from kinescribe.states import read, validate
 
@@ -43,6 +44,18 @@ def test_a_future_is_written(run, folder):
     assert validate(folder / "ball.future.csv") == []
     assert np.abs(future["y"] - bouncing().data[1, 0, SEEN:, 0]).max() < 0.02
     assert set(future["status"]) == {"predicted"}
+
+
+def test_a_start_like_those_of_the_fit_must_be_asked_for_and_told(run, folder):
+    clips = [Clip.from_states(bouncing_table(seed=seed)) for seed in range(4)]
+    save(fit_law(bouncing_fit().law, clips, fixed={"friction": 0.0}), folder / "four.json")
+    few = run(*BASE, "4", "--start-prior")
+    assert few.code == 2
+    assert "fit 4 or more" in few.err
+    asked = ("predict", "ball.states.csv", "--law", "four.json", "--until", "4")
+    assert run(*asked, "-o", "plain.csv").code == run(*asked, "-o", "prior.csv", "--start-prior").code == 0
+    plain, prior = (read(folder / name) for name in ("plain.csv", "prior.csv"))
+    assert prior["sigma_x"][0] < plain["sigma_x"][0]
 
 
 def test_what_if_by_options(run, folder):
@@ -154,7 +167,7 @@ def test_an_edited_law_is_used_and_told(run, folder):
     np.testing.assert_allclose(read(folder / "ball.future.csv")["ay"], -5.0, atol=1e-9)
 
 
-def test_a_law_in_a_file_is_handed_over(run, folder):
+def test_a_law_in_a_file_runs_in_the_sandbox_or_is_handed_over(run, folder):
     from kinescribe.dynamics.finding import find_law
     from kinescribe.dynamics.fitting import fit_law
 
@@ -166,9 +179,15 @@ def test_a_law_in_a_file_is_handed_over(run, folder):
         "        return 0.0, -parameters.pull\n"
     )
     save(fit_law(find_law("mine.py"), [Clip.from_states(read("ball.states.csv")).first(15)]), folder / "law.json")
-    ran = run(*BASE, "2.5")
-    assert (ran.code, "--law-source mine.py" in ran.err) == (2, True)
-    assert run(*BASE, "2.5", "--law-source", "mine.py").code == 0
+    made = []
+    for options in ((), ("--law-source", "mine.py"), ("--trust",)):
+        assert run(*BASE, "2.5", *options, "--overwrite").code == 0
+        made.append((folder / "ball.future.csv").read_bytes())
+    assert made[0] == made[1] == made[2]
+    saved = (folder / "law.json").read_text(encoding="utf-8")
+    (folder / "law.json").write_text(saved.replace('"from kinescribe.dynamics', '"import os", "from kinescribe.dynamics'), encoding="utf-8")
+    ran = run(*BASE, "2.5", "--overwrite")
+    assert (ran.code, "line 1: import of os" in ran.err, "--law-source mine.py" in ran.err) == (2, True, True)
 
 
 def test_a_law_that_ends_the_program_is_an_error_of_the_law(run, folder):
