@@ -92,9 +92,7 @@ class Review:
         if lone:
             first, last = min(int(one.frames[0]) for one in lone), max(int(one.frames[-1]) for one in lone)
             several = f"{len(lone)} regions" if len(lone) > 1 else "a region"
-            out.append(
-                f"the states do not account for {several} of the picture, {frames_in_words(first, last)}: `kinescribe review` shows where"
-            )
+            out.append(f"no row accounts for {several} of the picture, {frames_in_words(first, last)}: `kinescribe review` shows where")
         if len(self.changed):
             where = frames_in_words(int(self.changed[0]), int(self.changed[-1]))
             out.append(f"{where}: the picture differs as a whole in {len(self.changed)} of them")

@@ -15,7 +15,7 @@ RUN = 5  # rows whose median counts: single rows are not a drift
 LEAST_PX = 0.5  # below, registration of sprites is no better than the tables
 LEAST_RAD = np.deg2rad(2.0)
 SIGMAS = 5.0
-LEAST_LAG = 0.3  # frames
+LEAST_LAG = 0.6  # frames: less may be a point that isn't the middle
 LEAST_LAG_PX = 0.75  # that a delay must amount to
 LEAST_ROWS = 4
 
