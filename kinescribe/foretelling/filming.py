@@ -179,6 +179,10 @@ class _Artist:
             if look.captions:
                 in_corner(mine, own)
             return mine
+        if self._trails is not None:
+            # one path on both sides, so that the real object is seen to keep to it or to leave it
+            real = real.copy()
+            self._trails.over(real, self._covered(self._course.foretold(moment.time_s)))
         return wiped(real, mine, self._share(moment.time_s), captions)
 
     def _share(self, time_s: float) -> float:

@@ -200,8 +200,9 @@ def _foretell(predictor: Predictor, wishes: Wishes, until: float) -> tuple[State
 
 
 def _unsaid(future: States, bystanders: Bystanders) -> list[str]:
-    """The prediction's warnings, without the one on objects that bystanders tell of in more detail."""
-    return [line for line in future.meta.warnings if not (line.startswith("left out ") and (bystanders.resting or bystanders.gone))]
+    """The prediction's warnings, without those that `partial` or the bystanders' own lines tell in more detail."""
+    told = ["the fit failed: ", *(["left out "] if bystanders.resting or bystanders.gone else [])]
+    return [line for line in future.meta.warnings if not line.startswith(tuple(told))]
 
 
 def _drawer(renderer: str | RendererFactory, scene: Scene) -> Renderer:
