@@ -61,6 +61,7 @@ def examine() -> Iterator[Finding]:
         yield _devices()
     if _installed("torch") is not None and _installed("torchvision") is not None:
         yield from _torchvision()
+    yield _sandbox()
     for kind in KINDS:
         for plugin in plugins(kind):
             reason = failure(plugin)
@@ -137,6 +138,16 @@ def _devices() -> Finding:
         return Finding("ok", "devices for models", "cpu, mps")
     why = "no GPU that it can use" if torch.version.cuda else "it is built for the CPU alone"
     return Finding("note", "devices for models", f"cpu; torch {torch.__version__}: {why}")
+
+
+def _sandbox() -> Finding:
+    """Whether laws that a model or a stranger wrote can be held."""
+    try:
+        from kinescribe.dynamics.sandbox import isolation
+    except Exception as error:  # a broken binary raises anything; the reason is reported
+        return Finding("broken", "sandbox", f"does not import: {type(error).__name__}: {error}")
+    found = isolation()
+    return Finding("ok" if found.level == "full" else "note", "sandbox", found.text)
 
 
 def _torchvision() -> Iterator[Finding]:

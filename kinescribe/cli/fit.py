@@ -26,6 +26,9 @@ def fit(
     law: Annotated[
         str, typer.Option(metavar="LAW", help='auto, a name ("kinescribe list laws"), a sum "free-fall + floor", or a file my_law.py.')
     ] = "auto",
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Run the law's file in the sandbox: one that a model or a stranger wrote.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="JSON", help="Keep the fit, to read, edit and predict with. [default: nowhere]")
     ] = None,
@@ -71,14 +74,15 @@ def fit(
     _check_outputs(output, plot, overwrite)
     law = law.strip()
     automatic = law == "auto"
+    if automatic and sandbox:
+        raise UsageError("--sandbox is for a law's file: name it with --law FILE.py, or leave --sandbox out")
     if automatic and (optimizer != "lm" or free):
         raise UsageError(f"{'--free' if free else '--optimizer'} belongs to one law: name it with --law")
 
     from kinescribe.cli import fit_tables
     from kinescribe.dynamics.affordances import Affordances, apply, check
-    from kinescribe.dynamics.finding import find_law
 
-    chosen = None if automatic else find_law(law)
+    chosen = None if automatic else fit_options.law_of(law, sandbox)
     given = None if rules is None else Affordances.read(rules)
     talk: list[str] = []
     clips, warnings = fit_tables.clips(tables, inputs or [], fit_options.names(objects), automatic, talk)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kinescribe.dynamics.clip import Clip
     from kinescribe.dynamics.law import Law
 
-__all__ = ["blamed", "check_apart", "check_fits", "check_optimizer", "check_own", "names", "values"]
+__all__ = ["blamed", "check_apart", "check_fits", "check_optimizer", "check_own", "law_of", "names", "values"]
 
 FRAMES = 64  # of a clip, that a law is looked at in: checks take dozens of runs
 DEADLY = ("exception", "contract", "time")  # findings after which a fit can't come to anything
@@ -48,6 +48,20 @@ def names(words: str | None) -> list[str] | None:
     if not found:
         raise UsageError("--objects names nothing; give names, labels or ids, such as 'red ball, 3', or leave it out for all")
     return found
+
+
+def law_of(words: str, sandbox: bool) -> Law:
+    """The law that ``--law`` names, a file in the sandbox where that is asked for. Raises UsageError, InputError."""
+    from kinescribe.dynamics.finding import file_and_name, find_law
+
+    if not sandbox:
+        return find_law(words)
+    file = file_and_name(words)
+    if file is None:
+        raise UsageError(f"--sandbox is for a law's file, and '{words}' is none: give --law FILE.py, or leave --sandbox out")
+    from kinescribe.dynamics.sandbox import law_of_file
+
+    return law_of_file(file[0], name=file[1])
 
 
 def check_apart(fixed: Mapping[str, float], free: Sequence[str]) -> None:

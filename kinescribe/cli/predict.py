@@ -46,6 +46,9 @@ def predict(
     law_source: Annotated[
         list[Path] | None, typer.Option(metavar="FILE.PY", help="The law's own file, where it is not installed; it is run.")
     ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run law text that LAW.JSON holds with all your rights, not in the sandbox.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw what was seen, what is foretold and what is changed.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")] = False,
@@ -74,7 +77,7 @@ def predict(
     from kinescribe.states import read
 
     changes = changes_of(changed)
-    fit = load(law, source=list(law_source) if law_source else None)
+    fit = load(law, source=list(law_source) if law_source else None, trust=trust)
     states = read(table)
     options: dict[str, Any] = {"until": until, "every": every, "at": at, "from_start": from_start}
     with blamed(fit.law):

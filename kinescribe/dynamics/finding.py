@@ -18,7 +18,7 @@ from kinescribe.dynamics.law import Law
 from kinescribe.errors import InputError, UsageError, unknown_value
 from kinescribe.plugins import load
 
-__all__ = ["LawSpec", "find_law", "law_in"]
+__all__ = ["LawSpec", "file_and_name", "find_law", "law_from_text", "law_in"]
 
 LawSpec = Law | type[Law] | Callable[[], Law] | str | Path
 """Whatever `find_law` makes a law of."""
@@ -67,6 +67,12 @@ def _from_words(words: str) -> Law:
             raise UsageError(f"{error}, and there is the file {beside}: name it with its ending") from None
         raise
     return _made(plugin, terms[0])
+
+
+def file_and_name(words: str) -> tuple[Path, str] | None:
+    """Path and class of ``"my_law.py:Name"``, with "" for no class; None for words that are no path of a Python file."""
+    file = _FILE.match(words.strip())
+    return (Path(file["path"]), file["name"] or "") if file else None
 
 
 def _made(source: Any, name: str) -> Law:
@@ -145,6 +151,20 @@ def _imported(path: Path) -> ModuleType:
         source = real.read_bytes()
     except OSError as error:
         raise error if isinstance(error, InputError) else InputError(f"{path}: {error.strerror or error}") from None
+    return _ran(source, real, path)
+
+
+def law_from_text(source: str, name: str, file: str) -> Law:
+    """The law in a source that the user trusts like a script of his own: it is run here. `file` is what messages call it.
+
+    Raises:
+        UsageError, InputError: as `law_in`; a source that does not run, with its line.
+    """
+    return law_in(_ran(source.encode(), Path(file).absolute(), Path(file)), name, file)
+
+
+def _ran(source: bytes, real: Path, path: Path) -> ModuleType:
+    """The module that a source makes; `real` is where it stands, `path` what messages call it."""
     name = f"_kinescribe_law_{hashlib.sha256(str(real).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_loader(name, loader=None, origin=str(real))
     if spec is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from kinescribe.dynamics.sandbox.isolation import Isolation, isolation
 from kinescribe.dynamics.sandbox.law import SandboxedLaw
 from kinescribe.dynamics.sandbox.limits import Limits
 from kinescribe.dynamics.sandbox.refusal import SandboxError
 from kinescribe.dynamics.sandbox.source import check_source, complaints
+from kinescribe.dynamics.sandbox.trusting import law_of_file, law_of_source
 
-__all__ = ["Limits", "SandboxError", "SandboxedLaw", "check_source", "complaints"]
+__all__ = ["Isolation", "Limits", "SandboxError", "SandboxedLaw", "check_source", "complaints", "isolation", "law_of_file", "law_of_source"]

@@ -34,8 +34,9 @@ NAME, LINE = 64, 300  # characters
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A law's own words. All fields are as in `Law`; `methods`: those of `OPTIONAL` that it has."""
+    """A law's own words. `class_name` is its class's; `methods`: those of `OPTIONAL` that it has; all else is as in `Law`."""
 
+    class_name: str
     name: str
     equation: str
     kind: Kind
@@ -70,6 +71,7 @@ class Declaration:
             unknown = ", ".join(sorted(methods - frozenset(OPTIONAL)))
             raise SandboxError(f"a law in the sandbox may add {', '.join(OPTIONAL)}, not {unknown}", "contract")
         return cls(
+            class_name=_text(text, "class_name", NAME),
             name=_text(text, "name", NAME),
             equation=_text(text, "equation", LINE),
             kind=cast("Kind", kind),
@@ -87,7 +89,8 @@ class Declaration:
 def told(law: Law) -> Packed:
     """What the worker says of a law."""
     packed = Packed(
-        name=str(law.title), equation=str(law.equation), kind=law.kind, inputs=[str(name) for name in law.inputs], objects=law.objects,
+        class_name=type(law).__name__, name=str(law.title), equation=str(law.equation), kind=law.kind, objects=law.objects,
+        inputs=[str(name) for name in law.inputs],
         time_step=law.time_step, turns=bool(law.turns), steady=bool(law.steady), array_library=str(law.array_library),
         difference_step=law.difference_step, methods=[name for name in _METHODS if getattr(type(law), name) is not getattr(Law, name)],
         parameters=[[name, p.unit, p.meaning, p.per, bool(p.fixed), p.revealed_by] for name, p in law.parameters.items()],

@@ -1,4 +1,4 @@
-"""A fit as a file that people read and edit: values at the top, the law by reference, its source never run."""
+"""A fit as a file that people read and edit: values at the top, the law by reference, its source run in the sandbox."""
 
 from __future__ import annotations
 

@@ -30,14 +30,16 @@ Float = NDArray[np.float64]
 MOST_BYTES = 256 * 2**20
 
 
-def load(path: str | os.PathLike[str], *, source: Source | None = None) -> SavedFit:
+def load(path: str | os.PathLike[str], *, source: Source | None = None, trust: bool = False) -> SavedFit:
     """Read a fit that `save` wrote, with values that were edited by hand.
 
     An edited value is used. It is known then: it has no σ, and the states of the fitted clips, which belonged to the old value, are
-    dropped; `edited` and `warnings` say so. Source text in the file is never run.
+    dropped; `edited` and `warnings` say so. Source text in the file runs in the sandbox
+    (docs/explanation/sandbox.md), unless the law is handed over.
 
     Args:
         source: the law, its class, or its file, where it is not installed; several where a sum has several such parts.
+        trust: run source text that the file holds in this process, with all its rights.
 
     Raises:
         InputError: a file that is missing, no saved fit, or one whose values don't fit its law.
@@ -45,7 +47,7 @@ def load(path: str | os.PathLike[str], *, source: Source | None = None) -> Saved
     """
     file = file_of(path)
     model = _parsed(file)
-    reviver = Reviver(file, source)
+    reviver = Reviver(file, source, trust)
     law = reviver.law(model.law)
     values = _Values.of(file, model, law)
     notes = [*model.warnings]

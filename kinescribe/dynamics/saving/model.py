@@ -79,7 +79,7 @@ class LawModel(_Model):
         kind: installed: an entry point; file: a class in a Python file; object: made in somebody's program; sum, restricted, constrained:
             made of others.
         name: of the entry point or class.
-        file, sha256, source: of a file law: its name without the folder, the hash of its bytes, and its lines for people, never run.
+        file, sha256, source: of a file law: its name without the folder, the hash of its bytes, and its lines, which run in the sandbox.
         terms: of a sum; law: that is restricted or constrained; objects: it is restricted to; rules: it is constrained by.
         parameters: all declarations, in order, where they differ from the class's; None where they don't.
         settings: attributes that differ from those of a new one.

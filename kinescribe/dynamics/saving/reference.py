@@ -15,6 +15,7 @@ from kinescribe.dynamics.affordances.constrained import Constrained
 from kinescribe.dynamics.composition import Restricted, Sum
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.parameters import Parameter
+from kinescribe.dynamics.sandbox.law import SandboxedLaw
 from kinescribe.dynamics.saving.model import LawModel, ParameterModel
 from kinescribe.plugins import plugins
 
@@ -36,6 +37,8 @@ def reference(law: Law) -> LawModel:
     if isinstance(law, Constrained):
         made = LawModel(kind="constrained", law=reference(law.law), rules=law.rules.to_dict())
         return _declared(made, law, Constrained(law.law, law.rules))
+    if isinstance(law, SandboxedLaw):
+        return _sandboxed(law)
     cls = type(law)
     try:
         plain = cls()
@@ -60,6 +63,21 @@ def reference(law: Law) -> LawModel:
         source=content.decode("utf-8", errors="replace").splitlines(),
     )
     return _declared(made, law, plain)
+
+
+def _sandboxed(law: SandboxedLaw) -> LawModel:
+    """Its text, which a reader runs in the sandbox again."""
+    told = law.session.declared
+    made = LawModel(
+        kind="file",
+        name=told.class_name,
+        file=law.file,
+        sha256=hashlib.sha256(law.source.encode()).hexdigest(),
+        source=law.source.splitlines(),
+    )
+    if list(law.parameters.items()) != list(told.parameters.items()):
+        made.parameters = {name: declaration(parameter) for name, parameter in law.parameters.items()}
+    return made
 
 
 def declaration(parameter: Parameter) -> ParameterModel:

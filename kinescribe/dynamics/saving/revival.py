@@ -1,4 +1,4 @@
-"""From the words of a file back to the law. What the file holds as source text is never run: the user hands the law over."""
+"""From the words of a file back to the law. What the file holds as source text runs in the sandbox, unless the user hands the law over."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from kinescribe.dynamics.composition import Restricted, Sum
 from kinescribe.dynamics.finding import LawSpec, find_law
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.parameters import Parameter
+from kinescribe.dynamics.sandbox import SandboxError, law_of_source
 from kinescribe.dynamics.saving.model import LawModel, ParameterModel
 from kinescribe.dynamics.saving.reference import RULES
 from kinescribe.errors import InputError, UsageError
@@ -33,30 +34,34 @@ class Reviver:
     Attributes:
         path: of the saved fit, for messages.
         source: what the user handed over.
+        trust: run source text that the file holds here, and not in the sandbox.
         notes: what is worth knowing about the result.
     """
 
     path: Path
     source: Source | None = None
+    trust: bool = False
     notes: list[str] = field(default_factory=list)
 
     def law(self, model: LawModel) -> Law:
-        """The law of the whole file. Raises UsageError where one that is not installed was not handed over, InputError where it changed."""
+        """The law of the whole file.
+
+        Raises:
+            UsageError: a law that is not installed, was not handed over, and whose text is not there, or may not run in the sandbox.
+            InputError: one that has changed.
+        """
         foreign = list(_foreign(model))
         given = _listed(self.source)
         if given and not foreign:
             self.notes.append(f"{self.path.name}: its law is installed; the source that was handed over is not used")
         if foreign and not given:
-            node = foreign[0]
-            if node.kind == "file":
-                raise UsageError(
-                    f"{self.path}: its law stands in {node.file}, and text inside a saved fit is never run: "
-                    f"hand over the file itself, --law-source {node.file}, or load(path, source='{node.file}')"
-                )
-            raise UsageError(
-                f"{self.path}: its law {node.name} was made in a program: hand it over, load(path, source=law), "
-                "or save its class to a file and hand that over with --law-source"
-            )
+            for node in foreign:
+                if node.kind == "object":
+                    raise UsageError(
+                        f"{self.path}: its law {node.name} was made in a program: hand it over, load(path, source=law), "
+                        "or save its class to a file and hand that over with --law-source"
+                    )
+            return self._made(model, None)
         if len(foreign) > 1 and len(given) != len(foreign):
             names = ", ".join(node.file or node.name for node in foreign)
             raise UsageError(
@@ -66,7 +71,8 @@ class Reviver:
         chosen = dict(zip((id(node) for node in foreign), given, strict=False))
         return self._made(model, lambda node: chosen[id(node)])
 
-    def _made(self, model: LawModel, chosen: Callable[[LawModel], LawSpec]) -> Law:
+    def _made(self, model: LawModel, chosen: Callable[[LawModel], LawSpec] | None) -> Law:
+        """One part; `chosen` gives what the user handed over for it, and is None where its own text is to run."""
         if model.kind == "sum":
             law: Law = Sum(*(self._made(term, chosen) for term in model.terms))
         elif model.kind in ("restricted", "constrained"):
@@ -79,11 +85,28 @@ class Reviver:
                 raise InputError(f"{self.path}: law: '{model.name}' is no name of an installed law")
             law = find_law(model.name)
         else:
-            law = self._handed(model, chosen(model))
+            law = self._own_text(model) if chosen is None else self._handed(model, chosen(model))
         self._set(law, model.settings)
         if model.parameters is not None:
             law.parameters = {name: _parameter(one) for name, one in model.parameters.items()}
         return law
+
+    def _own_text(self, model: LawModel) -> Law:
+        """The law of the text that the file holds: a stranger's, as far as anybody knows."""
+        way_out = f"hand over the file itself, --law-source {model.file}, or load(path, source='{model.file}')"
+        if not model.source:
+            raise UsageError(f"{self.path}: its law stands in {model.file}, whose text is not here: {way_out}")
+        if model.settings and not self.trust:
+            raise UsageError(f"{self.path}: a law in the sandbox has no settings, and this one has {', '.join(model.settings)}: {way_out}")
+        text = "\n".join(model.source) + "\n"
+        if model.sha256 and model.sha256 not in _hashes(model.source):
+            changed = f"the text of {model.file} in {self.path.name} has changed since the fit"
+            self.notes.append(f"{changed}: the values may no longer belong to it")
+        try:
+            return law_of_source(text, name=model.name, file=model.file or "law.py", trust=self.trust)
+        except SandboxError as error:
+            more = "" if error.reason == "unavailable" else f"; if you trust it, {way_out}"
+            raise SandboxError(f"{self.path}: {error}{more}", error.reason) from None
 
     def _handed(self, model: LawModel, spec: LawSpec) -> Law:
         """What the user handed over for one part."""
@@ -116,6 +139,12 @@ def _foreign(model: LawModel) -> Iterator[LawModel]:
         yield model
     for part in (*model.terms, *([model.law] if model.law else [])):
         yield from _foreign(part)
+
+
+def _hashes(lines: Sequence[str]) -> set[str]:
+    """Of a text in these lines, however they end."""
+    texts = [end.join(lines) + last for end in ("\n", "\r\n") for last in ("", end)]
+    return {hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() for text in texts}
 
 
 def _listed(source: Source | None) -> list[LawSpec]:

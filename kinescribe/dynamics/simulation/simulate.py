@@ -68,7 +68,8 @@ def simulate(
             out, hits, _ = follow_arcs(motion, data, schedule, Gaps.of(struck, bodies, parameters.get("mass", 1.0)))
             log.append(hits)
         elif isinstance(law, Elsewhere) and (law.kind == "step" or Gaps.of(struck, bodies) is None):
-            out = law.followed(parameters, State(data, bodies), schedule)
+            # from the start as it was given: what follows it puts it onto its constraints itself
+            out = law.followed(parameters, State(np.array(initial.data, float), bodies), schedule)
         else:
             _run(motion, data, schedule, struck, out, log)
     return finished(out, np.concatenate(log) if log else np.zeros((0, 5)), struck, bodies)
