@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "tracking": {"perception.detections", "perception.sightings"},
     "states": set(),
     "dynamics": {"states", "llm", "plugins"},
-    "renderers": {"states", "video", "perception.background"},
+    "renderers": {"states", "video", "plugins", "perception.background"},
     "labelling": {"video", "perception", "plugins", "tracking", "states"},
     "assembly": {"labelling", "video", "tracking", "states"},
     "pipeline": {"assembly", "labelling", "llm", "video", "perception", "tracking", "states", "plugins", "renderers.reviewing"},

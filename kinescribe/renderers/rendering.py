@@ -21,7 +21,7 @@ from kinescribe.renderers.scene import Scene
 from kinescribe.states import States
 from kinescribe.video import VideoWriter
 
-__all__ = ["GHOST", "Rendering", "render"]
+__all__ = ["GHOST", "Rendering", "drawer_of", "render"]
 
 Float = NDArray[np.float64]
 GHOST = 0.35  # opacity
@@ -100,7 +100,7 @@ def render(
             f"the scene has objects {_listed(list(scene.objects)) or 'none'}, the table {_listed(ids)} without shape and size: "
             "give the scene of the same video"
         )
-    drawer = _drawer(renderer, scene)
+    drawer = drawer_of(renderer, scene)
     times = _times(table.times, frame_rate)
     mine = table.poses if frame_rate is None else table.at(times)
     beneath = None
@@ -119,7 +119,8 @@ def render(
     return Rendering(sum(inside), len(inside) - sum(inside), tuple(from_shape), tuple(left_out))
 
 
-def _drawer(renderer: str | RendererFactory, scene: Scene) -> Renderer:
+def drawer_of(renderer: str | RendererFactory, scene: Scene) -> Renderer:
+    """A renderer by name, or from what makes one. Raises UsageError for a name that isn't installed, or for what makes none."""
     if isinstance(renderer, str):
         made: Renderer = plugins.load("renderers", renderer)(scene)
         return made
