@@ -23,7 +23,8 @@ JUST_PLATE = 0.25  # of the sprite's contrast that may be left where just the pl
 PLAIN_NOISES = 3.0  # σ that the plate may leave where nothing else is
 NOTHING_NOISES = 1.5  # the same for a sprite that is hardly more than noise itself
 UNLIKE = 0.25  # correlation with its sprite below which something else is there
-UNEXPLAINED = 0.5  # explained share below which a place tells nothing
+UNEXPLAINED = 0.5  # explained share below which a row may be flagged for it
+PLACED = 0.75  # explained share from which on the best place tells where an object is
 STEADY = 0.6  # explained share that a sprite reaches in its rows that
 STEADY_SHARE = 0.3  # are the best: then the object has one look, and the rest of its rows are wrong rather than it has changed
 
@@ -64,7 +65,7 @@ def judge(
             continue
         found = drift_of(
             states["frame"][judged],
-            np.array([measured[k].shift if measured[k].fitted >= UNEXPLAINED else (np.nan,) * 3 for k in judged]),
+            np.array([measured[k].shift if measured[k].far or measured[k].fitted >= PLACED else (np.nan,) * 3 for k in judged]),
             np.array([measured[k].sigma for k in judged]),
             own_sigma[judged],
             own_askew[judged],
