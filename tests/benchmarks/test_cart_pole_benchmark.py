@@ -6,8 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinescribe.states import Calibration, Metadata, States
+
 pytest.importorskip("gymnasium", reason="needs the extra [bench]")
 pytest.importorskip("pygame", reason="needs gymnasium[classic-control]")
+
+META = Metadata(calibration=Calibration.pixels())
 
 
 @pytest.fixture
@@ -47,15 +51,41 @@ def test_twice_the_pole_is_twice_as_long_falls_more_slowly_and_leaves_the_world_
     np.testing.assert_array_equal(short.images, again.images)
 
 
+def told(episode):
+    """The table of an episode as a perception without errors would make it, of what is drawn half a pixel to the left and above."""
+    x, lean = episode.states[:, 0] * 125 + 299.5, episode.states[:, 2]
+    # label, shape, sides, place, angle
+    things = [
+        ("black cart", "box", (51.0, 31.0), (x, np.full_like(x, 299.0)), 0.0 * lean),
+        ("brown pole", "rod", (125.0, 11.0), (x + 57.5 * np.sin(lean), 291.5 - 57.5 * np.cos(lean)), lean - np.pi / 2),
+        ("blue disc", "disc", (11.0, 11.0), (x, np.full_like(x, 292.0)), np.nan * lean),
+    ]
+    count = len(x)
+    parts = [
+        {
+            "frame": np.arange(count), "time_s": episode.times, "object_id": np.full(count, k), "label": [label] * count,
+            "x": place[0], "y": place[1], "x_px": place[0], "y_px": place[1], "angle": angle, "shape": [shape] * count,
+            "width": np.full(count, sides[0]), "height": np.full(count, sides[1]), "status": ["observed"] * count,
+            "sigma_x": np.full(count, 0.3), "sigma_y": np.full(count, 0.3), "sigma_angle": np.full(count, 0.003),
+        }
+        for k, (label, shape, sides, place, angle) in enumerate(things, 1)
+    ]  # fmt: skip
+    return States.from_columns({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, META)
+
+
 def test_the_whole_chain(benchmark, monkeypatch, tmp_path):
-    monkeypatch.setattr(benchmark, "TRAINING", 4)
-    monkeypatch.setattr(benchmark, "TRAINING_STEPS", 24)
+    """Perception of long episodes takes its time, and has tests of its own: here it sees the four frames alone."""
+    see = benchmark.states_of
+    monkeypatch.setattr(benchmark, "states_of", lambda episode: told(episode) if len(episode.times) > benchmark.FIRST else see(episode))
+    monkeypatch.setattr(benchmark, "TRAINING", 6)
+    monkeypatch.setattr(benchmark, "TRAINING_STEPS", 30)
     out = tmp_path / "out.json"
     asked = ["--law", "cart-pole", "--episodes", "1", "--json", str(out), "--pictures", str(tmp_path / "pictures")]
     assert benchmark.main(asked) == 0
     found = {(record["case"], record["measure"]): record["value"] for record in json.loads(out.read_text())}
     assert found["cart-pole", "angle"] < 2.0
-    assert found["cart-pole", "cart"] < 3.0
-    assert found["cart-pole", "psnr"] > found["last frame repeated", "psnr"]
-    assert found["cart-pole/twice the pole", "psnr"] > 25.0
+    assert found["cart-pole", "cart"] < 5.0  # of one episode: its start is four frames' and six others'
+    assert found["cart-pole", "psnr"] > found["last frame repeated", "psnr"] + 1.0
+    assert found["cart-pole/twice the pole", "psnr"] > 26.0
+    assert found["cart-pole/twice the pole", "angle"] < 2.0
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 2
