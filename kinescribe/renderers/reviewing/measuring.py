@@ -146,7 +146,7 @@ def _place(out: Measured, drawn: Drawn, thing: SceneObject, pose: Pose, window: 
     fit = refine(drawn, thing, pose, pose, window, behind, usable, reach)
     near = False
     if fit.settled:
-        again = _sums_at(drawn, thing, fit.pose, window, behind)
+        again = _sums_there(drawn, thing, fit.pose)
         if again is not None and again.explained >= out.explained - 0.02:
             out.shift, out.sigma = _three(fit.shift), _three(fit.sigma)
             out.fitted, out.presence, out.likeness = max(again.explained, out.explained), again.presence, again.likeness
@@ -165,7 +165,7 @@ def _place(out: Measured, drawn: Drawn, thing: SceneObject, pose: Pose, window: 
     back = drawn.without(pose.object_id, there)
     alpha = in_window(layer, there)[1]
     fit = refine(drawn, thing, pose, start, there, back, _usable(drawn, there, alpha, drawn.others(pose.object_id, there, 1)), 3.0)
-    found = _sums_at(drawn, thing, fit.pose, there, back)
+    found = _sums_there(drawn, thing, fit.pose)
     if fit.settled and found is not None and found.explained > max(POOR, out.fitted + (0.2 if near else 0.02)) and found.presence > 0.5:
         out.shift, out.sigma = _three(fit.shift), _three(fit.sigma)
         out.fitted, out.presence, out.likeness, out.far = found.explained, found.presence, found.likeness, True
@@ -174,6 +174,15 @@ def _place(out: Measured, drawn: Drawn, thing: SceneObject, pose: Pose, window: 
 def _sums_at(drawn: Drawn, thing: SceneObject, pose: Pose, window: Window, behind: Float32) -> _Sums | None:
     color, alpha = in_window(drawn.at(thing, pose), window)
     return _sums(drawn, window, behind, color, alpha, _usable(drawn, window, alpha, drawn.others(pose.object_id, window, 1)))
+
+
+def _sums_there(drawn: Drawn, thing: SceneObject, pose: Pose) -> _Sums | None:
+    """In the window of the place itself: at the row's, what moved would be cut off."""
+    layer = drawn.at(thing, pose)
+    if layer is None or not (layer.alpha > COVERS).any():
+        return None
+    window = span_of(layer, RIM_PX + 2, drawn.size)
+    return _sums_at(drawn, thing, pose, window, drawn.without(pose.object_id, window))
 
 
 def _usable(drawn: Drawn, window: Window, alpha: Float32, others: Boolean) -> Boolean:

@@ -24,7 +24,7 @@ PLAIN_NOISES = 3.0  # σ that the plate may leave where nothing else is
 NOTHING_NOISES = 1.5  # the same for a sprite that is hardly more than noise itself
 UNLIKE = 0.25  # correlation with its sprite below which something else is there
 UNEXPLAINED = 0.5  # explained share below which a row may be flagged for it
-PLACED = 0.75  # explained share from which on the best place tells where an object is
+PLACED = 0.5  # explained share from which on the best place tells where an object is: sprites of tables that are late are blurred
 STEADY = 0.6  # explained share that a sprite reaches in its rows that
 STEADY_SHARE = 0.3  # are the best: then the object has one look, and the rest of its rows are wrong rather than it has changed
 
