@@ -137,11 +137,11 @@ def _smeared(soft: Float32, linear: Float, shift: Float, offsets: Float, size: t
             # a filter correlates: what moves right looks to the left
             np.add.at(kernel, (pad - low[:, 1] - dy, pad - low[:, 0] - dx), weight.astype(np.float32))
     four = cv2.copyMakeBorder(np.dstack([layer.color, layer.alpha]), pad, pad, pad, pad, cv2.BORDER_CONSTANT)
-    four = np.asarray(cv2.filter2D(four, -1, kernel, borderType=cv2.BORDER_CONSTANT), np.float32)
+    four = cv2.filter2D(four, -1, kernel, borderType=cv2.BORDER_CONSTANT)
     x0, y0 = layer.x - 2 * pad, layer.y - 2 * pad
     left, top = max(-x0, 0), max(-y0, 0)
-    four = four[top : max(size[1] - y0, 0), left : max(size[0] - x0, 0)]
-    return Layer(x0 + left, y0 + top, four[..., :3], four[..., 3]) if four.size else None
+    cut: Float32 = np.asarray(four, np.float32)[top : max(size[1] - y0, 0), left : max(size[0] - x0, 0)]
+    return Layer(x0 + left, y0 + top, cut[..., :3], cut[..., 3]) if cut.size else None
 
 
 def _turns_within(thing: SceneObject, pose: Pose, exposure: float) -> bool:

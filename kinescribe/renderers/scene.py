@@ -61,7 +61,7 @@ class Sprite:
             kernel = np.full(n, 1.0 / n)
             # an even number of pixels has no middle one
             kernel = np.convolve(kernel, np.full(2, 0.5)) if n % 2 == 0 else kernel
-            four = cv2.sepFilter2D(four, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+            four = np.asarray(cv2.sepFilter2D(four, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT), np.float32)
         object.__setattr__(self, "soft", np.asarray(four, np.float32))
 
 
