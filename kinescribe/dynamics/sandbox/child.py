@@ -86,18 +86,18 @@ def _line(trace: TracebackType | None) -> int:
 
 def _received() -> Frame | None:
     """The next request; None at the end."""
-    begin = _read(HEAD.size)
-    if begin is None:
+    data = _read(bytearray(), HEAD.size)
+    if data is None:
         return None
-    serial, text, arrays, size = head(begin, MOST_REQUEST)
-    body = _read(size)
+    serial, text, arrays, size = head(data[: HEAD.size], MOST_REQUEST)
+    body = _read(data[HEAD.size :], size)
     return None if body is None else decoded(serial, text, arrays, body)
 
 
-def _read(size: int) -> bytearray | None:
-    data = bytearray()
+def _read(data: bytearray, size: int) -> bytearray | None:
+    """More to what is there, until there are so many bytes; small requests come in one piece, and there is never more than one."""
     while len(data) < size:
-        part = os.read(REQUESTS, min(size - len(data), 2**20))
+        part = os.read(REQUESTS, min(max(size - len(data), 2**16), 2**20))
         if not part:
             return None
         data += part

@@ -17,6 +17,7 @@ from kinescribe.dynamics.sandbox.packing import Packed, pack_bodies, pack_schedu
 from kinescribe.dynamics.sandbox.session import Session
 from kinescribe.dynamics.sandbox.source import check_source
 from kinescribe.dynamics.sandbox.starting import starts_of
+from kinescribe.dynamics.sandbox.steady import Steady
 from kinescribe.dynamics.simulation.elsewhere import Elsewhere
 from kinescribe.dynamics.simulation.motion import Motion, bodies_of
 from kinescribe.dynamics.simulation.schedule import Schedule
@@ -47,6 +48,7 @@ class SandboxedLaw(Elsewhere):
     source: str
     file: str
     session: Session
+    _steady: Steady | None
     _pace: float | None
 
     def __init__(self) -> None:
@@ -77,6 +79,9 @@ class SandboxedLaw(Elsewhere):
         made.kind, made.parameters, made.inputs = told.kind, dict(told.parameters), told.inputs
         made.objects, made.time_step, made.turns = told.objects, told.time_step, told.turns
         made.steady, made.difference_step = told.steady, told.difference_step
+        # as the simulator takes it (`arcs.is_steady`), but for constraints, which it looks at itself
+        once = told.steady and told.kind == "acceleration" and not told.inputs
+        made._steady = Steady(session, told.name, "contacts" in told.methods) if once else None
         return made
 
     def close(self) -> None:
@@ -123,6 +128,8 @@ class SandboxedLaw(Elsewhere):
 
     def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
         """Two or three arrays (clips, objects)."""
+        if self._steady is not None:
+            return self._steady.forces(parameters, state.bodies, state.data.shape[1])
         packed = _packed(state.bodies, parameters, inputs)
         packed.put(t, state.data)
         shape = state.data.shape[1:]
@@ -156,8 +163,10 @@ class _Projecting(SandboxedLaw):
 
 class _Striking(SandboxedLaw):
     def contacts(self, bodies: Bodies, parameters: Values) -> Contacts:
-        packed = _packed(bodies, parameters)
         clips = max([1, *(np.shape(value)[0] for value in parameters.values() if np.ndim(value))])
+        if self._steady is not None:
+            return self._steady.contacts(parameters, bodies, clips)
+        packed = _packed(bodies, parameters)
         packed.text["clips"] = clips
         most = 8 * (clips * (5 * replies.MOST_WALLS + 4 + len(bodies)) + len(bodies) ** 2)
         return replies.contacts(self.session.call("contacts", packed.text, packed.arrays, most), clips, len(bodies))

@@ -11,6 +11,7 @@ from kinescribe.dynamics.sandbox.frames import HEAD, Frame, FrameError, decoded,
 __all__ = ["Hung", "Pipes", "Silent"]
 
 CHUNK = 2**20
+PIECE = 2**16
 
 
 class Silent(Exception):
@@ -40,32 +41,34 @@ class Pipes:
             raise FrameError("it spoke unasked")
         view = memoryview(encoded(frame))
         while view:
-            _wait(self._out, until)
             try:
                 view = view[os.write(self.requests, view[:CHUNK]) :]
             except BlockingIOError:
-                continue
+                _wait(self._out, until)
             except BrokenPipeError:
                 raise Silent from None
 
     def receive(self, serial: int, most: int, until: float) -> Frame:
         """The reply to that request, of at most so many bytes. Raises Silent, Hung, FrameError."""
-        answered, text, arrays, size = head(self._read(HEAD.size, until), most)
+        data = self._read(bytearray(), HEAD.size, until)
+        answered, text, arrays, size = head(data[: HEAD.size], most)
         if answered != serial:
             raise FrameError(f"an answer to request {answered}, not {serial}")
-        return decoded(serial, text, arrays, self._read(size, until))
+        if len(data) - HEAD.size > size:
+            raise FrameError("more than its answer")
+        return decoded(serial, text, arrays, self._read(data[HEAD.size :], size, until))
 
     def close(self) -> None:
         """Close both."""
         os.close(self.requests)
         os.close(self.replies)
 
-    def _read(self, size: int, until: float) -> bytearray:
-        data = bytearray()
+    def _read(self, data: bytearray, size: int, until: float) -> bytearray:
+        """More to what is there, until there are so many bytes; small answers come in one piece."""
         while len(data) < size:
             _wait(self._in, until)
             try:
-                part = os.read(self.replies, min(size - len(data), CHUNK))
+                part = os.read(self.replies, min(max(size - len(data), PIECE), CHUNK))
             except BlockingIOError:
                 continue
             if not part:

@@ -19,7 +19,7 @@ from kinescribe.dynamics.sandbox.namespace import module
 from kinescribe.dynamics.sandbox.packing import Packed, Unpacked, pack_contacts, unpack_bodies, unpack_schedule
 from kinescribe.dynamics.simulation.motion import Motion
 from kinescribe.dynamics.simulation.simulate import simulate
-from kinescribe.dynamics.state import State
+from kinescribe.dynamics.state import Bodies, State
 from kinescribe.errors import UsageError
 
 __all__ = ["SOURCE", "Server"]
@@ -36,7 +36,7 @@ class Server:
         self._held: Motion | None = None
         self._asked: Mapping[str, Callable[[Unpacked], Packed]] = {
             "load": self._load, "follow": self._follow, "hold": self._hold, "move": self._move, "acceleration": self._acceleration,
-            "step": self._step, "rollout": self._rollout, "project": self._project, "contacts": self._contacts,
+            "steady": self._steady, "step": self._step, "rollout": self._rollout, "project": self._project, "contacts": self._contacts,
             "potential": self._potential, "constrained": self._constrained, "starts": self._starts,
         }  # fmt: skip
 
@@ -78,8 +78,22 @@ class Server:
         motion.inputs = Values({name: columns[:, 2 + k : 3 + k] for k, name in enumerate(self.law.inputs)})
         return _plain(motion.step(columns[:, :1], data, columns[:, 1:2]))
 
+    def _steady(self, asked: Unpacked) -> Packed:
+        """Forces at two states and times that nothing suggests, and what can be struck."""
+        bodies, values, clips = unpack_bodies(asked), asked.values("values"), int(asked.text["clips"])
+        shape = (6, clips, len(bodies))
+        places = [0.1 + 0.7 * k + np.arange(np.prod(shape)).reshape(shape) % (7 + 4 * k) for k in (0, 1)]
+        forces = [self._forces(np.full((clips, 1), place.flat[0]), place, bodies, values, Values({})) for place in places]
+        packed = _plain(np.stack(forces))
+        if asked.text["strikes"]:
+            self._struck(packed, bodies, values, clips)
+        return packed
+
     def _acceleration(self, asked: Unpacked) -> Packed:
         bodies, values, inputs, t, state = *_moment(asked), asked.take(), asked.take()
+        return _plain(self._forces(t, state, bodies, values, inputs))
+
+    def _forces(self, t: Any, state: Any, bodies: Bodies, values: Values, inputs: Values) -> Any:
         made = accelerations(self.law, t, State(state, bodies), values, inputs)
         out = np.empty((len(made), *state.shape[1:]))
         for row, part in zip(out, made, strict=True):
@@ -88,7 +102,7 @@ class Server:
             except (ValueError, TypeError):
                 shape = np.shape(part)
                 raise UsageError(f"an acceleration has the shape {shape}; it must fit (clips, objects) = {state.shape[1:]}") from None
-        return _plain(out)
+        return out
 
     def _step(self, asked: Unpacked) -> Packed:
         bodies, values, inputs, dt, state = *_moment(asked), asked.take(), asked.take()
@@ -110,11 +124,14 @@ class Server:
     def _contacts(self, asked: Unpacked) -> Packed:
         bodies, values = unpack_bodies(asked), asked.values("values")
         packed = Packed()
+        self._struck(packed, bodies, values, int(asked.text["clips"]))
+        return packed
+
+    def _struck(self, packed: Packed, bodies: Bodies, values: Values, clips: int) -> None:
         made = self.law.contacts(bodies, values)
         if not isinstance(made, Contacts):
             raise UsageError(f"contacts must return Contacts, not a {type(made).__name__}")
-        pack_contacts(packed, made, int(asked.text["clips"]))
-        return packed
+        pack_contacts(packed, made, clips)
 
     def _potential(self, asked: Unpacked) -> Packed:
         bodies, values, state = unpack_bodies(asked), asked.values("values"), asked.take()

@@ -18,7 +18,8 @@ from kinescribe.dynamics.sandbox.syscalls import machine
 
 pytestmark = pytest.mark.skipif(machine() is None, reason="the sandbox needs 64-bit Linux")
 GOOD: dict[str, Any] = {
-    "name": "law", "equation": "", "kind": "acceleration", "inputs": ["push"], "objects": None, "time_step": None, "turns": False,
+    "class_name": "Law", "name": "law", "equation": "", "kind": "acceleration", "inputs": ["push"], "objects": None,
+    "time_step": None, "turns": False,
     "steady": False, "array_library": "numpy", "difference_step": 1e-7, "methods": ["acceleration", "contacts"],
     "parameters": [["gravity", "length/time^2", "pull", "law", False, ""]],
 }  # fmt: skip

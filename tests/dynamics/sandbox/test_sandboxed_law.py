@@ -354,3 +354,45 @@ def test_a_file_of_a_stranger_is_read_and_held(tmp_path: Path):
         law_of_file(path)
     with pytest.raises(InputError, match="No such file"):
         law_of_file(tmp_path / "none.py")
+
+
+@needs_walls
+def test_a_law_that_is_not_as_steady_as_it_says_is_found_out():
+    for force in ("-parameters.gravity * state.y", "-parameters.gravity * t", "-parameters.gravity + 0.1 * state.vx"):
+        law = SandboxedLaw.of(law_sources.STEADY.replace("return 0.0 * state.x, -parameters.gravity", f"return 0.0, {force}"))
+        with pytest.raises(UsageError, match="says steady = True"):
+            moved(law)
+
+
+@needs_walls
+def test_a_steady_law_is_asked_once_for_what_does_not_change(monkeypatch: pytest.MonkeyPatch):
+    law = SandboxedLaw.of(law_sources.STEADY)
+    asked: list[str] = []
+    through = worker.Worker.call
+    monkeypatch.setattr(worker.Worker, "call", lambda self, op, *rest: (asked.append(op), through(self, op, *rest))[1])
+    moved(law)
+    assert asked == ["steady"]
+    # other objects, or other parameters, are another question, and fewer clips of the same are not
+    bodies, other = Bodies.make(2, radius=0.1), Bodies.make(2, radius=0.2)
+    few, many = ({"gravity": np.full((clips, 1), 5.0), "restitution": np.full((clips, 1), 0.5)} for clips in (2, 3))
+    start, nothing = State.of(bodies, x=np.ones((3, 2))), Values({})
+    cases = [
+        (many, bodies, 3, 2),
+        (many, bodies, 3, 2),
+        (few, bodies, 2, 2),
+        (many, other, 3, 3),
+        (few, bodies, 2, 4),
+        (many, bodies, 3, 5),
+    ]
+    for values, about, clips, questions in cases:
+        state = State(start.data[:, :clips], about)
+        ax, ay = law.acceleration(np.zeros((clips, 1)), state, Values(values), nothing)
+        assert ax.shape == ay.shape == (clips, 2)
+        assert (ay == -5.0).all()
+        assert law.contacts(about, Values(values)).walls[0].restitution.shape == (clips, 1)
+        assert len(asked) == questions
+    moons = {"gravity": np.array([[1.6], [9.8]]), "restitution": np.full((2, 1), 0.5)}
+    assert law.acceleration(np.zeros((2, 1)), State(start.data[:, :2], bodies), Values(moons), nothing)[1].tolist() == [
+        [-1.6] * 2,
+        [-9.8] * 2,
+    ]
