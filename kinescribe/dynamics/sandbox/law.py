@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kinescribe.dynamics.contacts import Contacts
 from kinescribe.dynamics.parameters import Values
 from kinescribe.dynamics.sandbox import replies
+from kinescribe.dynamics.sandbox.ahead import Ahead
 from kinescribe.dynamics.sandbox.limits import Limits
 from kinescribe.dynamics.sandbox.packing import Packed, pack_bodies, pack_schedule
 from kinescribe.dynamics.sandbox.session import Session
@@ -49,6 +50,7 @@ class SandboxedLaw(Elsewhere):
     file: str
     session: Session
     _steady: Steady | None
+    _ahead: Ahead
     _pace: float | None
 
     def __init__(self) -> None:
@@ -79,6 +81,7 @@ class SandboxedLaw(Elsewhere):
         made.kind, made.parameters, made.inputs = told.kind, dict(told.parameters), told.inputs
         made.objects, made.time_step, made.turns = told.objects, told.time_step, told.turns
         made.steady, made.difference_step = told.steady, told.difference_step
+        made._ahead = Ahead()
         # as the simulator takes it (`arcs.is_steady`), but for constraints, which it looks at itself
         once = told.steady and told.kind == "acceleration" and not told.inputs
         made._steady = Steady(session, told.name, "contacts" in told.methods) if once else None
@@ -115,14 +118,27 @@ class SandboxedLaw(Elsewhere):
 
     def moved(self, motion: Motion, t: Float, data: Float, h: Float) -> Float:
         """The state (6, b, n) after h (b, 1) seconds."""
-        whole = motion.whole or motion
-        inputs = [motion.inputs[name] for name in self.inputs]
+        whole, inputs = motion.whole or motion, [motion.inputs[name] for name in self.inputs]
+        if motion.schedule is not None and _is_step(motion, motion.schedule, t, h):
+            known = self._ahead.known(motion, motion.now, data)
+            return self._steps_ahead(motion, motion.schedule, data) if known is None else known
         with self.session.held(whole, lambda: _held(whole)):
             packed = Packed()
             packed.put(np.concatenate([t, h, *inputs], axis=1), data)
             if motion.rows is not None:
                 packed.put(motion.rows)
             return self._floats("move", packed, data.shape)
+
+    def _steps_ahead(self, motion: Motion, schedule: Schedule, data: Float) -> Float:
+        """The state after a whole step, and those after the next ones, for which it may be that nothing is struck."""
+        k = motion.now
+        count = self._ahead.count(schedule.instants.shape[1] - 1 - k)
+        instants = schedule.instants[:, k : k + count + 1]
+        columns = [instants[:, :-1], np.diff(instants, axis=1), *(schedule.inputs[name][:, k : k + count] for name in self.inputs)]
+        with self.session.held(motion, lambda: _held(motion)):
+            packed = Packed()
+            packed.put(np.stack(columns, axis=2), data)
+            return self._ahead.keep(motion, k, self._floats("steps", packed, (count, *data.shape)))
 
     # the contract, call by call
 
@@ -195,6 +211,13 @@ class _Starting(SandboxedLaw):
 
 
 _ADDED = {"project": _Projecting, "contacts": _Striking, "potential": _Storing, "constrained": _Constraining, "starts": _Starting}
+
+
+def _is_step(motion: Motion, schedule: Schedule, t: Float, h: Float) -> bool:
+    """Whether it is the whole step from the present instant to the next, of all clips."""
+    k = motion.now
+    here, there = schedule.instants[:, k : k + 1], schedule.instants[:, k + 1 : k + 2]
+    return motion.rows is None and there.shape[1] == 1 and np.array_equal(t, here) and np.array_equal(h, there - here)
 
 
 def _held(motion: Motion) -> Packed:

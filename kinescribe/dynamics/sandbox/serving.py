@@ -35,7 +35,8 @@ class Server:
         self._law: Law | None = None
         self._held: Motion | None = None
         self._asked: Mapping[str, Callable[[Unpacked], Packed]] = {
-            "load": self._load, "follow": self._follow, "hold": self._hold, "move": self._move, "acceleration": self._acceleration,
+            "load": self._load, "follow": self._follow, "hold": self._hold, "move": self._move, "steps": self._steps,
+            "acceleration": self._acceleration,
             "steady": self._steady, "step": self._step, "rollout": self._rollout, "project": self._project, "contacts": self._contacts,
             "potential": self._potential, "constrained": self._constrained, "starts": self._starts,
         }  # fmt: skip
@@ -77,6 +78,17 @@ class Server:
         motion = self._held.take(rows[0]) if rows else self._held
         motion.inputs = Values({name: columns[:, 2 + k : 3 + k] for k, name in enumerate(self.law.inputs)})
         return _plain(motion.step(columns[:, :1], data, columns[:, 1:2]))
+
+    def _steps(self, asked: Unpacked) -> Packed:
+        """States after each of some steps of all clips."""
+        columns, data = asked.all()
+        if self._held is None:
+            raise UsageError("no motion is held")
+        states = np.empty((columns.shape[1], *data.shape))
+        for k in range(columns.shape[1]):
+            self._held.inputs = Values({name: columns[:, k, 2 + i : 3 + i] for i, name in enumerate(self.law.inputs)})
+            states[k] = data = self._held.step(columns[:, k, :1], data, columns[:, k, 1:2])
+        return _plain(states)
 
     def _steady(self, asked: Unpacked) -> Packed:
         """Forces at two states and times that nothing suggests, and what can be struck."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kinescribe.dynamics.law import Law, accelerations
 from kinescribe.dynamics.parameters import Values
 from kinescribe.dynamics.simulation.elsewhere import Elsewhere
+from kinescribe.dynamics.simulation.schedule import Schedule
 from kinescribe.dynamics.state import Bodies, State
 from kinescribe.errors import UsageError
 
@@ -27,6 +28,7 @@ class Motion:
         law, parameters, bodies: what moves, and how; parameters are (b, 1) or (b, n), bodies' arrays (n,) or (b, n).
         inputs: values that hold over the present step, (b, 1).
         moving: (1, n) 0 for static bodies.
+        schedule, now: the instants that it passes, and which of them it is at, where that is known.
         whole, rows: of what motion these are some of the clips, and which; None for a motion of its own.
     """
 
@@ -35,6 +37,8 @@ class Motion:
     bodies: Bodies
     inputs: Values
     moving: Float
+    schedule: Schedule | None = None
+    now: int = 0
     whole: Motion | None = None
     rows: NDArray[np.intp] | None = None
 
@@ -51,8 +55,8 @@ class Motion:
             bodies_of(self.bodies, clips),
             Values({name: value[clips] for name, value in self.inputs.items()}),
             self.moving,
-            self.whole or self,
-            clips if self.rows is None else self.rows[clips],
+            whole=self.whole or self,
+            rows=clips if self.rows is None else self.rows[clips],
         )
 
     def rates(self, t: Float, data: Float) -> Float:

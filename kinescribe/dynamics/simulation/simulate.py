@@ -103,8 +103,9 @@ def _run(motion: Motion, data: Float, schedule: Schedule, contacts: Contacts, ou
     for frame in range(frames.shape[1]):
         for at in np.unique(frames[:, frame]):
             due.setdefault(int(at), []).append((np.flatnonzero(frames[:, frame] == at), frame))
+    motion.schedule = schedule
     for k in range(instants.shape[1]):
-        t = instants[:, k : k + 1]
+        t, motion.now = instants[:, k : k + 1], k
         motion.inputs = Values({name: values[:, k : k + 1] for name, values in schedule.inputs.items()})
         for clips, frame in due.get(k, ()):
             rest = rests[clips, frame]

@@ -396,3 +396,22 @@ def test_a_steady_law_is_asked_once_for_what_does_not_change(monkeypatch: pytest
         [-1.6] * 2,
         [-9.8] * 2,
     ]
+
+
+@needs_walls
+def test_steps_are_asked_for_several_at_a_time_until_something_is_struck(monkeypatch: pytest.MonkeyPatch):
+    law, here = SandboxedLaw.of(law_sources.BOUNCE), law_sources.in_process(law_sources.BOUNCE)
+    asked: list[str] = []
+    through = worker.Worker.call
+    monkeypatch.setattr(worker.Worker, "call", lambda self, op, *rest: (asked.append(op), through(self, op, *rest))[1])
+    bodies, times = Bodies.make(1, radius=0.1), np.arange(0.0, 2.0, 1 / 30)
+    values = Values({name: np.full((2, 1), one.start) for name, one in law.parameters.items()})
+    for height, struck in ((50.0, False), (0.5, True)):
+        asked.clear()
+        start = State.of(bodies, x=np.zeros((2, 1)), y=[[height], [height + 0.2]], vx=0.1)
+        ours, theirs = (simulate(one, values, start, Schedule.of([times] * 2)) for one in (here, law))
+        assert np.array_equal(ours.data, theirs.data)
+        assert (len(ours.impacts) > 0) == struck
+        # 59 steps: where nothing is struck 1 + 2 + 4 + 8 + …
+        assert asked.count("steps") == 10 if not struck else 10 < asked.count("steps") < 59
+        assert ("move" in asked) == struck
