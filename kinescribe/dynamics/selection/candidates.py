@@ -39,6 +39,8 @@ ALONE = (
 """For one object."""
 TOGETHER = ("uniform-motion", "free-fall", "coulomb-friction", "linear-drag", "constant-acceleration")
 """Forces on objects that strike each other."""
+BOXED = ("free-fall", "uniform-motion", "coulomb-friction")
+"""Forces on objects that strike each other and something that is no object."""
 STRIKING = ("discs", "discs-of-one-material")
 PAIRED = ("pair-spring", "inverse-square")
 """Forces between two objects or more."""
@@ -97,6 +99,9 @@ def candidates(clips: Sequence[Clip]) -> list[Law]:
         if any(np.isfinite(clip.angle).any() for clip in clips):
             names += ["rolling", "rod-pendulum"]
     else:
+        if any(len(hit.objects) == 1 for clip in clips for hit in clip.impacts):
+            # balls in a box: first, for without its walls nothing else fits
+            names += [f"{force} + walls + {striking}" for striking in STRIKING for force in BOXED]
         names += TOGETHER[:2]
         names += [f"{force} + {striking}" for striking in STRIKING for force in TOGETHER]
         names += PAIRED
