@@ -26,6 +26,8 @@ def main() -> None:
     process, bytes of memory and seconds of processor time as arguments.
     """
     requests, replies, parent, memory, cpu_seconds = (int(word) for word in sys.argv[1:6])
+    # folders of the user's are no business of a law
+    del sys.argv[1:]
     close_all_but_ours(requests, replies)
     _warm_up()
     try:

@@ -51,13 +51,14 @@ class Worker:
         if machine() is None:
             raise _unavailable(f"the sandbox needs 64-bit Linux on x86 or ARM, and this is {platform.system()} on {platform.machine()}")
         self._process, self._pipes = _SPAWNER.run(limits)
-        self._end = weakref.finalize(self, _end, self._process, self._pipes)
+        self._owner = os.getpid()
+        self._end = weakref.finalize(self, _end, self._process, self._pipes, self._owner)
         self.landlock = self._greeted()
 
     @property
     def alive(self) -> bool:
-        """It runs."""
-        return self._end.alive and self._process.poll() is None
+        """It runs, for this process: what is forked off it inherits its pipes, and needs workers of its own."""
+        return self._owner == os.getpid() and self._end.alive and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -152,9 +153,10 @@ def _confirmed(process: int) -> bool:
     return lines.get("Seccomp", "2").strip() == "2" and lines.get("NoNewPrivs", "1").strip() == "1"
 
 
-def _end(process: subprocess.Popen[bytes], pipes: Pipes) -> None:
-    process.kill()
-    process.wait()
+def _end(process: subprocess.Popen[bytes], pipes: Pipes, owner: int) -> None:
+    if owner == os.getpid():
+        process.kill()
+        process.wait()
     pipes.close()
 
 

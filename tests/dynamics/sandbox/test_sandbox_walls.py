@@ -92,7 +92,7 @@ def test_a_worker_has_no_descriptors_environment_or_rights():
     if os.geteuid() == 0:
         assert {int(one) for one in (one.name for one in Path(f"/proc/{worker.pid}/fd").iterdir())} == {0, 1, 2, 3, 4}
         assert "0" not in status["Uid"].split()
-    found = outcomes({"environment": "dict(os.environ)", "words": "[one for one in sys.argv if 'SECRET' in one]"})
+    found = outcomes({"environment": "dict(os.environ)", "words": "sys.argv[1:]"})
     assert found == {"environment": "through {}", "words": "through []"}
 
 

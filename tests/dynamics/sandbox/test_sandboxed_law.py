@@ -324,18 +324,24 @@ def test_the_level_is_told():
 
 def _forked(law: SandboxedLaw, results: Any) -> None:
     other = SandboxedLaw.of(law_sources.EULER)
-    results.put(other.title)
+    # the same law moves here too, by a worker of this process, and letting go of it leaves the parent's alone
+    results.put((other.title, float(moved(law).data.sum())))
+    law.close()
 
 
 @needs_walls
 def test_a_process_that_was_forked_starts_workers_of_its_own():
     law = SandboxedLaw.of(law_sources.DRAG)
+    first = law.session.worker
     context = multiprocessing.get_context("fork")
     results = context.Queue()
     process = context.Process(target=_forked, args=(law, results))
     process.start()
-    assert results.get(timeout=60) == "euler"
+    assert results.get(timeout=60) == ("euler", float(moved(law).data.sum()))
     process.join(60)
+    assert law.session.worker is first
+    assert first is not None
+    assert first.alive
     assert isinstance(fit_law(law, clips_of(law)), Fit)
 
 
