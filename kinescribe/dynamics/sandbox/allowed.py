@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ATTRIBUTES", "BUILTINS", "LAW_MODULES", "LAW_NAMES", "LINALG", "MATH", "MODULES", "NEVER", "NUMPY", "TYPING"]
+__all__ = ["ABSTRACT", "ATTRIBUTES", "BUILTINS", "LAW_MODULES", "LAW_NAMES", "LINALG", "MATH", "MODULES", "NEVER", "NUMPY", "TYPING"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -38,8 +38,9 @@ MATH = _words(
 LAW_NAMES = frozenset({"Bodies", "Contacts", "Discs", "Law", "Parameter", "State", "Values", "Wall"})
 LAW_MODULES = frozenset({"kinescribe.dynamics", *(f"kinescribe.dynamics.{name}" for name in ("contacts", "law", "parameters", "state"))})
 TYPING = frozenset({"Any"})
+ABSTRACT = frozenset({"Mapping", "Sequence"})
 MODULES = {
-    "__future__": frozenset({"annotations"}), "math": MATH, "numpy": NUMPY, "typing": TYPING,
+    "__future__": frozenset({"annotations"}), "collections.abc": ABSTRACT, "math": MATH, "numpy": NUMPY, "typing": TYPING,
     **dict.fromkeys(LAW_MODULES, LAW_NAMES),
 }  # fmt: skip
 """What may be imported from where."""

@@ -22,6 +22,8 @@ def declared(nodes: Iterable[ast.AST]) -> frozenset[str]:
             found.add(node.arg)
         elif isinstance(node, ast.alias):
             found.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == "inputs" for one in node.targets):
-            found |= {part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(one, ast.Name) and one.id == "inputs" for one in targets):
+                found |= {part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
     return frozenset(name for name in found if name not in NEVER and not name.startswith("__"))

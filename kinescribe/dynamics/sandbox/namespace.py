@@ -4,6 +4,7 @@ from __future__ import annotations
 import __future__ as future
 
 import builtins
+import collections.abc
 import math
 import sys
 import types
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import kinescribe.dynamics as dynamics
-from kinescribe.dynamics.sandbox.allowed import BUILTINS, LAW_MODULES, LAW_NAMES, LINALG, MATH, NUMPY, TYPING
+from kinescribe.dynamics.sandbox.allowed import ABSTRACT, BUILTINS, LAW_MODULES, LAW_NAMES, LINALG, MATH, NUMPY, TYPING
 
 __all__ = ["MODULE", "module"]
 
@@ -43,6 +44,7 @@ class _Importer:
         law = {name: getattr(dynamics, name) for name in LAW_NAMES}
         self.modules = {
             "__future__": _facade("__future__", {"annotations": future.annotations}),
+            "collections.abc": _facade("collections.abc", {name: getattr(collections.abc, name) for name in ABSTRACT}),
             "math": _facade("math", {name: getattr(math, name) for name in MATH}),
             "numpy": _facade("numpy", {**{name: getattr(np, name) for name in NUMPY}, "linalg": linalg}),
             "typing": _facade("typing", dict.fromkeys(TYPING, Any)),
@@ -63,7 +65,8 @@ class _Importer:
             return types.ModuleType(name)
         if level or name not in self.modules or name == "kinescribe":
             raise ImportError(f"import of {name} is not allowed")
-        return self.modules[name if fromlist else name.partition(".")[0]]
+        # "import kinescribe.dynamics" binds its first part
+        return self.modules[name if fromlist or name.partition(".")[0] not in self.modules else name.partition(".")[0]]
 
 
 def _facade(name: str, content: Mapping[str, Any]) -> types.ModuleType:

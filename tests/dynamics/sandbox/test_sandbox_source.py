@@ -62,7 +62,7 @@ def test_the_laws_of_the_handbook_pass():
 def test_what_is_wrong_is_told_with_its_line_and_what_may_be_written_instead():
     found = complaints("import os\nfrom numpy import load\nx = open('a')\n")
     assert found == [
-        (1, "import of os; a law may import kinescribe.dynamics, math, numpy, typing"),
+        (1, "import of os; a law may import collections.abc, kinescribe.dynamics, math, numpy, typing"),
         (2, "import of load from numpy is not allowed"),
         (3, "there is no 'open' here; laws use numpy, math and what they define"),
     ]
@@ -91,3 +91,25 @@ PLAIN = (
 @pytest.mark.parametrize("statement", PLAIN)
 def test_plain_arithmetic_passes(statement: str):
     assert complaints(escapes.IN_A_METHOD.format(statement)) == []
+
+
+def test_annotations_and_names_of_inputs_pass():
+    source = """
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kinescribe.dynamics import Law, Parameter, State, Values
+
+
+class Pushed(Law):
+    inputs: tuple[str, ...] = ("push",)
+    strength: Parameter = Parameter(2.0, (0, float("inf")), "length/time^2")
+
+    def acceleration(self, t: Any, state: State, parameters: Values, inputs: Values) -> Sequence[Any]:
+        return parameters.strength * inputs.push, 0.0
+"""
+    assert complaints(source) == []
+    assert complaints(source.replace("Sequence", "Callable")) == [(4, "import of Callable from collections.abc is not allowed")]
+    assert complaints(source.replace("inputs.push", "inputs.pull")) == [(15, "'.pull' is not allowed")]
