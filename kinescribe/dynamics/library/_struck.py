@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinescribe.dynamics.library.estimates import bounces, middle
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["struck"]
 
 NORMALS = {"floor": (0.0, 1.0), "ceiling": (0.0, -1.0), "left": (1.0, 0.0), "right": (-1.0, 0.0)}
+BEYOND = 0.2  # of a radius, by which others may get beyond the place of a stroke
+SIGHTINGS = 3  # that reach farthest, for one alone may be wrong
 STRAIGHT = 0.6  # share of a change of velocity that must point along a wall's normal (friction takes the rest)
 
 
@@ -22,6 +25,7 @@ def struck(clip: Clip, names: Sequence[str]) -> dict[str, float]:
     """Starts for the places of those of the walls that were struck, and for their restitution and friction."""
     places: dict[str, list[float]] = {}
     restitution, friction, rolling = [], [], []
+    reached = {name: _reached(clip, np.array(NORMALS[name])) for name in names}
     for bounce in bounces(clip):
         if len(bounce.objects) != 1:
             continue
@@ -34,7 +38,11 @@ def struck(clip: Clip, names: Sequence[str]) -> dict[str, float]:
             tangent = np.array([normal[1], -normal[0]])
             # against the way that it slid; what noise does to it goes both ways
             along = -float(change @ tangent) * float(np.sign(bounce.before[0] @ tangent))
-            offset = float(bounce.places[0] @ normal) - float(clip.bodies.radius[bounce.objects[0]])
+            radius = float(clip.bodies.radius[bounce.objects[0]])
+            offset = float(bounce.places[0] @ normal) - radius
+            if offset > reached[name] + BEYOND * radius:
+                # others get farther: it struck something that isn't this wall, such as an object in the same moment
+                continue
             places.setdefault(name, []).append(offset * float(normal.sum()))
             restitution.append(max(-float(bounce.after[0] @ normal) / before, 0.0))
             friction.append(along / across)
@@ -45,3 +53,10 @@ def struck(clip: Clip, names: Sequence[str]) -> dict[str, float]:
         most = 0.5 * middle(np.array(rolling))
         found |= {"restitution": middle(np.array(restitution)), "friction": min(max(middle(np.array(friction)), 0.0), most)}
     return found
+
+
+def _reached(clip: Clip, normal: NDArray[np.float64]) -> float:
+    """How far against the normal the edges of objects get."""
+    edges = (clip.x * normal[0] + clip.y * normal[1] - np.atleast_2d(clip.bodies.radius)[0]).ravel()
+    edges = np.sort(edges[np.isfinite(edges)])
+    return float(edges[min(SIGHTINGS, len(edges)) - 1]) if len(edges) else -np.inf

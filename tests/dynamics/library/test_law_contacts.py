@@ -47,6 +47,18 @@ def test_starts_of_walls_name_those_that_were_struck(run, seen, impacts):
     assert Floor().starts(clip)["floor"] == pytest.approx(-1.0, abs=0.03)
 
 
+def test_a_wall_is_where_others_do_not_get_beyond(run, seen):
+    """Two that collide in mid-air may be told as one that is struck: that is no wall, for the other gets farther."""
+    box = {"right": 1.0, "restitution": 0.8}
+    bodies = Bodies.make(2, radius=0.1)
+    made = run(UniformMotion() + Walls() + CollidingDiscs(), TIMES, bodies=bodies, parameters=box, x=[-1.0, 0.0], y=0.0, vx=[2.0, 1.2])
+    clip = seen(made, TIMES, noise=0.001)
+    alone = [hit if len(hit.objects) == 1 else Impact(hit.time, (hit.objects[0],)) for hit in clip.impacts]
+    assert any(len(hit.objects) == 2 for hit in clip.impacts)
+    object.__setattr__(clip, "impacts", tuple(alone))
+    assert Walls().starts(clip)["right"] == pytest.approx(1.0, abs=0.03)
+
+
 def test_starts_do_not_need_the_walls_names(run, seen):
     box = {"floor": -1.0, "right": 1.0, "restitution": 0.8, "gravity": 5.0}
     made = run(FreeFall() + Walls(), TIMES, parameters=box, x=0.0, y=0.5, vx=1.5)
