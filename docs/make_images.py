@@ -1,6 +1,7 @@
 """Makes the pictures of the documentation from real runs: ``python docs/make_images.py``.
 
 ``images/demo.png``: the drawn scene of ``kinescribe demo``, extracted with default settings; a frame of the overlay beside y and speed.
+``images/predicted.jpg``, ``images/moon.jpg``: frames of what the README's two ``predict-video`` commands make of that scene.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from kinescribe.evaluation.scenes import demo_scene
 from kinescribe.renderers import draw_overlay
 from kinescribe.renderers.colors import color_of
 
-TARGET = Path(__file__).parent / "images" / "demo.png"
+IMAGES = Path(__file__).parent / "images"
+TARGET = IMAGES / "demo.png"
+PREDICTED_S = 3.27  # the frame of the predictions that is shown
+LAW, ABOUT = "free-fall + walls + discs", "red disc 1, blue disc 1, green disc 1"
+QUALITY = 88  # of JPEG
 SHOWN_S = 2.3  # the frame that is shown
 MOST_BYTES = 400_000
 COLORS = 256  # of the picture: it is half as large as in full colour, and looks the same
@@ -34,6 +39,7 @@ def main() -> None:
         draw_overlay(ks.open_video(video), states, overlay)
         index = int(np.abs(scene.times - SHOWN_S).argmin())
         frame = next(iter(ks.open_video(overlay).sample([index])))
+        draw_predictions(video, states, Path(folder))
     figure = compose(frame.image[:, :, ::-1], frame.time_s, states)
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[:, :, :3]  # type: ignore[attr-defined]
@@ -43,6 +49,30 @@ def main() -> None:
     print(f"{TARGET}: {size / 1000:.0f} kB, {len(states.object_ids)} objects: {', '.join(states.labels.values())}")
     if size > MOST_BYTES:
         raise SystemExit(f"{TARGET} has {size} bytes; at most {MOST_BYTES} are wanted: lower COLORS")
+
+
+def draw_predictions(video: Path, states: ks.States, folder: Path) -> None:
+    """What comes next beside what came, and what would have come on the Moon."""
+    about = [name.strip() for name in ABOUT.split(",")]
+    ks.predict_video(video, folder / "predicted.mp4", law=LAW, law_objects=about, seen=2.5, compare="side", trails=True)
+    ks.predict_video(
+        video,
+        folder / "moon.mp4",
+        states=states,
+        law=LAW,
+        law_objects=about,
+        do=["gravity=1.62"],
+        at=2.5,
+        until=4.0,
+        ghost=True,
+        trails=True,
+    )
+    for name in ("predicted", "moon"):
+        film = ks.open_video(folder / f"{name}.mp4")
+        shown = min(film, key=lambda frame: abs(frame.time_s - PREDICTED_S))
+        path = IMAGES / f"{name}.jpg"
+        Image.fromarray(np.ascontiguousarray(shown.image[:, :, ::-1])).save(path, quality=QUALITY, optimize=True)
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 def compose(picture: np.ndarray, time_s: float, states: ks.States) -> Figure:
