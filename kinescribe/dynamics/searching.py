@@ -8,7 +8,9 @@ from dataclasses import replace
 from kinescribe.dynamics.affordances import Affordances, keeping_to, narrow
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.composition import Restricted, Sum
+from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import Budget, Fit, fit_law
+from kinescribe.dynamics.fitting.joining import join
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.selection import Candidate, Selection, at_a_distance, candidates, groups, select
 from kinescribe.errors import UsageError
@@ -40,7 +42,9 @@ def search(clips: Sequence[Clip], rules: Affordances | None, fixed: Mapping[str,
     for part in parts:
         mine = [clip.keeping(part) for clip in clips]
         share = Budget(max(budget.rollouts // len(parts), 1), max((budget.seconds - budget.elapsed) / len(parts), 1.0))
-        laws, reasons = _kept_to(_about(rules, mine[0]), candidates(mine), mine)
+        # beside other objects' laws a step or a simulator of its own has no place
+        possible = [law for law in candidates(mine) if len(parts) == 1 or law.kind == "acceleration"]
+        laws, reasons = _kept_to(_about(rules, mine[0]), possible, mine)
         if reasons and not laws:
             raise UsageError("the rules leave no room for any law: " + "; ".join(reasons[:3]))
         found.append((mine[0].bodies.names, _selected(laws, mine, fixed, seed, share)))
@@ -123,8 +127,31 @@ def _together(
     # the terms go by the first clip's names
     first = clips[0].bodies
     clips = [replace(clip, bodies=replace(clip.bodies, names=first.names, labels=first.labels)) for clip in clips]
-    terms = [Restricted(fit.law, names) for (names, _), fit in zip(found, winners, strict=True)]
-    law = Sum(*terms)
+    about = {name for names, _ in found for name in names}
+    resting = [i for i, name in enumerate(first.names) if name not in about]
+    still = fit_law(find_law("uniform-motion"), [clip.keeping(resting) for clip in clips], seed=seed) if resting else None
+    spent += still.rollouts if still is not None else 0
+    best = join(winners, clips, still)
+    if best is None:
+        best = _fitted_together(winners, clips, fixed, seed, _left(budget))
+        spent += best.rollouts
+    tried = []
+    if len({fit.law.title for fit in winners}) == 1 and winners[0].law.objects is None:
+        shared = fit_law(winners[0].law, clips, fixed=_known(winners[0].law, fixed), seed=seed, budget=_left(budget))
+        spent += shared.rollouts
+        best, other = (shared, best) if shared.ok and not (best.ok and best.bic < shared.bic) else (best, shared)
+        tried.append(Candidate(other.law.title, other, reason="higher BIC than one law for all" if best is shared else "higher BIC"))
+    for names, selection in found:
+        whose = ", ".join(names)
+        tried += [replace(one, title=f"{one.title} on {whose}", reason=one.reason or "part of the winner") for one in selection.candidates]
+    ties = tuple(f"{title} on {', '.join(names)}" for names, selection in found for title in selection.tie)
+    selection = Selection((Candidate(best.law.title, best), *tried), ties, found[0][1].held_out, spent)
+    return replace(best, selection=selection, rollouts=spent, seconds=budget.elapsed)
+
+
+def _fitted_together(winners: Sequence[Fit], clips: Sequence[Clip], fixed: Mapping[str, float], seed: int, budget: Budget) -> Fit:
+    """One fit of the parts' laws where some of them share a parameter, from what each found."""
+    law = Sum(*(Restricted(fit.law, fit.objects) for fit in winners))
     start: dict[str, float] = {}
     for theirs, fit in zip(law.names_of_terms, winners, strict=True):
         for slot, value in zip(fit.slots.all, fit.slots.complete(fit.theta[None])[0], strict=True):
@@ -136,20 +163,7 @@ def _together(
         for name, value in fixed.items()
         if (key := name.rpartition(".")[2]) in theirs
     }
-    best = fit_law(law, clips, start=start, fixed=known, seed=seed, budget=_left(budget))
-    spent += best.rollouts
-    tried = []
-    if len({fit.law.title for fit in winners}) == 1 and winners[0].law.objects is None:
-        shared = fit_law(winners[0].law, clips, fixed=_known(winners[0].law, fixed), seed=seed, budget=_left(budget))
-        spent += shared.rollouts
-        best, other = (shared, best) if shared.ok and shared.bic <= best.bic else (best, shared)
-        tried.append(Candidate(other.law.title, other, reason="higher BIC than one law for all" if best is shared else "higher BIC"))
-    for names, selection in found:
-        whose = ", ".join(names)
-        tried += [replace(one, title=f"{one.title} on {whose}", reason=one.reason or "part of the winner") for one in selection.candidates]
-    ties = tuple(f"{title} on {', '.join(names)}" for names, selection in found for title in selection.tie)
-    selection = Selection((Candidate(best.law.title, best), *tried), ties, found[0][1].held_out, spent)
-    return replace(best, selection=selection, rollouts=spent, seconds=budget.elapsed)
+    return fit_law(law, clips, start=start, fixed=known, seed=seed, budget=budget)
 
 
 def _left(budget: Budget) -> Budget:

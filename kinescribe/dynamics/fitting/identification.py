@@ -11,7 +11,7 @@ from kinescribe.dynamics.fitting.result import Unidentified
 from kinescribe.dynamics.fitting.significance import UNKNOWN
 from kinescribe.dynamics.fitting.slots import Slot, Slots
 
-__all__ = ["identify"]
+__all__ = ["described", "identify"]
 
 Float = NDArray[np.float64]
 NOTHING = 1e-9  # share of a direction that is rounding
@@ -68,13 +68,18 @@ def _sparse(rows: Float) -> Float:
 
 def _described(direction: Float, theta: Float, size: Float, slots: Sequence[Slot]) -> Unidentified:
     who = np.flatnonzero(direction).tolist()
-    names = tuple(slots[k].name for k in who)
     # relative changes: powers of a common factor
     change = direction[who] * size[who] / np.where(theta[who] != 0, theta[who], 1.0)
     powers = change / change[np.abs(change).argmax()] if np.any(change) else change
-    remedies = list(dict.fromkeys(slots[k].parameter.revealed_by for k in who if slots[k].parameter.revealed_by))
-    if len(who) == 1:
-        slot = slots[who[0]]
+    return described([slots[k] for k in who], powers.tolist())
+
+
+def described(slots: Sequence[Slot], powers: Sequence[float]) -> Unidentified:
+    """What can't be told of these numbers of a law, which trade off against each other by these powers of a common factor."""
+    names = tuple(slot.name for slot in slots)
+    remedies = list(dict.fromkeys(slot.parameter.revealed_by for slot in slots if slot.parameter.revealed_by))
+    if len(slots) == 1:
+        slot = slots[0]
         remedy = remedies[0] if remedies else f"motion that depends on the {slot.parameter.meaning or slot.name}"
         return Unidentified(
             names, (1.0,), f"{names[0]} is not identifiable: the motion seen would be the same for any value", f"show {remedy}"
@@ -83,7 +88,7 @@ def _described(direction: Float, theta: Float, size: Float, slots: Sequence[Slot
     if np.allclose(powers, 1.0, atol=0.05):
         text = f"{listed} are not identifiable by themselves: only their ratios are"
         remedy = "give one of them, as a known value"
-    elif len(who) == 2 and np.allclose(np.abs(powers), 1.0, atol=0.05):
+    elif len(slots) == 2 and np.allclose(np.abs(powers), 1.0, atol=0.05):
         text = f"{listed} are not identifiable by themselves: only their product is"
         remedy = "give one of them, as a known value"
     else:
