@@ -1,6 +1,7 @@
 """Derivatives of all residuals, in blocks: shared parameters against everything, initial states against their own clip alone.
 
-Exact where motion between contacts is a parabola and nothing piles up, else by finite differences.
+Exact where motion between contacts is a parabola and nothing piles up, else by finite differences; of objects that have nothing to do
+with each other each group by itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.dynamics.fitting.groups import Group, groups_of, merged
 from kinescribe.dynamics.fitting.problem import Point, Problem
 
 __all__ = ["Linearization", "Normal", "linearize"]
@@ -22,12 +24,16 @@ CENTRAL = 100.0  # times the forward step: their error falls with the square of 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linearization:
-    """Residuals r (c, m) in σ, and their derivatives by theta (c, m, p) and by each clip's own initial state (c, m, d)."""
+    """Residuals r (c, m) in σ, and their derivatives by theta (c, m, p) and by each clip's own initial state (c, m, d).
+
+    `exact` says how accurate they are; where they are made of independent groups, `parts` are these, with their places among residuals.
+    """
 
     residuals: Float
     by_theta: Float
     by_q: Float
     exact: bool = False
+    parts: tuple[tuple[Group, NDArray[np.intp], Linearization], ...] = ()
 
     def eliminated(self, weights: Float) -> tuple[Float, Float, Float]:
         """Information on theta (p, p) under weights (c, m) when the initial states are unknown too; the clips' inverse blocks (c, d, d);
@@ -38,6 +44,15 @@ class Linearization:
         """
         c, _, p = self.by_theta.shape
         d = self.by_q.shape[2]
+        if self.parts:
+            information, inverses, couplings = np.zeros((p, p)), np.zeros((c, d, d)), np.zeros((c, d, p))
+            every = np.arange(c)
+            for group, rows, part in self.parts:
+                own, inverse, coupling = part.eliminated(weights[:, rows])
+                information[np.ix_(group.theta, group.theta)] = own
+                inverses[np.ix_(every, group.q, group.q)] = inverse
+                couplings[np.ix_(every, group.q, group.theta)] = coupling
+            return information, inverses, couplings
         least = EXACT if self.exact else DIFFERENCES
         roots, inverses, couplings = [], np.zeros((c, d, d)), np.zeros((c, d, p))
         norm_t = np.sqrt(np.einsum("cmp,cm->p", self.by_theta**2, weights))
@@ -50,6 +65,7 @@ class Linearization:
             basis, sizes, across = np.linalg.svd(np.where(np.isfinite(q), q, 0.0) / scale, full_matrices=False)
             known = sizes > least * max(float(sizes.max(initial=0.0)), 1e-300)
             basis, back = basis[:, known], (across[known] / sizes[known, None]).T / scale[:, None]
+            back[norm == 0.0] = 0.0  # of a number that nothing depends on there is nothing but rounding
             along = basis.T @ t
             left = t - basis @ along
             left -= basis @ (basis.T @ left)  # what rounding left of it
@@ -120,7 +136,34 @@ def linearize(problem: Problem, point: Point, frames: int | None = None, *, cent
     """All derivatives on the first `frames`, in one batch of simulations: of each clip one where they are exact, else one more than
     numbers are fitted, or twice as many for central differences.
     """
-    return _exact(problem, point, frames) or _by_differences(problem, point, frames, central)
+    return _by_groups(problem, point, frames, central) or _exact(problem, point, frames) or _by_differences(problem, point, frames, central)
+
+
+def _by_groups(problem: Problem, point: Point, frames: int | None, central: bool) -> Linearization | None:
+    """None where the objects are one group. A contact of one group is nothing that another's derivatives need be blurred by."""
+    groups = groups_of(problem)
+    if not groups:
+        return None
+    c, n, k = len(problem.clips), len(problem.bodies), problem.observed.shape[-1]
+    count = problem.observed[:, :frames].shape[1]
+    places = np.arange(count * n * k).reshape(count, n, k)
+    residuals = np.zeros((c, count * n * k))
+    by_theta, by_q = np.zeros((*residuals.shape, len(point.theta))), np.zeros((*residuals.shape, point.q.shape[1]))
+    parts, rollouts, every = [], [], np.arange(c)
+    for group in groups:
+        group.problem.rollouts = problem.rollouts
+        made = linearize(group.problem, group.of(point), frames, central=central)
+        problem.rollouts = group.problem.rollouts
+        rollouts.append(group.problem.recalled(group.of(point)))
+        rows = places[:, group.who].ravel()
+        residuals[:, rows] = made.residuals
+        by_theta[np.ix_(every, rows, group.theta)] = made.by_theta
+        by_q[np.ix_(every, rows, group.q)] = made.by_q
+        parts.append((group, rows, made))
+    known = [rollout for rollout in rollouts if rollout is not None]
+    if len(known) == len(groups):
+        problem.remember(point, merged(problem, groups, known))
+    return Linearization(residuals, by_theta, by_q, parts=tuple(parts))
 
 
 def _exact(problem: Problem, point: Point, frames: int | None) -> Linearization | None:

@@ -14,6 +14,7 @@ from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.composition import Restricted, Sum
 from kinescribe.dynamics.fitting import Fit, fit_law
 from kinescribe.dynamics.fitting.evidence import weigh
+from kinescribe.dynamics.fitting.groups import groups_of
 from kinescribe.dynamics.fitting.levenberg import minimize
 from kinescribe.dynamics.fitting.linearization import linearize
 from kinescribe.dynamics.fitting.problem import Point, Problem
@@ -98,19 +99,36 @@ def start_of(clip: Clip, fit: Fit, *, named: bool = False, prior: bool = False, 
         return Start(fit, clip, slots, fit.theta, likely.q, likely.coupling, joint, problem, likely.scale, (*notes, *likely.notes))
     still = Problem.of(fit.law, [clip], held)
     still.without, still.substeps = fit.without, substeps
-    evidence = weigh(still, Point(np.zeros(0), q[None]))
+    scale, inflation = _inflation(still, q, fit)
     here = linearize(problem, Point(fit.theta, q[None]), central=True)
     seen = np.isfinite(problem.observed).reshape(1, -1)
     size = problem.observed.shape[-1]
-    weights = weights_of(here.residuals, seen, scale_of(here.residuals, seen, q.size, size), size)
+    weights = np.ones(seen.shape)
+    for rows, count in [(rows, group.q.size) for group, rows, _ in here.parts] or [(np.arange(seen.size), q.size)]:
+        mine, known = here.residuals[:, rows], seen[:, rows]
+        weights[:, rows] = weights_of(mine, known, scale_of(mine, known, count, size), size)
     _, blocks, coupling = here.eliminated(weights)
-    # of few sightings the residuals' size is a matter of luck, so that of the fit counts too
-    own, all_of = max(evidence.samples - evidence.parameters, 0), min(max(fit.samples - fit.parameters, 0), PRIOR)
-    variance = (own * evidence.scale**2 + all_of * fit.scale**2) / max(own + all_of, 1)
-    correlation = max(evidence.correlation, fit.correlation if own < PRIOR else 0.0)
-    inflation = variance * (1.0 + correlation) / (1.0 - correlation)
-    joint = _joint(fit.covariance, inflation * blocks[0], coupling[0])
-    return Start(fit, clip, slots, fit.theta, q, coupling[0], joint, problem, evidence.scale, tuple(notes))
+    root = np.sqrt(inflation)
+    joint = _joint(fit.covariance, np.outer(root, root) * blocks[0], coupling[0])
+    return Start(fit, clip, slots, fit.theta, q, coupling[0], joint, problem, scale, tuple(notes))
+
+
+def _inflation(still: Problem, q: Float, fit: Fit) -> tuple[float, Float]:
+    """By how much the clip's residuals exceed σ under a law that is held, and (d,) what that does to the variances of its start.
+
+    Objects that have nothing to do with each other don't blur each other: each group's own residuals count for its part.
+    """
+    start = Point(np.zeros(0), q[None])
+    parts = [(group.q, weigh(group.problem, group.of(start))) for group in groups_of(still)] or [(np.arange(q.size), weigh(still, start))]
+    out = np.ones(q.size)
+    for numbers, evidence in parts:
+        # of few sightings the residuals' size is a matter of luck, so that of the fit counts too
+        own, all_of = max(evidence.samples - evidence.parameters, 0), min(max(fit.samples - fit.parameters, 0), PRIOR)
+        variance = (own * evidence.scale**2 + all_of * fit.scale**2) / max(own + all_of, 1)
+        correlation = max(evidence.correlation, fit.correlation if own < PRIOR else 0.0)
+        out[numbers] = variance * (1.0 + correlation) / (1.0 - correlation)
+    freedom = np.array([max(evidence.samples - evidence.parameters, 1) for _, evidence in parts])
+    return float(np.sqrt((freedom * np.array([evidence.scale for _, evidence in parts]) ** 2).sum() / freedom.sum())), out
 
 
 def _joint(covariance: Float, block: Float, coupling: Float) -> Float:
