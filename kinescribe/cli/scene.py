@@ -30,13 +30,16 @@ def scene(
     """
     from kinescribe.cli.render import depths_of
     from kinescribe.renderers import Scene
+    from kinescribe.renderers.arguments import check_video
     from kinescribe.renderers.scene_files import check_folder
     from kinescribe.states import read
     from kinescribe.video import open_video
 
     depths = depths_of(depth)
     check_folder(output, overwrite=overwrite)
-    made = Scene.from_video(open_video(video), read(table)).with_depths(depths)
+    opened, states = open_video(video), read(table)
+    odd = check_video(opened, states)
+    made = Scene.from_video(opened, states).with_depths(depths)
     made.write(output, overwrite=overwrite)
     hidden = float((made.confidence == 0.0).mean())
     if as_json:
@@ -51,8 +54,10 @@ def scene(
             }
             for one in made.objects.values()
         ]
-        told = {"scene": str(output), "objects": things, "painted_in": round(hidden, 6), "exposure_s": made.exposure}
+        told = {"scene": str(output), "objects": things, "painted_in": round(hidden, 6), "exposure_s": made.exposure, "warnings": odd}
         print(json.dumps(told, indent=2, ensure_ascii=False))
+    for line in odd:
+        print(f"kinescribe: warning: {line}", file=sys.stderr)
     if not quiet:
         names = ", ".join(f"{one.object_id} {one.label}".strip() for one in made.objects.values())
         print(f"{len(made.objects)} objects: {names}", file=sys.stderr)

@@ -22,8 +22,9 @@ from kinescribe.foretelling.ends import begin_of, end_of, plan_of, until_of
 from kinescribe.foretelling.filming import Filmed, Look, film
 from kinescribe.foretelling.keeping import Keeper
 from kinescribe.foretelling.laws import Lawgiver
-from kinescribe.foretelling.tables import Perception, check_sizes, interval_of, spans_of, tables_given
+from kinescribe.foretelling.tables import Perception, interval_of, spans_of, tables_given
 from kinescribe.foretelling.telling import Bystanders, in_words, why_failed
+from kinescribe.renderers.arguments import check_video
 from kinescribe.renderers.completing import completed
 from kinescribe.renderers.protocols import Renderer, RendererFactory
 from kinescribe.renderers.scene import Scene
@@ -149,7 +150,7 @@ def predict_video(
     else:
         tables = [first_rows(one, span) for one, span in zip(given, spans, strict=True)]
     seen_part, table = begun[0].measured(), tables[0]
-    odd = check_sizes(opened[0], table, ready)
+    odd = check_video(opened[0], table, ready)
     keeper.tables(tables)
     ready = Scene.from_video(seen_part, table) if ready is None else ready
     keeper.scene(ready)

@@ -11,11 +11,9 @@ import numpy as np
 
 from kinescribe.errors import UsageError
 from kinescribe.foretelling.beginning import Beginning, Span
-from kinescribe.renderers.scene import Scene
 from kinescribe.states import Calibration, States, read
-from kinescribe.video import Video
 
-__all__ = ["Perception", "check_sizes", "interval_of", "spans_of", "tables_given"]
+__all__ = ["Perception", "interval_of", "spans_of", "tables_given"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +77,3 @@ def interval_of(table: States) -> float | None:
     """The frame interval that a table was extracted with in place of the file's time stamps; None where there was none."""
     value = table.meta.configuration.get("frame_interval")
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value) and value > 0 else None
-
-
-def check_sizes(video: Video, table: States, scene: Scene | None) -> list[str]:
-    """What is odd about table and scene of a video, in words.
-
-    Raises:
-        UsageError: they were made from pictures of another size.
-    """
-    size, meta = (video.info.width, video.info.height), table.meta.video
-    if meta is not None and (meta.width, meta.height) != size:
-        raise UsageError(
-            f"'{video.info.name}' is {size[0]}×{size[1]}, the table's video {meta.name} {meta.width}×{meta.height}; "
-            "give the video that the table was made from"
-        )
-    if scene is not None and scene.plate.shape[:2] != size[::-1]:
-        found = f"{scene.plate.shape[1]}×{scene.plate.shape[0]}"
-        raise UsageError(f"'{video.info.name}' is {size[0]}×{size[1]}, the scene {found}: give the scene of this video")
-    if meta is not None and meta.sha256 and video.info.sha256 and meta.sha256 != video.info.sha256:
-        return [f"'{video.info.name}' is not the very file that the table was made from ({meta.name}): its content differs"]
-    return []

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kinescribe.errors import UsageError
 from kinescribe.states import States
 
-__all__ = ["check_states", "output_path"]
+if TYPE_CHECKING:
+    from kinescribe.renderers.scene import Scene
+    from kinescribe.video import Video
+
+__all__ = ["check_states", "check_video", "output_path"]
 
 
 def check_states(states: Any) -> None:
@@ -17,6 +21,26 @@ def check_states(states: Any) -> None:
     if not isinstance(states, States):
         text = " ".join(repr(states).split())
         raise UsageError(f"states={text[:60]} must be a kinescribe.States, such as kinescribe.states.read('states.csv') gives")
+
+
+def check_video(video: Video, states: States, scene: Scene | None = None) -> list[str]:
+    """What is odd about a video, a table and a scene that should belong together, in words.
+
+    Raises:
+        UsageError: they were made from pictures of another size.
+    """
+    size, meta = (video.info.width, video.info.height), states.meta.video
+    if meta is not None and (meta.width, meta.height) != size:
+        raise UsageError(
+            f"'{video.info.name}' is {size[0]}×{size[1]}, the table's video {meta.name} {meta.width}×{meta.height}; "
+            "give the video that the table was made from"
+        )
+    if scene is not None and scene.confidence.shape[::-1] != size:
+        width, height = scene.confidence.shape[::-1]
+        raise UsageError(f"'{video.info.name}' is {size[0]}×{size[1]}, the scene {width}×{height}: give the scene of the same video")
+    if meta is not None and meta.sha256 and video.info.sha256 and meta.sha256 != video.info.sha256:
+        return [f"'{video.info.name}' is not the very file that the table was made from ({meta.name}): its content differs"]
+    return []
 
 
 def output_path(what: str, path: Any) -> Path:

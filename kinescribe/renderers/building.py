@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.errors import NothingFoundError, UsageError
-from kinescribe.renderers.arguments import check_states
+from kinescribe.errors import NothingFoundError
+from kinescribe.renderers.arguments import check_states, check_video
 from kinescribe.renderers.looks import best_exposure, best_look
 from kinescribe.renderers.plate import boxes_about, estimate_plate
 from kinescribe.renderers.poses import PoseTable
@@ -31,13 +31,8 @@ def build_scene(video: Video | str | Path, states: States) -> Scene:
     check_states(states)
     if isinstance(video, str | Path):
         video = open_video(video)
-    meta = states.meta.video
+    check_video(video, states)
     size = (video.info.width, video.info.height)
-    if meta is not None and (meta.width, meta.height) != size:
-        raise UsageError(
-            f"'{video.info.name}' is {size[0]}×{size[1]}, the table's video {meta.name} {meta.width}×{meta.height}; "
-            "give the video that the table was made from"
-        )
     table = PoseTable.of(states)
     if not any(table.poses):
         raise NothingFoundError("the states table has no object with a position, so that there is nothing to cut out")
@@ -46,9 +41,15 @@ def build_scene(video: Video | str | Path, states: States) -> Scene:
     shapes = {object_id: _shape(states, object_id) for object_id in states.object_ids}
     plate = estimate_plate(video, table, boxes, shapes)
     votes = depths_of(video, table, boxes, shapes)
-    cutouts = {i: some for i, some in cutouts_of(video, plate, whole_ones(table, boxes, size), table, boxes, votes).items() if some}
-    if not cutouts:
+    whole = whole_ones(table, boxes, size)
+    if not whole:
         raise NothingFoundError("no object was seen whole in any frame, so that there is nothing to cut out")
+    cutouts = {i: some for i, some in cutouts_of(video, plate, whole, table, boxes, votes).items() if some}
+    if not cutouts:
+        raise NothingFoundError(
+            f"nothing in '{video.info.name}' differs from its background where the table has objects: "
+            "give the video that the table was made from"
+        )
     things = {i: _blank(states, i, shapes[i], some) for i, some in cutouts.items()}
     interval = float(np.median(np.diff(table.times))) if len(table.times) > 1 else 0.0
     exposure = best_exposure([(things[i], some) for i, some in cutouts.items()], interval)

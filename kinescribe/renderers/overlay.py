@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
-from kinescribe.renderers.arguments import check_states, output_path
+from kinescribe.renderers.arguments import check_states, check_video, output_path
 from kinescribe.renderers.colors import COLORS, text_color_of
 from kinescribe.renderers.fonts import font_for, warn_of_unwritable
 
@@ -71,12 +71,7 @@ def draw_overlay(video: Video, states: States, path: str | Path, progress: Calla
         raise UsageError(f"video={video!r} must be an open video: kinescribe.open_video('video.mp4')")
     check_states(states)
     path = output_path("overlay", path)
-    meta = states.meta.video
-    if meta is not None and (meta.width, meta.height) != (video.info.width, video.info.height):
-        raise UsageError(
-            f"'{video.info.name}' is {video.info.width}×{video.info.height}, the table's video {meta.name} {meta.width}×{meta.height}; "
-            "give the video that the table was made from"
-        )
+    check_video(video, states)
     by_frame = _rows_by_frame(states)
     interval = states.meta.time.interval_s if states.meta.time is not None else None
     pen = _Pen(video.info.height, trail=int(np.clip(TRAIL_S / interval if interval else 30, 12, 120)))

@@ -197,3 +197,11 @@ def test_the_nearest_view_is_taken():
     slender = replace(thing, sprites=tuple(replace(view, at=at) for view, at in zip(views, (0.0, 1.5), strict=True)), views_by="shape")
     assert slender.view(pose(1, 0, 0, length=9, breadth=2)).at == 1.5
     assert slender.view(pose(1, 0, 0)).at == 0.0
+
+
+def test_states_of_a_video_in_which_nothing_is_there(made):
+    _, _, wall, _ = made
+    states = table([1], {1: [(20.0 + 5 * k, 60.0, np.nan) for k in range(N)]}, {1: (18.0, 18.0)}, {1: "disc"})
+    empty = open_video(np.repeat(eight_bit(wall)[None], N, axis=0), times=np.arange(N) / 25)
+    with pytest.raises(NothingFoundError, match="differs from its background where the table has objects"):
+        Scene.from_video(empty, states)

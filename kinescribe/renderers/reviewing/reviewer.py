@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.errors import NothingFoundError, UsageError
-from kinescribe.renderers.arguments import check_states
+from kinescribe.renderers.arguments import check_states, check_video
 from kinescribe.renderers.plate import boxes_about
 from kinescribe.renderers.poses import Pose, PoseTable
 from kinescribe.renderers.reviewing.drawn import COVERS, Drawn, draw
@@ -85,7 +85,7 @@ def review(video: Video | str | Path | Any, states: States, scene: Scene | None 
     if scene is not None and not isinstance(scene, Scene):
         raise UsageError(f"scene={' '.join(repr(scene).split())[:60]} must be a kinescribe.Scene: Scene.read(folder) reads one")
     video = opened(video, states)
-    _check_size(video, states, scene)
+    check_video(video, states, scene)
     frames = Frames.of(states)
     if not any(frames.poses.values()):
         raise NothingFoundError("the states table has no object with a position, so that there is nothing to review")
@@ -104,19 +104,6 @@ def opened(video: Any, states: States) -> Video:
         return open_video(video)
     interval = states.meta.time.interval_s if states.meta.time is not None else None
     return open_video(video, frame_interval=interval or 1.0)
-
-
-def _check_size(video: Video, states: States, scene: Scene | None) -> None:
-    size = (video.info.width, video.info.height)
-    meta = states.meta.video
-    if meta is not None and (meta.width, meta.height) != size:
-        raise UsageError(
-            f"'{video.info.name}' is {size[0]}×{size[1]}, the table's video {meta.name} {meta.width}×{meta.height}; "
-            "give the video that the table was made from"
-        )
-    if scene is not None and scene.confidence.shape[::-1] != size:
-        width, height = scene.confidence.shape[::-1]
-        raise UsageError(f"'{video.info.name}' is {size[0]}×{size[1]}, the scene {width}×{height}: give the scene of the same video")
 
 
 def _built(video: Video, states: States, frames: Frames, progress: Progress | None) -> tuple[Scene, Ground]:
