@@ -11,7 +11,7 @@ from drawn_clips import Fall, Free, Pucks, clip_of, moved
 
 from kinescribe.dynamics import Bodies, Law, Parameter
 from kinescribe.dynamics.finding import find_law
-from kinescribe.dynamics.fitting import Budget
+from kinescribe.dynamics.fitting import Budget, fit_law
 from kinescribe.dynamics.selection import NOT_SCORED, candidates, groups, select
 from kinescribe.dynamics.selection.heldout import HeldOut, splits
 from kinescribe.errors import UsageError
@@ -205,3 +205,22 @@ def test_a_search_that_is_cut_short_ranks_without_scores(monkeypatch):
     assert np.isnan([one.error for one in selection.candidates]).all()
     bics = [one.fit.bic for one in selection.candidates]
     assert bics == sorted(bics)
+
+
+def test_what_is_far_off_is_not_tried_further_where_a_law_leaves_no_more_than_noise(monkeypatch):
+    monkeypatch.setattr(sys.modules[select.__module__], "FIRST", 12)
+    clip = seen("free-fall", {"gravity": 9.0}, vx=1.0, vy=6.0)
+    far, near = find_law("linear-drag"), find_law("free-fall + linear-drag")
+    whole = {law.title: fit_law(law, [clip]) for law in (far, near)}
+    assert min(one.rollouts for one in whole.values()) > 12
+    selection = select([find_law("free-fall"), far, near], [clip])
+    found = {one.title: one for one in selection.candidates}
+    assert "not tried further" in found[far.title].reason
+    assert found[far.title].fit.rollouts < whole[far.title].rollouts
+    # what comes near is fitted as it would be by itself, and all that was spent is told
+    assert found[near.title].fit.estimates == whole[near.title].estimates
+    assert found[near.title].fit.rollouts > whole[near.title].rollouts
+    # where nothing leaves noise alone everything is tried to its end
+    among_poor = select([find_law("uniform-motion"), far], [clip])
+    assert {one.title: one for one in among_poor.candidates}[far.title].fit.rollouts == whole[far.title].rollouts
+    assert not [one for one in among_poor.candidates if "not tried further" in one.reason]

@@ -23,6 +23,8 @@ SCREENING = 2_000  # rollouts for that
 SHARE = 2.0  # times an even share of the time that a law may take, for most take less
 FAR_WORSE = 4.0  # times the least residual, from where on a law isn't tried further
 NOISE = 1.5  # σ: residuals of a law that leaves nothing for a general machine to explain
+FIRST = 1_000  # rollouts a clip for a law, where another leaves no more than noise; the right one is near by then
+HOPELESS = 20.0  # times the least residual: of a law that isn't near by then
 MARGIN = 2.0  # standard errors by which a winner must win
 NOT_SCORED = "not scored, for the cap ended the search"
 WORTH = 0.05  # relative error: less is no difference at all
@@ -101,12 +103,13 @@ def select(
         else:
             left = max(budget.seconds - budget.elapsed, 1e-3)
             share = budget.left(rollouts, max(budget.rollouts // len(laws), 200), SHARE * left / (len(screened) - place + 1))
-            tried.append(Candidate(law.title, fit_law(law, clips, fixed=_known(law, fixed), seed=seed, budget=share)))
+            least = min((one.fit.scale for one in tried if one.fit.ok), default=np.inf)
+            tried.append(_tried(law, clips, _known(law, fixed), seed, share, least))
         rollouts += tried[-1].fit.rollouts
     stopped = f"; {', '.join(needless)} not needed" if needless else ""
     stopped += f"; stopped by the cap before {', '.join(untried)}" if untried else ""
     sound = sorted((one for one in tried if one.fit.ok), key=lambda one: one.fit.scale)
-    failed = [replace(one, reason=one.fit.advice or "the fit failed") for one in tried if not one.fit.ok]
+    failed = [replace(one, reason=one.reason or one.fit.advice or "the fit failed") for one in tried if not one.fit.ok]
     if not sound:
         return Selection(tuple(failed), (), f"nothing, for no law fits{stopped}", rollouts)
     least = max(sound[0].fit.scale, 1e-9)
@@ -127,6 +130,25 @@ def select(
         errors.append(found.errors)
     ranked, tie = _ranked(scored, np.stack(errors), _floor(clips), worth)
     return Selection((*ranked, *rest, *failed), tie, words + stopped, rollouts)
+
+
+def _tried(law: Law, clips: Sequence[Clip], fixed: Mapping[str, float], seed: int, budget: Budget, least: float) -> Candidate:
+    """A law's fit; where another leaves no more than noise, of `least` σ, a law that is far from that after a while isn't tried further.
+
+    What can't be this motion's law costs the most, for its contacts happen in ever other places.
+    """
+    first = Budget(min(budget.rollouts, FIRST * len(clips)), budget.seconds)
+    if least > NOISE or first.rollouts == budget.rollouts:
+        return Candidate(law.title, fit_law(law, clips, fixed=fixed, seed=seed, budget=budget))
+    fit = fit_law(law, clips, fixed=fixed, seed=seed, budget=first)
+    if fit.rollouts < first.rollouts:
+        return Candidate(law.title, fit)
+    times = fit.scale / max(least, 1e-9)
+    if not times <= HOPELESS:
+        far = f"residuals {times:.0f} times the best law's" if np.isfinite(times) else "its simulation leaves all bounds"
+        return Candidate(law.title, fit, reason=f"{far} after {fit.rollouts:,} rollouts: not tried further")
+    whole = fit_law(law, clips, fixed=fixed, seed=seed, budget=budget.left(fit.rollouts))
+    return Candidate(law.title, replace(whole, rollouts=whole.rollouts + fit.rollouts))
 
 
 def _ranked(scored: Sequence[Candidate], errors: Float, floor: float, worth: float) -> tuple[list[Candidate], tuple[str, ...]]:
