@@ -357,3 +357,47 @@ def test_memory_does_not_hold_the_video(right, images):
     scene = ks.Scene.from_video(open_video(images, times=np.arange(FRAMES) / 25.0), right)
     assert not ks.review(watched, right, scene).flagged.any()
     assert watched.alive == 0
+
+
+def numbered_from_zero(states: States) -> States:
+    return changed(states, object_id=states["object_id"] - 1)
+
+
+def test_an_id_that_is_zero_is_an_id_like_any_other(video, right):
+    # where a row fits badly and nothing else explains it, it is not said to look like 0
+    poor = moved(right, 1, np.where((np.arange(FRAMES) == 12)[:, None], [0.0, 7.0], 0.0))
+    found, usual = ks.review(video, numbered_from_zero(poor)), ks.review(video, poor)
+    assert found.verdict.tolist() == usual.verdict.tolist()
+    assert found.reason.tolist() == usual.reason.tolist()
+    rows = places()
+    swapped = {1: rows[1][:15] + rows[3][15:], 2: rows[2], 3: rows[3][:15] + rows[1][15:]}
+    found = ks.review(video, numbered_from_zero(table([1, 2, 3], swapped, SIZES, SHAPES)))
+    assert "looks like 0 thing 1" in set(found.reason[found.states["object_id"] == 2])
+
+
+def test_rows_of_id_zero_that_stop(video, right):
+    states = without(right, (right["object_id"] == 1) & (right["frame"] > 14))
+    found = ks.review(video, numbered_from_zero(states))
+    (region,) = found.missed
+    assert region.object_id == 0
+    assert found.as_dict()["missed"][0]["object_id"] == 0
+    last = (found.states["object_id"] == 0) & (found.states["frame"] == 14)
+    assert found.states["review"][last][0] == "the rows of object 0 stop in frame 14, its pixels go on"
+    assert found.notes == []
+
+
+def test_a_row_that_slips_in_a_blurred_video():
+    """The exposure of the scene is kept where rows are doubted, so that blurred rows that are right stay explained."""
+    wall, images, rows, speeds = ground(6), [], {1: []}, []
+    for k in range(30):
+        x, speed = 20.0 + 0.14 * k**2, 0.28 * k  # px, px a frame
+        speeds.append(speed * 25)
+        rows[1].append((x, 60.3, np.nan))
+        alpha = np.mean([covered(disc(x + 0.5 * speed * (t / 14 - 0.5), 60.3)) for t in range(15)], axis=0)
+        images.append(eight_bit(laid(wall, alpha, (40, 210, 230))))
+    rows[1][20] = (rows[1][20][0], 66.3, np.nan)
+    states = table([1], rows, {1: (18.0, 18.0)}, {1: "disc"}, vx=np.array(speeds), vy=np.zeros(30))
+    found = ks.review(open_video(np.stack(images), times=np.arange(30) / 25.0), states)
+    assert found.scene.exposure == pytest.approx(0.5 / 25)
+    assert found.explained[10:19].min() > 0.95
+    assert found.explained[20] < 0.9

@@ -42,7 +42,7 @@ class Measured:
         plain: RMS difference of the frame from what is behind, in σ of noise.
         shift, sigma: (3,) dx, dy px and turn rad from the row to where the sprite fits best; NaN where that isn't known.
         far: the shift was found by a search.
-        like: id whose sprite explains the place better, 0 for none.
+        like: id whose sprite explains the place better, None where there is none.
         visible: share of the sprite that shows.
         box: x0, y0, x1, y1 of the sprite in the picture.
     """
@@ -59,7 +59,7 @@ class Measured:
     shift: tuple[float, float, float] = (np.nan, np.nan, np.nan)
     sigma: tuple[float, float, float] = (np.inf, np.inf, np.inf)
     far: bool = False
-    like: int = 0
+    like: int | None = None
     visible: float = 0.0
     box: tuple[float, float, float, float] = (np.nan, np.nan, np.nan, np.nan)
 
@@ -209,9 +209,10 @@ def _left(sums: _Sums) -> float:
     return max(sums.behind - sums.noise, 0.0) / max(sums.sprite, 1e-9)
 
 
-def _like_another(drawn: Drawn, object_id: int, fitted: float) -> int:
-    """The id of the scene whose sprite explains this place clearly better, 0 for none."""
-    pose, best, found = drawn.poses[object_id], fitted + LIKE_ANOTHER, 0
+def _like_another(drawn: Drawn, object_id: int, fitted: float) -> int | None:
+    """The id of the scene whose sprite explains this place clearly better; None where none does."""
+    pose, best = drawn.poses[object_id], fitted + LIKE_ANOTHER
+    found: int | None = None
     for other, thing in drawn.scene.objects.items():
         if other == object_id or fitted >= POOR:
             continue

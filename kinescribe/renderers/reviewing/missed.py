@@ -34,7 +34,7 @@ class MissedRegion:
         number: of the region, from 1.
         frames: (n,) in which it shows, increasing. boxes: (n, 4) x0, y0, x1, y1 px.
         residual: (n,) RMS difference there, grey levels.
-        object_id: whose rows stop here though its pixels go on (or begin too late); 0 for none.
+        object_id: whose rows stop here though its pixels go on (or begin too late); None where it is nobody's.
         reason: in words.
     """
 
@@ -42,7 +42,7 @@ class MissedRegion:
     frames: NDArray[np.int64]
     boxes: Float
     residual: Float
-    object_id: int = 0
+    object_id: int | None = None
     reason: str = ""
 
     @property
@@ -170,7 +170,8 @@ def owners(regions: list[MissedRegion], ends: Mapping[int, tuple[tuple[int, Floa
     """
     out = []
     for region in regions:
-        owner, reason = 0, ""
+        owner: int | None = None
+        reason = ""
         centres = 0.5 * (region.boxes[:, :2] + region.boxes[:, 2:])
         size = float(np.median((region.boxes[:, 2:] - region.boxes[:, :2]).max(axis=1)))
         for object_id, ((first, first_box), (last, last_box)) in ends.items():
@@ -178,7 +179,7 @@ def owners(regions: list[MissedRegion], ends: Mapping[int, tuple[tuple[int, Floa
                 owner, reason = object_id, f"the rows of object {object_id} stop in frame {last}, its pixels go on"
             elif 0 < first - region.frames[-1] <= ENDS_WITHIN and _goes_on(region.boxes[-1], first_box, size):
                 owner, reason = object_id, f"the rows of object {object_id} begin in frame {first}, its pixels were there before"
-        if not owner:
+        if owner is None:
             moved = float(np.hypot(*np.ptp(centres, axis=0)))
             reason = "something moves here that has no id" if moved > max(0.5 * size, 3.0) else "something here is in no row of the table"
         out.append(replace(region, object_id=owner, reason=reason))

@@ -54,7 +54,7 @@ def draw_review(review: Review, video: Any, path: Path, progress: Callable[[str,
             picture = _heated(frame.image, drawn)
             _objects(picture, review, drawn, frames.rows, frame.index, pen)
             for region, box in missed[frame.index]:
-                words = "no id" if not region.object_id else f"{region.object_id} goes on"
+                words = "no id" if region.object_id is None else f"{region.object_id} goes on"
                 pen.box(picture, box, MISSED, words)
             if frame.index in changed:
                 pen.write(picture, ALL_DIFFERS, (4, 4), MISSED)

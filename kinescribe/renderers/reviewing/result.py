@@ -88,7 +88,7 @@ class Review:
     def notes(self) -> list[str]:
         """One line for what stands in no row: regions without an id, frames that differ as a whole."""
         out = []
-        lone = [one for one in self.missed if not one.object_id]
+        lone = [one for one in self.missed if one.object_id is None]
         if lone:
             first, last = min(int(one.frames[0]) for one in lone), max(int(one.frames[-1]) for one in lone)
             several = f"{len(lone)} regions" if len(lone) > 1 else "a region"
@@ -183,7 +183,7 @@ class Review:
                 "frames": len(one.frames),
                 "first_box": [round(float(v), 1) for v in one.boxes[0]],
                 "last_box": [round(float(v), 1) for v in one.boxes[-1]],
-                "object_id": one.object_id or None,
+                "object_id": one.object_id,
                 "reason": one.reason,
             }
             for one in self.missed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ def _built(video: Video, states: States, frames: Frames, progress: Progress | No
     again = Scene.from_video(video, States.from_checked({**states.columns, "status": status}, states.meta))
     again = again.with_depths({i: scene.objects[i].depth for i in again.objects if i in scene.objects})
     # an object all of whose rows are doubted keeps what it had
-    scene = Scene(again.plate, again.confidence, {**scene.objects, **again.objects})
+    scene = replace(again, objects={**scene.objects, **again.objects})
     return scene, measure_ground(video, scene, frames.boxes)
 
 
@@ -204,7 +204,7 @@ def _judged(states: States, scene: Scene, ground: Ground, frames: Frames, seen: 
     ends = _ends(frames, scene)
     missed = owners(seen.missed, ends)
     for region in missed:
-        if region.object_id:
+        if region.object_id is not None:
             first, last = (frame for frame, _ in ends[region.object_id])
             k = frames.rows[last if region.frames[0] > last else first, region.object_id]
             reason[k] = join(str(reason[k]), region.reason)

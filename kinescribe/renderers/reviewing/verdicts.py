@@ -105,8 +105,8 @@ def _single(one: Measured, labels: dict[int, str], steady: bool, like_steady: bo
         return "ok", ""
     if one.presence < ABSENT and one.left < JUST_PLATE and one.plain < PLAIN_NOISES:
         return "invented", "just the background is here"
-    if steady and like_steady:
-        return "unexplained", f"looks like {one.like} {labels.get(one.like, '')}".rstrip()
+    if steady and like_steady and one.like is not None:
+        return "unexplained", f"looks like {one.like} {labels[one.like]}".rstrip()
     if steady and one.fitted < UNEXPLAINED and min(one.presence, one.likeness) < UNLIKE:
         return "unexplained", "does not look like its sprite"
     return "ok", ""
