@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -27,7 +28,6 @@ SHIFT = 4  # bits of a pixel's fraction, as OpenCV's lines take them
 CURVED, STEP, MOST_POINTS = 6.0, 4.0, 16  # px: shorter ways are straight; from point to point of a curve; and how many
 ASTRAY = 0.25  # of the way: by as much the mean velocity may miss it, as it does at a bounce
 COLORFUL, UNLIKE = 50.0, 60.0  # grey levels between a colour's channels, and from what is behind
-FAR = 3  # widths or heights of the picture: farther out nothing is drawn
 
 
 @dataclass(slots=True)
@@ -83,13 +83,14 @@ class Trails:
         self._pens: dict[int, _Pen] = {}
 
     def follow(self, poses: Sequence[Pose], style: Style | Mapping[int, Style], time_s: float) -> None:
-        """Go on to where objects are now. An object that is missing here begins a new line later.
+        """Go on to where objects are now. An object that is missing here, or infinitely far away, begins a new line later.
 
         Args:
             poses: of objects.
             style: of the lines, or one an object by id.
             time_s: seconds, increasing.
         """
+        poses = [pose for pose in poses if math.isfinite(pose.x) and math.isfinite(pose.y)]
         self._pens = {i: pen for i, pen in self._pens.items() if i in {pose.object_id for pose in poses}}
         for pose in poses:
             mine = style if isinstance(style, str) else style[pose.object_id]
@@ -119,14 +120,18 @@ class Trails:
         pen.pose = replace(pen.pose, x=float(to[0]), y=float(to[1]))
         if length == 0.0:
             return
-        for low, high in _strokes(pen.run, length, self.width) if pen.style == "dashed" else [(0.0, 1.0)]:
-            self._stroke(begin + low * (to - begin), begin + high * (to - begin), color, OPACITY[pen.style])
-        pen.run += length
+        height, width = self._alpha.shape
+        reach = self.width + 2.0
+        part = _part_within(begin, to - begin, (-reach, -reach), (width - 1 + reach, height - 1 + reach))
+        if part is not None:
+            # of a way to where a runaway prediction went, dashes are counted in the picture alone
+            strokes = _strokes(pen.run, length, self.width, part) if pen.style == "dashed" else [part]
+            for low, high in strokes:
+                self._stroke(begin + low * (to - begin), begin + high * (to - begin), color, OPACITY[pen.style])
+        pen.run = (pen.run + length) % _period(self.width)
 
     def _stroke(self, begin: Float, end: Float, color: Color, opacity: float) -> None:
         height, width = self._alpha.shape
-        if np.abs([begin, end]).max() > FAR * max(height, width):
-            return
         reach = self.width + 2
         low = np.maximum(np.floor(np.minimum(begin, end)).astype(int) - reach, 0)
         high = np.minimum(np.ceil(np.maximum(begin, end)).astype(int) + reach + 1, (width, height))
@@ -157,13 +162,31 @@ def _path(one: Pose, other: Pose, seconds: float) -> list[Float]:
     ]
 
 
-def _strokes(run: float, length: float, width: int) -> list[tuple[float, float]]:
-    """Which parts of a segment are drawn, in [0, 1], when it begins after so much of the dashed line."""
-    period = (DASH + SPACE) * width
+def _part_within(begin: Float, way: Float, low: tuple[float, float], high: tuple[float, float]) -> tuple[float, float] | None:
+    """Which part of a way, in [0, 1], lies in a box; None where none does. Source: Liang and Barsky (1984)."""
+    enter, leave = 0.0, 1.0
+    for at, step, least, most in zip(begin.tolist(), way.tolist(), low, high, strict=True):
+        if step == 0.0:
+            if not least <= at <= most:
+                return None
+            continue
+        one, other = sorted(((least - at) / step, (most - at) / step))
+        enter, leave = max(enter, one), min(leave, other)
+    return (enter, leave) if enter < leave else None
+
+
+def _period(width: int) -> float:
+    return (DASH + SPACE) * width
+
+
+def _strokes(run: float, length: float, width: int, part: tuple[float, float]) -> list[tuple[float, float]]:
+    """Which parts of a segment are drawn, in [0, 1] and within `part`, when it begins after so much of the dashed line."""
+    period = _period(width)
+    first, last = part[0] * length, part[1] * length
     out = []
-    start = -(run % period)
-    while start < length:
-        low, high = max(start, 0.0), min(start + DASH * width, length)
+    start = first - (run + first) % period
+    while start < last:
+        low, high = max(start, first), min(start + DASH * width, last)
         if high > low:
             out.append((low / length, high / length))
         start += period

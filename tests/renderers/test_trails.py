@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from kinescribe.renderers.colors import color_of
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.scene import Scene, SceneObject, Sprite
-from kinescribe.renderers.trails import Trails, colors_in, line_width
+from kinescribe.renderers.trails import Style, Trails, colors_in, line_width
 
 WIDTH, HEIGHT = 120, 80
 GREY = 128
@@ -121,12 +122,31 @@ def test_what_is_spared_stays():
     assert not ink[:, 50:].any()
 
 
-@pytest.mark.parametrize("far", [(1e9, 30.0), (-5000.0, -5000.0)])
-def test_places_far_away_are_no_trouble(far: tuple[float, float]):
+@pytest.mark.parametrize("far", [(1e9, 30.0), (-5000.0, -5000.0), (1e300, 1e200), (np.inf, 30.0)])
+@pytest.mark.parametrize("style", ["solid", "dashed"])
+def test_places_far_away_are_no_trouble(far: tuple[float, float], style: Style, monkeypatch: pytest.MonkeyPatch):
+    strokes, line = [], cv2.line
+    monkeypatch.setattr(cv2, "line", lambda *args: strokes.append(args) or line(*args))
     trails = Trails(WIDTH, HEIGHT)
-    for k, place in enumerate([(10.0, 30.0), (30.0, 30.0), far]):
-        trails.follow([pose(*place)], "solid", 0.1 * k)
-    assert inked(drawn(trails))[30, 15:28].all()
+    for k, place in enumerate([(10.0, 30.0), (30.0, 30.0), far, (far[0], far[1] + 9.0), (30.0, 60.0), (90.0, 60.0)]):
+        trails.follow([pose(*place)], style, 0.1 * k)
+    ink = inked(drawn(trails))
+    assert ink[30, 15:28].any()
+    assert ink[60, 35:85].any()
+    assert len(strokes) < 100  # a dash for all of the way would be 10⁸
+
+
+@pytest.mark.parametrize("style", ["solid", "dashed"])
+def test_a_line_that_leaves_the_picture_runs_to_its_edge_as_if_there_were_none(style: Style):
+    large, small = Trails(1000, HEIGHT), Trails(WIDTH, HEIGHT)
+    large.width = small.width
+    for k, place in enumerate([(10.0, 30.0), (950.0, 70.0), (100.0, 10.0)]):
+        for trails in (large, small):
+            trails.follow([pose(*place)], style, 0.1 * k)
+    whole = np.full((HEIGHT, 1000, 3), GREY, np.uint8)
+    large.over(whole)
+    assert np.abs(whole[:, :WIDTH].astype(int) - drawn(small)).max() <= 40  # ends of strokes are rounded to a sixteenth of a pixel
+    assert inked(drawn(small))[:, WIDTH - 12 :].any()
 
 
 def test_paths_have_their_object_s_own_colour_where_it_can_be_seen():
