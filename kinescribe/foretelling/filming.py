@@ -86,15 +86,11 @@ def film(
         rate = 1.0 / (plan.foretold[1] - plan.foretold[0])
     written = foretold = 0
     begins = math.nan
-    last_seen: Picture | None = None
     with VideoWriter(path, frame_rate_hint=rate, crf=crf) as writer:
         for moment in moments(video, plan):
             picture, plain = artist.draw(moment)
-            if not moment.foretold:
-                last_seen = moment.real
-            elif plain is not None and moment.filmed and not look.changes:
-                last_seen = moment.real if last_seen is None else last_seen
-                meter.add(moment.real, plain, last_seen)
+            if plain is not None and moment.filmed and moment.last_seen is not None and not look.changes:
+                meter.add(moment.real, plain, moment.last_seen)
             writer.write(picture, moment.time_s)
             written += 1
             foretold += moment.foretold

@@ -44,6 +44,7 @@ class Moment:
         filmed: that picture is of this very instant.
         over: the video had ended.
         foretold: the law tells where objects are.
+        last_seen: the last picture before anything is foretold, shown or not, uint8 (H, W, 3); None where there is none.
     """
 
     time_s: float
@@ -51,6 +52,7 @@ class Moment:
     filmed: bool
     over: bool
     foretold: bool
+    last_seen: Picture | None
 
 
 def moments(video: Video, plan: Plan) -> Iterator[Moment]:
@@ -61,33 +63,38 @@ def moments(video: Video, plan: Plan) -> Iterator[Moment]:
     waiting = None if plan.foretold is None else iter([*plan.foretold])
     coming = None if waiting is None else next(waiting, None)
     held: Frame | None = None
+    last_seen: Picture | None = None
+    ended = True
     for frame in video:
         time = frame.time_s
         if time > plan.until_s + SAME_S:
+            ended = False
             break
+        if time < plan.begins_s - SAME_S:
+            last_seen = frame.image
         if waiting is None:
             if time >= plan.shown_from_s - SAME_S:
-                yield Moment(time, frame.image, True, False, time >= plan.begins_s - SAME_S)
+                yield Moment(time, frame.image, True, False, time >= plan.begins_s - SAME_S, last_seen)
         else:
             while coming is not None and held is not None and coming < time - SAME_S:
-                yield _held(coming, held, over=False)
+                yield _held(coming, held, last_seen, over=False)
                 coming = next(waiting, None)
             if plan.shown_from_s - SAME_S <= time < plan.begins_s - SAME_S:
-                yield Moment(time, frame.image, True, False, False)
+                yield Moment(time, frame.image, True, False, False, last_seen)
         held = frame
     if held is None:
         return
     if waiting is not None:
         while coming is not None:
-            yield _held(coming, held, over=coming > held.time_s + plan.interval_s)
+            yield _held(coming, held, last_seen, over=ended and coming > held.time_s + plan.interval_s)
             coming = next(waiting, None)
         return
     for k in range(1, MOST_FRAMES):
         time = held.time_s + k * plan.interval_s
         if time > plan.until_s + SAME_S:
             return
-        yield _held(time, held, over=True)
+        yield _held(time, held, last_seen, over=ended)
 
 
-def _held(time: float, frame: Frame, *, over: bool) -> Moment:
-    return Moment(time, frame.image, abs(time - frame.time_s) <= SAME_S, over, True)
+def _held(time: float, frame: Frame, last_seen: Picture | None, *, over: bool) -> Moment:
+    return Moment(time, frame.image, abs(time - frame.time_s) <= SAME_S, over, True, last_seen)

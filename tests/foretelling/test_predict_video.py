@@ -9,7 +9,6 @@ import pytest
 
 import kinescribe as ks
 from kinescribe.errors import InputError, UsageError
-from kinescribe.foretelling.timeline import moments
 from kinescribe.states import Calibration, ObjectMeta, read
 from kinescribe.video import VideoWriter, open_video
 
@@ -77,6 +76,11 @@ def test_with_part_of_the_past_or_none(foretell):
     assert len(frames_of(path)) == 8
     _, path = foretell(seen=0.5, past=0.1)
     assert len(frames_of(path)) == 11
+
+
+def test_the_baseline_is_the_same_whatever_of_the_past_is_shown(foretell):
+    found = [foretell(seen=0.5, past=past)[0].filmed.measures for past in (None, 0)]
+    assert found[0] == found[1]
 
 
 def test_any_frame_rate_is_the_law_s_own_motion(foretell):
@@ -309,15 +313,6 @@ def test_frames_of_a_slowed_down_video_keep_the_table_s_interval(ball, tmp_path)
     made = ks.predict_video(ball.video, tmp_path / "slow.mp4", law="free-fall", states=slow, scene=ball.scene, seen="12f", past=0)
     assert made.filmed.begins_s == pytest.approx(0.12)
     assert len(frames_of(tmp_path / "slow.mp4")) == 12
-
-
-def test_moments_need_no_whole_video_in_memory(ball):
-    """They stream: the second is not decoded before the first was used."""
-    from kinescribe.foretelling.timeline import Plan
-
-    found = moments(open_video(ball.video), Plan(0.0, 0.5, 0.7, STEP))
-    assert next(found).time_s == 0.0
-    found.close()
 
 
 def with_a_mark(states: ks.States) -> ks.States:
