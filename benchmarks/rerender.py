@@ -164,7 +164,9 @@ def scores_of(job: Job, kept: Path | None, pictures: Path | None) -> list[Score]
             whole = states.meta.objects[object_id].part_of
             object_id = object_id if whole is None else whole
         if object_id is None or object_id not in scene.objects:
+            # a thing that wasn't found is explained by nothing
             print(f"{job.name}/{name}: no object to draw", file=sys.stderr)
+            out.append(Score(f"{job.name}/{name}", np.inf, 1.0, 1.0, np.inf))
             continue
         extent = float(max(np.nanmedian(states[side][states["object_id"] == object_id]) for side in ("bbox_w", "bbox_h")))
         places = _centred(truth, states, object_id)

@@ -29,6 +29,7 @@ def scene(
     The camera must stand still. Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 130 interrupted.
     """
     from kinescribe.cli.render import depths_of
+    from kinescribe.foretelling.tables import interval_of
     from kinescribe.renderers import Scene
     from kinescribe.renderers.arguments import check_video
     from kinescribe.renderers.scene_files import check_folder
@@ -37,9 +38,16 @@ def scene(
 
     depths = depths_of(depth)
     check_folder(output, overwrite=overwrite)
-    opened, states = open_video(video), read(table)
+    states = read(table)
+    # pictures without time stamps have those that the table was made with
+    interval = interval_of(states) or (states.meta.time.interval_s if states.meta.time is not None else None)
+    opened = open_video(video, frame_interval=interval if Path(video).is_dir() else None)
     odd = check_video(opened, states)
     made = Scene.from_video(opened, states).with_depths(depths)
+    whole = {i for i in states.object_ids if i not in states.meta.objects or states.meta.objects[i].part_of is None}
+    lost = [f"{i} {states.labels.get(i, '')}".strip() for i in sorted(whole - set(made.objects))]
+    if lost:
+        odd.append(f"no sprite of {', '.join(lost)}: never seen whole, inside the picture")
     made.write(output, overwrite=overwrite)
     hidden = float((made.confidence == 0.0).mean())
     if as_json:

@@ -14,14 +14,14 @@ from kinescribe.errors import NothingFoundError
 from kinescribe.renderers.arguments import check_states, check_video
 from kinescribe.renderers.looks import best_exposure, best_look
 from kinescribe.renderers.plate import boxes_about, estimate_plate
-from kinescribe.renderers.poses import PoseTable
+from kinescribe.renderers.poses import PoseTable, shapes_of
 from kinescribe.renderers.scene import Scene, SceneObject, Sprite
 from kinescribe.renderers.sightings import cutouts_of, depths_of, whole_ones
 from kinescribe.renderers.sprites import Cutout
 from kinescribe.states import States
 from kinescribe.video import Video, open_video
 
-__all__ = ["build_scene"]
+__all__ = ["boxes_of", "build_scene"]
 
 Float32 = NDArray[np.float32]
 
@@ -36,9 +36,11 @@ def build_scene(video: Video | str | Path, states: States) -> Scene:
     table = PoseTable.of(states)
     if not any(table.poses):
         raise NothingFoundError("the states table has no object with a position, so that there is nothing to cut out")
-    own = _boxes(states)
-    boxes = {int(frame): boxes_about(poses, own.get(int(frame), {})) for frame, poses in zip(table.frames, table.poses, strict=True)}
-    shapes = {object_id: _shape(states, object_id) for object_id in states.object_ids}
+    own = boxes_of(states)
+    shapes = shapes_of(states)
+    boxes = {
+        int(frame): boxes_about(poses, own.get(int(frame), {}), shapes) for frame, poses in zip(table.frames, table.poses, strict=True)
+    }
     plate = estimate_plate(video, table, boxes, shapes)
     votes = depths_of(video, table, boxes, shapes)
     whole = whole_ones(table, boxes, size)
@@ -58,7 +60,7 @@ def build_scene(video: Video | str | Path, states: States) -> Scene:
     return Scene(plate.image, plate.confidence, objects, exposure)
 
 
-def _boxes(states: States) -> dict[int, dict[int, Float32]]:
+def boxes_of(states: States) -> dict[int, dict[int, Float32]]:
     """By frame and object the boxes x0, y0, x1, y1 that the table has."""
     columns = np.stack([states[name] for name in ("bbox_x", "bbox_y", "bbox_w", "bbox_h")], axis=1)
     out: dict[int, dict[int, Float32]] = defaultdict(dict)
@@ -66,11 +68,6 @@ def _boxes(states: States) -> dict[int, dict[int, Float32]]:
         x, y, w, h = columns[k]
         out[int(states["frame"][k])][int(states["object_id"][k])] = np.array([x, y, x + w, y + h], np.float32)
     return out
-
-
-def _shape(states: States, object_id: int) -> str:
-    words = [str(word) for word in states["shape"][states["object_id"] == object_id] if word]
-    return max(set(words), key=words.count) if words else ""
 
 
 def _blank(states: States, object_id: int, shape: str, cutouts: Sequence[Cutout]) -> SceneObject:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 
-from kinescribe.renderers.poses import PoseTable
+from kinescribe.renderers.poses import PoseTable, shapes_of
 from kinescribe.renderers.scene import SHAPES, Scene, SceneObject
 from kinescribe.states import States
 
@@ -36,15 +38,15 @@ def completed(scene: Scene, states: States) -> tuple[Scene, list[int], list[int]
         The scene, the ids that were added, and the ids that can't be drawn, for the table does not tell shape and size.
     """
     table = PoseTable.of(states)
-    poses = {pose.object_id: pose for row in table.poses for pose in row}
+    sizes: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for pose in (pose for row in table.poses for pose in row if pose.object_id not in scene.objects):
+        sizes[pose.object_id].append((pose.length, pose.breadth))
+    shapes = shapes_of(states)
     added: list[SceneObject] = []
     lost: list[int] = []
     front = max((one.depth for one in scene.objects.values()), default=0)
-    for object_id in sorted(set(poses) - set(scene.objects)):
-        mine = states["object_id"] == object_id
-        words = [str(word) for word in states["shape"][mine] if word]
-        shape = max(set(words), key=words.count) if words else ""
-        sides = np.array([[pose.length, pose.breadth] for row in table.poses for pose in row if pose.object_id == object_id])
+    for object_id in sorted(sizes):
+        shape, sides = shapes[object_id], np.array(sizes[object_id])
         known = shape in SHAPES and bool(np.isfinite(sides).any(axis=0).all()) and float(np.nanmedian(sides, axis=0).min()) > 0.0
         if not known:
             lost.append(object_id)

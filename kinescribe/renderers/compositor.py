@@ -21,6 +21,8 @@ Float32 = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 FARTHEST = 1e6  # px from the picture: beyond, warping would overflow
 MOST_INSTANTS = 33  # of one exposure
+MOST_SMEAR = 200.0  # px, of one exposure
+SHRUNK = 0.7  # sprite pixels to the picture's, below which several are gathered into one before they are placed
 HARDLY = 0.5  # px: what turns by less between its ends is drawn upright where pixels are whole
 ANOTHER_SIZE = 1.5  # times as large or small: a plain object is then drawn from its shape, whose edges stretching doesn't blur
 
@@ -57,13 +59,15 @@ def layer_of(thing: SceneObject, pose: Pose, size: tuple[int, int], exposure: fl
     if sprite is not None and len(moments) > 1 and not _turns_within(thing, pose, exposure):
         # one that only moves is drawn once, and smeared
         offsets = np.array([[moment.x - pose.x, moment.y - pose.y] for moment in moments])
-        return _smeared(sprite.soft, *placement(thing, sprite, pose), offsets, size)
+        linear, shift = placement(thing, sprite, pose)
+        return _smeared(_gathered(sprite, linear), linear, shift, offsets, size)
     layers = []
     for moment in moments:
         if sprite is None:
             layer = drawn_shape(thing, moment, size)
         else:
-            layer = placed(sprite.soft, *placement(thing, sprite, moment), size)
+            linear, shift = placement(thing, sprite, moment)
+            layer = placed(_gathered(sprite, linear), linear, shift, size)
             layer = _hardened(layer) if layer is not None and thing.edges == "whole" else layer
         if layer is not None:
             layers.append(layer)
@@ -80,6 +84,9 @@ def instants(thing: SceneObject, pose: Pose, exposure: float) -> list[Pose]:
     if not np.isfinite(path) or path < 0.5:
         return [pose]
     count = min(int(np.ceil(path)) + 1, MOST_INSTANTS)
+    # what crosses more than that in one exposure leaves no trace that could be told from nothing
+    speed = float(np.hypot(*pose.velocity))
+    exposure = min(exposure, MOST_SMEAR / speed) if speed > 0.0 else exposure
     # the middles of equal parts, so that their mean is the exposure's
     return [
         replace(pose, x=pose.x + t * pose.velocity[0], y=pose.y + t * pose.velocity[1], angle=pose.angle + t * turning)
@@ -103,6 +110,17 @@ def placement(thing: SceneObject, sprite: Sprite, pose: Pose) -> tuple[Float, Fl
     if thing.edges == "whole" and sprite.fineness == 1 and not turned:
         shift = np.round(shift)
     return linear, shift
+
+
+def _gathered(sprite: Sprite, linear: Float) -> Float32:
+    """The softened sprite, blurred by as much as it will shrink, so that no pixel of it falls between those of the picture."""
+    # by how much one step in the sprite's x, and in its y, moves in the picture
+    across, down = (max(float(np.hypot(*linear[:, k])), 1e-6) for k in (0, 1))
+    if min(across, down) * sprite.fineness >= SHRUNK:
+        return sprite.soft
+    widest = 2 * max(sprite.alpha.shape) + 1
+    sides = tuple(int(min(max(round(1.0 / side), 1), widest)) | 1 for side in (across, down))
+    return np.asarray(cv2.blur(sprite.soft, sides, borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
 def placed(four: Float32, linear: Float, shift: Float, size: tuple[int, int]) -> Layer | None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Matte", "matte_of"]
+__all__ = ["Matte", "carried", "matte_of"]
 
 Float32 = NDArray[np.float32]
 DIFFERENT = 4.0  # σ of the plate's noise, from where on a pixel is an object's
@@ -23,12 +23,10 @@ class Matte:
 
     Attributes:
         alpha: float32, shape (h, w), in [0, 1].
-        color: float32, shape (h, w, 3), the object's own colour, as far out as alpha is above 0.
         body: bool, shape (h, w), what differs from the plate, with its holes.
     """
 
     alpha: Float32
-    color: Float32
     body: NDArray[np.bool_]
 
 
@@ -71,13 +69,13 @@ def matte_of(
     reach = cv2.dilate(body, ring)
     if within is not None:
         reach = reach * within
-    color = _carried(image, np.asarray(core, np.uint8))
+    color = carried(image, np.asarray(core > 0))
     own = color - plate
     strength = (own**2).sum(axis=-1)
     covered = (difference * own).sum(axis=-1) / np.maximum(strength, 1e-6)
     alpha = np.where(strength > 3.0 * (CLEAR * noise) ** 2, np.clip(covered, 0.0, 1.0), body.astype(np.float32))
     alpha = np.where(core > 0, 1.0, np.where(reach > 0, alpha, 0.0)).astype(np.float32)
-    return Matte(alpha, color, body > 0)
+    return Matte(alpha, body > 0)
 
 
 def _filled(mask: NDArray[np.uint8], inside: tuple[float, float]) -> NDArray[np.uint8] | None:
@@ -97,10 +95,10 @@ def _filled(mask: NDArray[np.uint8], inside: tuple[float, float]) -> NDArray[np.
     return np.asarray(cv2.drawContours(np.zeros_like(piece), outlines, -1, 1, cv2.FILLED), np.uint8)
 
 
-def _carried(image: Float32, core: NDArray[np.uint8]) -> Float32:
-    """The picture inside the core; outside each pixel has the nearest core pixel's colour."""
-    _, labels = cv2.distanceTransformWithLabels(1 - core, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
+def carried(image: Float32, core: NDArray[np.bool_]) -> Float32:
+    """A picture (h, w, 3) inside a core (h, w) that isn't empty; outside each pixel has the nearest core pixel's colour."""
+    outside = (~core).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
     sources = np.zeros((int(labels.max()) + 1, 3), np.float32)
-    at = core > 0
-    sources[labels[at]] = image[at]
-    return np.where(at[..., None], image, sources[labels])
+    sources[labels[core]] = image[core]
+    return np.where(core[..., None], image, sources[labels])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 
 from kinescribe.states import Calibration, States
 
-__all__ = ["Pose", "PoseTable"]
+__all__ = ["Pose", "PoseTable", "shapes_of"]
 
 Float = NDArray[np.float64]
+SAME_TIME = 1e-6  # of an interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +92,32 @@ class PoseTable:
             )
         return cls(times, frames, tuple(map(tuple, rows)))
 
+    @property
+    def interval(self) -> float:
+        """Median time between rows, seconds; 0 where there is one row or none."""
+        return float(np.median(np.diff(self.times))) if len(self.times) > 1 else 0.0
+
+    def covers(self, time: float) -> bool:
+        """Whether the table has rows before and after a time, or within half an interval of it."""
+        near = 0.5 * self.interval + 1e-9
+        return bool(len(self.times)) and bool(self.times[0] - near <= time <= self.times[-1] + near)
+
     def at(self, times: Float) -> list[tuple[Pose, ...]]:
-        """Poses at other times, straight between the table's; an object that one of the two neighbours lacks is left out."""
-        out = []
+        """Poses at other times: the table's own where it has that time, else straight between its two neighbours.
+
+        An object that one of the two lacks is left out. Before the first time and after the last the nearest row stands; `covers` tells.
+        """
+        if not len(self.times):
+            return [() for _ in times]
+        interval = self.interval
+        out: list[tuple[Pose, ...]] = []
         for time in times:
-            after = int(np.clip(np.searchsorted(self.times, time), 1, max(len(self.times) - 1, 1)))
-            if len(self.times) == 1 or time <= self.times[0]:
-                out.append(self.poses[0])
+            near = int(np.abs(self.times - time).argmin())
+            if not self.times[0] < time < self.times[-1] or abs(self.times[near] - time) <= SAME_TIME * interval:
+                out.append(self.poses[near])
                 continue
-            if time >= self.times[-1]:
-                out.append(self.poses[-1])
-                continue
-            share = (time - self.times[after - 1]) / (self.times[after] - self.times[after - 1])
+            after = int(np.searchsorted(self.times, time))
+            share = float((time - self.times[after - 1]) / (self.times[after] - self.times[after - 1]))
             later = {pose.object_id: pose for pose in self.poses[after]}
             out.append(tuple(_between(one, later[one.object_id], share) for one in self.poses[after - 1] if one.object_id in later))
         return out
@@ -114,10 +130,24 @@ def _image_angles(angles: Float, calibration: Calibration) -> Float:
 
 def _between(one: Pose, other: Pose, share: float) -> Pose:
     def mixed(a: float, b: float) -> float:
+        if not (np.isfinite(a) and np.isfinite(b)):
+            return a if np.isfinite(a) else b
         return a + share * (b - a)
 
+    # the short way round, whichever turn the table counts
+    turned = (other.angle - one.angle + np.pi) % (2.0 * np.pi) - np.pi
+    angle = mixed(one.angle, one.angle + turned if np.isfinite(turned) else other.angle)
     return Pose(
-        one.object_id, mixed(one.x, other.x), mixed(one.y, other.y), mixed(one.angle, other.angle),
+        one.object_id, mixed(one.x, other.x), mixed(one.y, other.y), angle,
         mixed(one.length, other.length), mixed(one.breadth, other.breadth), one.seen and other.seen,
         (mixed(one.velocity[0], other.velocity[0]), mixed(one.velocity[1], other.velocity[1])), mixed(one.turning, other.turning),
     )  # fmt: skip
+
+
+def shapes_of(states: States) -> dict[int, str]:
+    """By object the shape that most of its rows tell, of equals the first; "" where none does."""
+    words: dict[int, Counter[str]] = {int(object_id): Counter() for object_id in states.object_ids}
+    for object_id, word in zip(states["object_id"].tolist(), states["shape"], strict=True):
+        if word:
+            words[int(object_id)][str(word)] += 1
+    return {object_id: (counts.most_common(1)[0][0] if counts else "") for object_id, counts in words.items()}

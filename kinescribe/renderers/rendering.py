@@ -87,13 +87,25 @@ def render(
         NothingFoundError: a table without positions.
     """
     check_states(states)
+    if ghost is not None:
+        check_states(ghost)
     if not isinstance(scene, Scene):
         raise UsageError(f"scene={_brief(scene)} must be a kinescribe.Scene: Scene.from_video(…) makes one, Scene.read(folder) reads one")
     path = output_path("video", path)
     table = PoseTable.of(states)
     if not any(table.poses):
         raise NothingFoundError("the states table has no object with a position, so that there is nothing to draw")
+    height, width = scene.confidence.shape
+    for one in (states, ghost):
+        meta = None if one is None else one.meta.video
+        if meta is not None and (meta.width, meta.height) != (width, height):
+            raise UsageError(
+                f"the scene is {width}×{height}, the table's video {meta.name} {meta.width}×{meta.height}: give the scene of the same video"
+            )
     scene, from_shape, left_out = completed(scene, states)
+    if ghost is not None:
+        scene, more, lost = completed(scene, ghost)
+        from_shape, left_out = sorted({*from_shape, *more}), sorted({*left_out, *lost})
     ids = sorted({pose.object_id for poses in table.poses for pose in poses})
     if set(ids) <= set(left_out):
         raise UsageError(
@@ -105,8 +117,8 @@ def render(
     mine = table.poses if frame_rate is None else table.at(times)
     beneath = None
     if ghost is not None:
-        check_states(ghost)
-        beneath = PoseTable.of(ghost).at(times)
+        shade = PoseTable.of(ghost)
+        beneath = [poses if shade.covers(float(time)) else () for poses, time in zip(shade.at(times), times, strict=True)]
     rate = 1.0 / float(np.median(np.diff(times))) if len(times) > 1 else None
     with VideoWriter(path, frame_rate_hint=None if rate is None else min(max(rate, 0.01), MOST_RATE), crf=crf) as writer:
         for k, time in enumerate(times):
@@ -114,7 +126,6 @@ def render(
             writer.write(drawer.draw(mine[k], onto=onto), float(time))
             if progress is not None:
                 progress("render", k + 1, len(times))
-    height, width = scene.confidence.shape
     inside = [_inside(scene, pose, (width, height)) for poses in mine for pose in poses if pose.object_id in scene.objects]
     return Rendering(sum(inside), len(inside) - sum(inside), tuple(from_shape), tuple(left_out))
 

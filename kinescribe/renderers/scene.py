@@ -109,7 +109,7 @@ class SceneObject:
         """Shape and colour are known, so that no sprite is needed."""
         if self.color is None:
             return False
-        return min(self.size) > 0.0 if self.shape in SHAPES else len(self.outline) >= 3
+        return all(side > 0.0 for side in self.size) if self.shape in SHAPES else len(self.outline) >= 3
 
     def view(self, pose: Pose) -> Sprite:
         """The sprite that shows the object as it looks in this pose: the first where that can't be told."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kinescribe.errors import InputError, UsageError
+from kinescribe.renderers.matte import carried
+from kinescribe.renderers.pictures import Pictures, write_picture
 from kinescribe.renderers.scene import Edges, Scene, SceneObject, Sprite, ViewsBy
 
 __all__ = ["FILE", "check_folder", "read_scene", "write_scene"]
@@ -21,9 +21,8 @@ Level = Annotated[float, Field(ge=0.0, le=255.0)]
 FILE = "scene.json"
 PLATE, CONFIDENCE = "plate.png", "confidence.png"
 MOST_BYTES = 10 * 2**20
-MOST_PIXELS = 2**27
+OPAQUE = 0.02  # alpha, below which a colour is rounding
 MOST_CORNERS, MOST_VIEWS = 10_000, 1_000
-_SAFE = re.compile(r"^[^\\:*?\"<>|\x00-\x1f]+$")
 
 
 class SpriteModel(BaseModel):
@@ -71,7 +70,7 @@ class SceneModel(BaseModel):
     height: int = Field(gt=0)
     plate: str = PLATE
     confidence: str = CONFIDENCE
-    exposure_s: float = Field(0.0, ge=0.0, le=3600.0)
+    exposure_s: float = Field(0.0, ge=0.0, le=60.0)
     objects: list[ObjectModel]
 
 
@@ -81,8 +80,8 @@ def write_scene(scene: Scene, folder: Path, *, overwrite: bool = False) -> None:
     height, width = scene.confidence.shape
     try:
         (folder / "sprites").mkdir(parents=True, exist_ok=True)
-        _write_picture(folder / PLATE, _eight_bit(scene.plate))
-        _write_picture(folder / CONFIDENCE, _eight_bit(255.0 * scene.confidence))
+        write_picture(folder / PLATE, _eight_bit(scene.plate))
+        write_picture(folder / CONFIDENCE, _eight_bit(255.0 * scene.confidence))
         objects = [_object_model(thing, _write_sprites(thing, folder)) for thing in scene.objects.values()]
         model = SceneModel(format_version=1, width=width, height=height, exposure_s=scene.exposure, objects=objects)
         # last, so that a folder that has it is whole
@@ -97,7 +96,7 @@ def _write_sprites(thing: SceneObject, folder: Path) -> list[SpriteModel]:
     views = []
     for number, sprite in enumerate(thing.sprites, 1):
         name = f"sprites/{thing.object_id}_{number}.png"
-        _write_picture(folder / name, _straight(sprite))
+        write_picture(folder / name, _straight(sprite))
         several = len(thing.sprites) > 1
         views.append(
             SpriteModel(
@@ -153,11 +152,12 @@ def read_scene(folder: Path) -> Scene:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(f"{path}: {where}: {first['msg']}") from None
-    plate = _read_picture(folder, model.plate, 3).astype(np.float32)
+    pictures = Pictures(folder, path)
+    plate = pictures.read(model.plate, 3).astype(np.float32)
     if plate.shape[:2] != (model.height, model.width):
         found = f"{plate.shape[1]}×{plate.shape[0]}"
         raise InputError(f"{path}: the plate '{model.plate}' is {found}, the scene {model.width}×{model.height}")
-    confidence = _read_picture(folder, model.confidence, 1).astype(np.float32) / 255.0
+    confidence = pictures.read(model.confidence, 1).astype(np.float32) / 255.0
     if confidence.shape != plate.shape[:2]:
         raise InputError(f"{path}: '{model.confidence}' has another size than the plate")
     objects: dict[int, SceneObject] = {}
@@ -165,18 +165,18 @@ def read_scene(folder: Path) -> Scene:
         if one.id in objects:
             raise InputError(f"{path}: object {one.id} stands there twice")
         try:
-            objects[one.id] = _object(folder, one)
+            objects[one.id] = _object(pictures, one)
         except UsageError as error:
             raise InputError(f"{path}: {error}") from None
     return Scene(plate, confidence, objects, model.exposure_s)
 
 
-def _object(folder: Path, one: ObjectModel) -> SceneObject:
+def _object(pictures: Pictures, one: ObjectModel) -> SceneObject:
     return SceneObject(
         one.id,
         one.label,
         one.shape,
-        tuple(_sprite(folder, view) for view in one.sprites),
+        tuple(_sprite(pictures, view) for view in one.sprites),
         one.depth,
         one.turns,
         one.size_px,
@@ -188,11 +188,11 @@ def _object(folder: Path, one: ObjectModel) -> SceneObject:
     )
 
 
-def _sprite(folder: Path, view: SpriteModel) -> Sprite:
-    four = _read_picture(folder, view.file, 4).astype(np.float32)
+def _sprite(pictures: Pictures, view: SpriteModel) -> Sprite:
+    four = pictures.read(view.file, 4).astype(np.float32)
     alpha = four[..., 3] / 255.0
     if not alpha.any():
-        raise InputError(f"{folder / view.file}: all of it is transparent, so that there is nothing to draw")
+        raise InputError(f"{pictures.folder / view.file}: all of it is transparent, so that there is nothing to draw")
     own = float("nan")
     return Sprite(
         four[..., :3] * alpha[..., None],
@@ -206,47 +206,13 @@ def _sprite(folder: Path, view: SpriteModel) -> Sprite:
 
 
 def _straight(sprite: Sprite) -> NDArray[np.uint8]:
-    """RGBA as PNG has it: colours not multiplied by alpha, carried outwards where alpha is small, so that editing meets no dark rim."""
-    color = sprite.color / np.maximum(sprite.alpha, 1e-3)[..., None]
+    """RGBA as PNG has it: colours not multiplied by alpha, carried outwards where alpha is 0, so that editing meets no dark rim."""
+    color: Float32 = np.asarray(sprite.color / np.maximum(sprite.alpha, 1e-3)[..., None], np.float32)
+    covered = sprite.alpha > OPAQUE
+    if covered.any():
+        color = carried(color, covered)
     return _eight_bit(np.dstack([color, 255.0 * sprite.alpha]))
 
 
 def _eight_bit(values: NDArray[Any]) -> NDArray[np.uint8]:
     return np.clip(np.asarray(values) + 0.5, 0.0, 255.0).astype(np.uint8)
-
-
-def _write_picture(path: Path, image: NDArray[np.uint8]) -> None:
-    done, encoded = cv2.imencode(".png", image)
-    if not done:
-        raise UsageError(f"'{path}' can't be encoded as PNG")
-    path.write_bytes(encoded.tobytes())
-
-
-def _read_picture(folder: Path, name: str, channels: int) -> NDArray[np.uint8]:
-    """A picture of the scene (h, w) or (h, w, channels), BGR(A). Its name must lead to a file inside the folder."""
-    path = folder / name
-    try:
-        inside = path.resolve(strict=True).is_relative_to(folder.resolve(strict=True))
-        content = path.read_bytes() if inside and _SAFE.match(name) else b""
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
-    except ValueError:
-        inside = False
-    if not inside or not _SAFE.match(name):
-        raise InputError(f"{folder / FILE}: '{name}' points outside its folder: a scene's pictures lie inside it")
-    modes = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR, 4: cv2.IMREAD_UNCHANGED}
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), modes[channels]) if content else None
-    except cv2.error:
-        image = None
-    if image is None or not image.size or image.size > 4 * MOST_PIXELS:
-        raise InputError(f"{path}: no picture that can be read")
-    if channels != 4:
-        return image.astype(np.uint8)
-    if image.dtype == np.uint16:
-        image = (image // 257).astype(np.uint8)
-    if image.ndim == 2:
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGRA)
-    if image.shape[2] == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
-    return image.astype(np.uint8)

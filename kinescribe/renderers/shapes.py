@@ -62,8 +62,11 @@ def coverage(
     """
     if corners is not None:
         return _polygon(corners @ _rotation(angle).T + center, size)
-    outside = distance_outside(shape, center, angle, sides, size)
-    return np.clip(0.5 - outside, 0.0, 1.0).astype(np.float32)
+    # what is thinner than a pixel is drawn a pixel wide, and as much fainter
+    drawn = (max(sides[0], 1.0), max(sides[1], 1.0))
+    share = float(np.clip(sides[0] / drawn[0], 0.0, 1.0) * np.clip(sides[1] / drawn[1], 0.0, 1.0))
+    outside = distance_outside(shape, center, angle, drawn, size)
+    return np.asarray(share * np.clip(0.5 - outside, 0.0, 1.0), np.float32)
 
 
 def distance_outside(shape: str, center: tuple[float, float], angle: float, sides: tuple[float, float], size: tuple[int, int]) -> Float:

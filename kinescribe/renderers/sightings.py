@@ -20,6 +20,8 @@ __all__ = ["Sightings", "cutouts_of", "depths_of", "whole_ones"]
 
 Float32 = NDArray[np.float32]
 MOST_CUTOUTS = 48  # of an object: more make no sharper sprite
+FEWEST_CUTOUTS, MOST_PIXELS = 8, 10_000_000  # of an object, and pixels of all its cut-outs, to bound memory
+ENOUGH = 12  # of them, in which the object is alone, that others aren't needed
 MOST_OVERLAPS = 24  # frames in which it is asked who is in front
 BESIDE_PX = 3.0  # between two boxes, so that neither object is in the other's window
 WINDOW_PX = 6.0  # about an object's box
@@ -41,9 +43,11 @@ class Sightings:
     boxes: list[Float32] = field(default_factory=list)
 
     def spread(self) -> Sightings:
-        """At most `MOST_CUTOUTS` of them, all over the video."""
+        """At most `MOST_CUTOUTS` of them, fewer of what is large, all over the video."""
         count = len(self.frames)
-        keep = np.unique(np.linspace(0, count - 1, min(count, MOST_CUTOUTS)).round().astype(int))
+        pixels = max(float(np.prod(box[2:] - box[:2] + 2 * WINDOW_PX)) for box in self.boxes)
+        most = int(np.clip(MOST_PIXELS // pixels, FEWEST_CUTOUTS, MOST_CUTOUTS))
+        keep = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
         return Sightings(self.alone, *([part[k] for k in keep] for part in (self.frames, self.poses, self.boxes)))
 
 
@@ -63,7 +67,12 @@ def whole_ones(table: PoseTable, boxes: Mapping[int, Float32], size: tuple[int, 
             into[pose.object_id].frames.append(frame)
             into[pose.object_id].poses.append(pose)
             into[pose.object_id].boxes.append(box)
-    return {i: (found[i] if i in found else beside[i]).spread() for i in sorted({*found, *beside})}
+    chosen = {}
+    for i in sorted({*found, *beside}):
+        # a moment alone makes a worse sprite than many frames beside others
+        enough = i not in beside or len(found[i].frames) >= min(ENOUGH, len(beside[i].frames))
+        chosen[i] = (found[i] if enough else beside[i]).spread()
+    return chosen
 
 
 def depths_of(video: Video, table: PoseTable, boxes: Mapping[int, Float32], shapes: Mapping[int, str]) -> DepthVotes:
@@ -122,8 +131,7 @@ def cutouts_of(
             middle, blur = (pose.x - x0, pose.y - y0), min(SMEAR * float(np.hypot(*pose.velocity)) * interval, MOST_SMEAR_PX)
             matte = matte_of(frame.image[window], plate.image[window], plate.noise[window], middle, within, blur)
             if matte is not None:
-                image = frame.image[window].astype(np.float32)
-                out[pose.object_id].append(Cutout(pose, x0, y0, image, plate.image[window], matte, known))
+                out[pose.object_id].append(Cutout(pose, x0, y0, frame.image[window].copy(), plate.image[window], matte, known))
     return out
 
 

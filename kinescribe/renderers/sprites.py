@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.renderers.compositor import instants, placed, placement
-from kinescribe.renderers.matte import Matte
+from kinescribe.renderers.matte import Matte, carried
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.scene import SHAPES, SceneObject, Sprite
 from kinescribe.renderers.shapes import coverage
@@ -33,14 +33,14 @@ class Cutout:
 
     Attributes:
         pose: there. x, y: of the window's first pixel.
-        image: (h, w, 3) the picture. plate: (h, w, 3) what is behind. matte: how much the object covers.
+        image: uint8 (h, w, 3), the picture. plate: (h, w, 3) what is behind. matte: how much the object covers.
         known: (h, w) pixels in which nothing but the object and the plate is seen.
     """
 
     pose: Pose
     x: int
     y: int
-    image: Float32
+    image: NDArray[np.uint8]
     plate: Float32
     matte: Matte
     known: Boolean
@@ -157,11 +157,8 @@ def _completed(thing: SceneObject, sprite: Sprite, weight: Float32) -> Sprite:
     # solid pixels tell the colour; those at the rim are mixed with what is behind
     solid = cv2.erode(body, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     source = solid if solid.any() else body
-    _, labels = cv2.distanceTransformWithLabels(1 - source, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
-    nearest = np.zeros((int(labels.max()) + 1, 3), np.float32)
-    at = source > 0
-    nearest[labels[at]] = sprite.color[at]
-    return replace(sprite, alpha=alpha, color=np.where(hidden[..., None], nearest[labels] * alpha[..., None], sprite.color))
+    nearest = carried(sprite.color, source > 0)
+    return replace(sprite, alpha=alpha, color=np.where(hidden[..., None], nearest * alpha[..., None], sprite.color))
 
 
 def _extent(thing: SceneObject, sprite: Sprite, body: NDArray[np.uint8]) -> Float32:

@@ -9,7 +9,7 @@ from drawn_scenes import DISC_R, ROD, N, scene_video, table
 from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.renderers import Renderer, Rendering, Scene, render
 from kinescribe.renderers.poses import PoseTable
-from kinescribe.states import Calibration, Metadata, States
+from kinescribe.states import Calibration, Metadata, States, VideoMeta
 from kinescribe.video import open_video
 
 
@@ -141,3 +141,22 @@ def test_a_renderer_of_ones_own(made, tmp_path):
     assert isinstance(Blank(scene), Renderer)
     render(states, scene, tmp_path / "a.mp4", renderer=Blank, ghost=states)
     assert drawn[:2] == [(2, 0.35), (2, 1.0)]
+
+
+def test_ghosts_tell_what_they_lack(made, tmp_path):
+    """A ghost is there in its own time only; ids that the scene lacks are said so."""
+    _, states, scene = made
+    late = table([8], {8: [(80.0, 60.0, np.nan)] * 2}, {8: (9.0, 9.0)}, {8: "blob"}, times=np.array([5.0, 5.04]))
+    told = render(states, scene, tmp_path / "a.mp4", ghost=late)
+    assert told.left_out == (8,)
+    seen = table([1], {1: [(130.0, 100.0, np.nan)] * 2}, {1: (18.0, 18.0)}, {1: "disc"}, times=np.array([5.0, 5.04]))
+    render(states, scene, tmp_path / "b.mp4", ghost=seen, crf=0)
+    first = next(iter(open_video(tmp_path / "b.mp4"))).image[100, 130].astype(float)
+    assert np.abs(first - scene.plate[100, 130]).max() < 8
+
+
+def test_states_of_another_video_are_refused(made, tmp_path):
+    _, states, scene = made
+    larger = States.from_columns(states.columns, states.meta.model_copy(update={"video": VideoMeta(name="big", width=1920, height=1080)}))
+    with pytest.raises(UsageError, match="the scene is 160×120, the table's video big 1920×1080"):
+        render(larger, scene, tmp_path / "a.mp4")

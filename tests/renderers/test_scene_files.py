@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import struct
 from pathlib import Path
 
 import cv2
@@ -11,7 +13,7 @@ import pytest
 from drawn_scenes import scene_video
 
 from kinescribe.errors import InputError, UsageError
-from kinescribe.renderers import Scene
+from kinescribe.renderers import Scene, SceneObject, Sprite
 from kinescribe.renderers.compositor import compose
 from kinescribe.renderers.poses import PoseTable
 
@@ -124,3 +126,59 @@ def test_an_object_stands_there_once(folder, tmp_path):
     edited(path, objects=[model["objects"][0]] * 2)
     with pytest.raises(InputError, match="object 1 stands there twice"):
         Scene.read(path)
+
+
+def png(width: int, height: int) -> bytes:
+    """The head of a PNG that claims a size."""
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + struct.pack(">II", width, height) + bytes([8, 6, 0, 0, 0]) + b"\0" * 8
+
+
+def test_pictures_are_bounded_before_they_are_unpacked(folder, tmp_path, monkeypatch):
+    path = copied(folder, tmp_path)
+    sprite = path / "sprites" / "1_1.png"
+    good = sprite.read_bytes()
+    sprite.write_bytes(png(60_000, 60_000))
+    with pytest.raises(InputError, match="60000×60000 pixels are too many"):
+        Scene.read(path)
+    sprite.write_bytes(b"BM" + b"\0" * 100)
+    with pytest.raises(InputError, match="pictures are PNG files"):
+        Scene.read(path)
+    sprite.unlink()
+    os.mkfifo(sprite)
+    with pytest.raises(InputError, match="no picture that can be read"):
+        Scene.read(path)
+    sprite.unlink()
+    sprite.write_bytes(good)
+    monkeypatch.setattr("kinescribe.renderers.pictures.MOST_SPRITE_PIXELS", 100)
+    with pytest.raises(InputError, match="more than 100 pixels in all"):
+        Scene.read(path)
+
+
+def test_every_field_comes_back(tmp_path):
+    light, cover = np.full((4, 6, 3), 90.0, np.float32), np.ones((4, 6), np.float32)
+    views = tuple(Sprite(light, cover, (2.5, 1.5), 0.25, 2, (3.0, 2.0), at) for at in (10.0, 50.0))
+    star = ((-5.0, -5.0), (5.0, -5.0), (0.0, 8.0))
+    things = [
+        SceneObject(1, "ball", "disc", views, 4, True, (3.0, 2.0), (1.0, 2.0, 3.0), "whole", (), True, "x"),
+        SceneObject(2, "star", "blob", (), 1, False, (10.0, 9.0), (9.0, 8.0, 7.0), "soft", star),
+    ]
+    scene = Scene(np.zeros((20, 30, 3), np.float32), np.ones((20, 30), np.float32), {one.object_id: one for one in things}, 0.02)
+    scene.write(tmp_path / "scene")
+    back = Scene.read(tmp_path / "scene")
+    assert back.exposure == 0.02
+    for one in things:
+        other = back.objects[one.object_id]
+        for name in ("label", "shape", "depth", "turns", "size", "color", "edges", "outline", "plain", "views_by"):
+            assert getattr(other, name) == getattr(one, name), name
+    for one, other in zip(views, back.objects[1].sprites, strict=True):
+        assert (other.anchor, other.fineness, other.size, other.at) == (one.anchor, 2, one.size, one.at)
+        assert other.angle == pytest.approx(0.25)
+        assert np.abs(other.color - one.color).max() < 1
+
+
+def test_no_dark_rim_for_those_who_edit(folder):
+    path = folder[0]
+    four = cv2.imread(str(path / "sprites" / "1_1.png"), cv2.IMREAD_UNCHANGED)
+    clear = four[four[..., 3] == 0][:, :3]
+    assert clear.min(axis=1).max() > 0
+    assert np.abs(np.median(clear, axis=0) - [40, 210, 230]).max() < 40

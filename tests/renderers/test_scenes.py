@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_scenes import DISC_R, ROD, N, W, covered, disc, eight_bit, laid, rod, scene_video, table
+from drawn_scenes import DISC_R, ROD, N, W, covered, disc, eight_bit, ground, laid, rod, scene_video, table
 
 from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.renderers import Scene, SceneObject, Sprite
@@ -165,6 +165,79 @@ def test_poses_between_frames():
     ((middle,), (first,), (last,)) = found.at(np.array([0.25, -1.0, 9.0]))
     assert (middle.x, middle.y, middle.angle) == (2.5, 5.0, 0.25)
     assert (first.x, last.x) == (0.0, 10.0)
+
+
+def test_poses_at_the_tables_own_times_and_past_the_turn():
+    nan = np.nan
+    rows = {1: [(0.0, 0.0, 3.1), (10.0, 0.0, -3.1), (20.0, 0.0, nan)], 2: [(nan, nan, nan), (5.0, 5.0, 0.0), (6.0, 6.0, 0.0)]}
+    found = PoseTable.of(table([1, 2], rows, {1: (4.0, 4.0), 2: (4.0, 4.0)}, {1: "disc", 2: "disc"}, times=np.array([0.0, 1.0, 2.0])))
+    own = found.at(np.array([0.0, 1.0, 2.0]))
+    assert [[pose.object_id for pose in row] for row in own] == [[1], [1, 2], [1, 2]]
+    ((turned,), between) = found.at(np.array([0.5, 1.5]))
+    assert abs(np.angle(np.exp(1j * (turned.angle - np.pi)))) < 1e-6  # the short way, over ±π
+    assert between[0].angle == -3.1  # the side that is known
+    assert found.covers(2.4)
+    assert not found.covers(2.6)
+    nothing = PoseTable.of(States.from_columns({"frame": [], "time_s": [], "object_id": [], "x": [], "y": []}))
+    assert nothing.at(np.array([0.0])) == [()]
+
+
+def test_turned_axes():
+    calibration = Calibration.from_scale(10.0, "m", origin=(50.0, 60.0), angle_deg=90.0)
+    columns = {"frame": [0], "time_s": [0.0], "object_id": [3], "x": [2.0], "y": [1.0], "angle": [0.0], "vx": [1.0], "vy": [0.0],
+               "angular_velocity": [0.5]}  # fmt: skip
+    ((found,),) = PoseTable.of(States.from_columns(columns, Metadata(calibration=calibration))).poses
+    # the world's x points up in the picture
+    assert (found.x, found.y) == (pytest.approx(40.0), pytest.approx(40.0))
+    assert np.exp(1j * found.angle) == pytest.approx(-1j)
+    assert found.velocity == (pytest.approx(0.0), pytest.approx(-10.0))
+    assert found.turning == pytest.approx(-0.5)
+
+
+def test_near_the_edge_without_boxes_in_the_table():
+    """A disc that is whole in the picture, its rim four pixels from the edge."""
+    wall = ground(2)
+    places = [(25.0 + 4.1 * k, DISC_R + 4.3) for k in range(N)]
+    images = [eight_bit(laid(wall, covered(disc(*at)), (40, 210, 230))) for at in places]
+    states = table([1], {1: [(*at, np.nan) for at in places]}, {1: (18.0, 18.0)}, {1: "disc"})
+    scene = Scene.from_video(open_video(np.stack(images), times=np.arange(N) / 25), states)
+    assert scene.objects[1].sprites[0].alpha.sum() / 4 == pytest.approx(np.pi * DISC_R**2, rel=0.05)
+
+
+def test_one_moment_alone_does_not_make_the_sprite():
+    """Two discs side by side but for one frame: the sprite is of all frames, and so has less noise than one."""
+    rng, wall = np.random.default_rng(0), ground(2)
+    images, rows = [], {1: [], 2: []}
+    for k in range(N):
+        x, apart = 30.0 + 3.3 * k, 45.0 if k == 10 else 20.0
+        rows[1].append((x, 40.3, np.nan))
+        rows[2].append((x, 40.3 + apart, np.nan))
+        picture = laid(laid(wall, covered(disc(x, 40.3)), (40, 210, 230)), covered(disc(x, 40.3 + apart)), (200, 60, 20))
+        images.append(eight_bit(picture + rng.normal(0, 8, wall.shape)))
+    states = table([1, 2], rows, {1: (18.0, 18.0), 2: (18.0, 18.0)}, {1: "disc", 2: "disc"})
+    scene = Scene.from_video(open_video(np.stack(images), times=np.arange(N) / 25), states)
+    sprite = scene.objects[1].sprites[0]
+    y, x = np.mgrid[: sprite.alpha.shape[0], : sprite.alpha.shape[1]]
+    inside = np.hypot(x - sprite.anchor[0], y - sprite.anchor[1]) < 2 * (DISC_R - 3)
+    drawn = compose(replace_plate(scene, 0.0), [pose(1, 80.0, 60.0)])[54:67, 74:87].astype(float)
+    assert inside.any()
+    assert (drawn - [40, 210, 230]).std() < 5.0
+
+
+def test_what_is_drawn_much_smaller_keeps_its_mean():
+    stripes = np.tile(np.array([0.0, 255.0], np.float32).repeat(2), 10)[None, :, None].repeat(40, axis=0).repeat(3, axis=2)
+    sprite = Sprite(np.ascontiguousarray(stripes), np.ones((40, 40), np.float32), (19.5, 19.5))
+    thing = SceneObject(1, "", "box", (sprite,), 0, False, (40.0, 40.0))
+    scene = Scene(np.zeros((60, 60, 3), np.float32), np.ones((60, 60), np.float32), {1: thing})
+    for x in (30.0, 30.25, 30.75):
+        drawn = compose(scene, [pose(1, x, 30.0, length=10.0, breadth=10.0)])
+        assert drawn[28:33, 28:33].mean() == pytest.approx(127.5, abs=40)
+
+
+def test_a_smear_is_bounded():
+    scene = Scene(np.zeros((60, 60, 3), np.float32), np.ones((60, 60), np.float32), {1: square(0, (255, 0, 0), 1)}, 3600.0)
+    fast = replace(pose(1, 30.0, 30.0), velocity=(1e9, 0.0))
+    assert compose(scene, [fast]).max() < 40
 
 
 def test_places_follow_from_the_calibration_where_the_image_columns_are_empty():

@@ -27,6 +27,11 @@ def test_coverage_is_that_of_fine_sub_pixels():
     assert ellipse.sum() == pytest.approx(np.pi * 20 * 10, rel=0.02)
 
 
+def test_what_is_thinner_than_a_pixel_is_fainter():
+    for shape, sides, area in (("rod", (20.0, 0.5), 10.0), ("rod", (20.0, 0.1), 2.0), ("disc", (0.5, 0.5), 0.2)):
+        assert coverage(shape, (70.0, 60.0), 0.0, sides, (W, H)).sum() == pytest.approx(area, rel=0.1, abs=0.05)
+
+
 def test_a_polygon_covers_its_area():
     corners = np.array([[-10.0, -6.0], [12.0, -6.0], [0.0, 14.0]])
     made = coverage("blob", (70.4, 60.2), 0.5, (1.0, 1.0), (W, H), corners)
@@ -73,3 +78,5 @@ def test_what_cannot_be_drawn_is_refused():
         SceneObject(1, "", "blob", (), 0, False, (9.0, 9.0), color=(1.0, 1.0, 1.0), outline=((0.0, 0.0), (1.0, 1.0)))
     with pytest.raises(UsageError, match="no sprite"):
         SceneObject(1, "", "disc", (), 0, False, (9.0, 9.0))
+    with pytest.raises(UsageError, match="no sprite"):
+        SceneObject(1, "", "disc", (), 0, False, (9.0, np.nan), color=(1.0, 1.0, 1.0))
