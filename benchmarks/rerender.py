@@ -158,7 +158,8 @@ def scores_of(job: Job, kept: Path | None, pictures: Path | None) -> list[Score]
         drawn.append(compose(scene, at.get(frame.index, ())))
     out = []
     for name, truth in material.truth.items():
-        object_id = found.objects[name].object_id if job.kind == "real" else _nearest(truth, states)
+        best = found.objects[name]
+        object_id = (best.object_id if best.coverage > 0.5 else None) if job.kind == "real" else _nearest(truth, states)
         if object_id in states.meta.objects:
             # a mark at a long body's end
             whole = states.meta.objects[object_id].part_of
