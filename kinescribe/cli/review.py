@@ -30,6 +30,10 @@ def review(
     scene: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="What 'kinescribe scene' wrote. [default: built from the table itself]")
     ] = None,
+    frame_interval: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Time between frames. [default: as in the table's metadata, else the file's time stamps]"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the findings, warnings and errors alone.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
@@ -41,22 +45,24 @@ def review(
     The camera must stand still.
     Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing to review, 5 done but not whole, 130 interrupted.
     """
+    from kinescribe.cli.extract import check_words
     from kinescribe.cli.interrupts import checking
     from kinescribe.cli.progress import progress_bar
     from kinescribe.cli.running import NOT_WHOLE
 
     began = time.perf_counter()
     outputs = {"states": output, "table": rows, "plot": plot, "overlay": overlay}
+    check_words(video, None, frame_interval, as_json=as_json)
     _check(outputs, video, overwrite=overwrite)
 
     from kinescribe.renderers import Scene
     from kinescribe.renderers.reviewing import review as look
+    from kinescribe.renderers.reviewing.reviewer import opened as as_in_the_table
     from kinescribe.states import read
     from kinescribe.video import open_video
 
     states = read(table)
-    interval = states.meta.time.interval_s if states.meta.time is not None and Path(video).is_dir() else None
-    opened = open_video(video, frame_interval=interval)
+    opened = as_in_the_table(video, states) if frame_interval is None else open_video(video, frame_interval=frame_interval)
     with progress_bar(quiet) as bar:
         progress = checking(bar)
         found = look(opened, states, None if scene is None else Scene.read(scene), progress=progress)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from kinescribe import States, extract_states
+from kinescribe import States, extract_states, open_video
 from kinescribe.errors import UsageError
 from kinescribe.evaluation.scenes import two_pucks_collision
 from kinescribe.pipeline import extract_states as run_pipeline
@@ -97,6 +98,40 @@ def test_outputs_that_make_no_sense(run, pucks, tmp_path, monkeypatch, options, 
     assert ran.code == 2
     assert said in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def pictures(pucks, tmp_path_factory) -> Path:
+    """Every second picture of the pucks, in a folder."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for frame in open_video(pucks[0]):
+        if frame.index % 2 == 0:
+            cv2.imwrite(str(folder / f"{frame.index:03d}.png"), frame.image)
+    return folder
+
+
+def test_a_folder_of_pictures_has_the_interval_of_its_table(run, pictures, tmp_path):
+    states = extract_states(pictures, frame_interval=0.02)
+    slipped(states).to_csv(tmp_path / "s.csv")
+    ran = run("review", pictures, tmp_path / "s.csv", "-q", "--overlay", tmp_path / "o.mp4")
+    assert (ran.code, ran.err) == (0, "")
+    times = [frame.time_s for frame in open_video(tmp_path / "o.mp4")]
+    assert times == pytest.approx(list(np.unique(states["time_s"])), abs=1e-4)
+    assert times[-1] > 0.25
+
+
+def test_a_folder_of_pictures_whose_table_has_no_metadata(run, pictures, tmp_path):
+    extract_states(pictures, frame_interval=0.02).to_csv(tmp_path / "s.csv")
+    (tmp_path / "s.meta.json").unlink()
+    ran = run("review", pictures, tmp_path / "s.csv", "-q")
+    assert ran.code == 2
+    assert "give the time between two pictures with --frame-interval SECONDS" in ran.err
+    ran = run("review", pictures, tmp_path / "s.csv", "-q", "--frame-interval", "0.02")
+    assert ran.code == 0
+    assert ran.out.startswith("the states explain the video")
+    ran = run("review", pictures, tmp_path / "s.csv", "-q", "--frame-interval", "0")
+    assert ran.code == 2
+    assert "--frame-interval 0 must be a number of seconds above 0" in ran.err
 
 
 def test_states_of_another_video(run, pucks, tmp_path):

@@ -12,8 +12,10 @@ from drawn_scenes import DISC_R, ROD, H, W, covered, disc, eight_bit, ground, la
 
 import kinescribe as ks
 from kinescribe.errors import InputError, NothingFoundError, UsageError
+from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.reviewing import rows_to_look_at
-from kinescribe.states import Metadata, States, VideoMeta
+from kinescribe.renderers.reviewing.drawn import draw, full_area
+from kinescribe.states import Metadata, States, TimeMeta, VideoMeta
 from kinescribe.video import open_video
 
 FRAMES = 30
@@ -401,3 +403,61 @@ def test_a_row_that_slips_in_a_blurred_video():
     assert found.scene.exposure == pytest.approx(0.5 / 25)
     assert found.explained[10:19].min() > 0.95
     assert found.explained[20] < 0.9
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "verdict"),
+    [("width", 20_000.0, "unexplained"), ("width", 1e300, "unexplained"), ("x_px", 1e39, "outside"), ("x_px", -1e300, "outside")],
+)
+@pytest.mark.parametrize("object_id", [1, 2])
+def test_a_number_that_no_picture_could_hold(video, right, of_right, column, value, verdict, object_id):
+    row = np.flatnonzero(right["object_id"] == object_id)[9]
+    wrong = right[column].copy()
+    wrong[row] = value
+    found = ks.review(video, changed(right, **{column: wrong}), of_right.scene)
+    assert found.verdict[row] == verdict
+    assert np.flatnonzero(found.flagged).tolist() == [row]
+    if column == "width":
+        assert found.states["review"][row] == "its size is more than the whole picture could hold"
+
+
+def test_a_number_that_no_picture_could_hold_in_a_table_that_the_scene_is_made_of(video, right):
+    row = np.flatnonzero(right["object_id"] == 2)[9]
+    wrong = right["width"].copy()
+    wrong[row] = 20_000.0
+    found = ks.review(video, changed(right, width=wrong))
+    assert np.flatnonzero(found.flagged).tolist() == [row]
+
+
+def test_how_much_of_a_view_is_in_the_picture_is_told_of_that_view(of_right):
+    """A disc whose views, large and small, follow one another across the picture, half of it outside."""
+    thing = of_right.scene.objects[3]
+    large = thing.sprites[0]
+    small = replace(large, alpha=large.alpha * 0.25, color=large.color * 0.25)
+    seen = replace(thing, sprites=(replace(large, at=0.0), replace(small, at=float(W))), views_by="x", plain=False)
+    scene = replace(of_right.scene, objects={3: seen})
+    for x, share in ((0.0, 1.0), (W - 1.0, 0.25)):
+        pose = Pose(3, x, 60.0, np.nan, *SIZES[3], True)
+        drawn = draw(of_right.ground.plate, scene, of_right.ground, {3: pose})
+        assert full_area(drawn, seen, pose) == pytest.approx(share * np.pi * DISC_R**2, rel=0.05)
+    drawn_only = replace(thing, sprites=(), color=(1.0, 2.0, 3.0), views_by="angle")
+    for side, area in ((18.0, np.pi * 9.0**2), (400.0, np.pi * 200.0**2)):
+        assert full_area(drawn, drawn_only, Pose(3, 0.0, 60.0, np.nan, side, side, True)) == pytest.approx(area, rel=0.05)
+    assert full_area(drawn, drawn_only, Pose(3, 0.0, 60.0, np.nan, 19_000.0, 19_000.0, True)) > 4 * W * H
+
+
+def test_a_missed_region_has_the_time_of_the_video_where_no_row_does(video, right, tmp_path):
+    gone = (right["object_id"] == 3) | np.isin(right["frame"], [10, 11, 12])
+    ks.review(video, without(right, gone)).to_csv(tmp_path / "review.csv")
+    with (tmp_path / "review.csv").open(encoding="utf-8", newline="") as stream:
+        missed = [row for row in csv.DictReader(stream) if row["verdict"] == "missed"]
+    assert {"10", "11", "12"} <= {row["frame"] for row in missed}
+    assert [float(row["time_s"]) for row in missed] == pytest.approx([int(row["frame"]) / 25.0 for row in missed])
+
+
+def test_a_time_lapse_has_its_overlay(images, right, of_right, tmp_path):
+    lapse = changed(right, time_s=right["frame"] * 200.0)
+    lapse.meta.time = TimeMeta(regular=True, interval_s=200.0, jitter_s=0.0)
+    few = replace(of_right, states=lapse)
+    few.overlay(open_video(images, times=np.arange(FRAMES) * 200.0), tmp_path / "lapse.mp4")
+    assert [frame.time_s for frame in open_video(tmp_path / "lapse.mp4")] == pytest.approx(np.arange(FRAMES) * 200.0)

@@ -9,17 +9,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.renderers.compositor import layer_of
+from kinescribe.renderers.compositor import layer_of, placement
 from kinescribe.renderers.layer import Layer
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.reviewing.ground import Ground
 from kinescribe.renderers.scene import Scene, SceneObject
 
-__all__ = ["COVERS", "Drawn", "Window", "draw", "in_window", "span_of"]
+__all__ = ["COVERS", "MOST_SIDES", "Drawn", "Window", "draw", "in_window", "span_of"]
 
 Float32 = NDArray[np.float32]
 Boolean = NDArray[np.bool_]
 COVERS = 0.05  # alpha from which on a sprite is in a pixel
+MOST_SIDES = 4.0  # of the picture, that an object in it may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def span_of(layer: Layer, pad: int, size: tuple[int, int]) -> Window:
 
 
 def full_area(drawn: Drawn, thing: SceneObject, pose: Pose) -> float:
-    """Sum of alpha of an object's sprite at this size, were all of it in the picture, px²."""
+    """Sum of alpha of an object's sprite at this size and in the view that shows here, were all of it in the picture, px²."""
     layer = drawn.at(thing, pose)
     width, height = drawn.size
     if layer is None:
@@ -149,10 +150,15 @@ def full_area(drawn: Drawn, thing: SceneObject, pose: Pose) -> float:
     inside = (
         len(xs) and min(layer.x + xs.min(), layer.y + ys.min()) > 0 and layer.x + xs.max() < width - 1 and layer.y + ys.max() < height - 1
     )
-    if not inside:
-        # as it would be in the middle of a picture that holds it
-        sides = [side for side in (pose.length, pose.breadth, *thing.size) if np.isfinite(side)]
-        reach = int(4.0 * max(*sides, *(max(one.alpha.shape) / one.fineness for one in thing.sprites), 8.0))
-        whole = layer_of(thing, replace(pose, x=reach / 2.0, y=reach / 2.0), (reach, reach), drawn.scene.exposure)
-        return 0.0 if whole is None else float(whole.alpha.sum())
-    return float(layer.alpha.sum())
+    if inside:
+        return float(layer.alpha.sum())
+    if thing.sprites:
+        # the view that shows here, and by how much the pose stretches it: nothing is drawn, however large that may be
+        sprite = thing.view(pose)
+        linear, _ = placement(thing, sprite, pose)
+        return float(sprite.alpha.sum()) * abs(float(np.linalg.det(linear)))
+    # as it would be in the middle of a picture that holds it, or so much of it that next to nothing of it shows here
+    sides = [side for side in (pose.length, pose.breadth, *thing.size, *np.ptp(thing.outline or [(0.0, 0.0)], axis=0)) if np.isfinite(side)]
+    reach = int(min(2.0 * max(*sides, 8.0), MOST_SIDES * max(width, height)))
+    whole = layer_of(thing, replace(pose, x=reach / 2.0, y=reach / 2.0), (reach, reach), drawn.scene.exposure)
+    return 0.0 if whole is None else float(whole.alpha.sum())

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.renderers.poses import Pose
-from kinescribe.renderers.reviewing.drawn import COVERS, Drawn, Window, draw, full_area, in_window, span_of
+from kinescribe.renderers.reviewing.drawn import COVERS, MOST_SIDES, Drawn, Window, draw, full_area, in_window, span_of
 from kinescribe.renderers.reviewing.registration import ALIKE_PX2, refine, search
 from kinescribe.renderers.scene import SceneObject
 
@@ -31,7 +31,8 @@ class Measured:
     """What one row leaves of its frame.
 
     Attributes:
-        code: "" judged; else why not: outside, hidden, unknown (the plate was never seen there), faint, no sprite, no position, no frame.
+        code: "" judged; else why not: too large (for any picture of this size), outside, hidden, unknown (the plate was never seen
+            there), faint, no sprite, no position, no frame.
         residual: RMS difference between video and drawn frame in the object's window, grey levels.
         noise: σ there, grey levels.
         explained: share of what the object does to the picture that its sprite explains, ≤ 1; below 0 the frame is better off without it.
@@ -89,6 +90,8 @@ class _Sums:
 def measure(drawn: Drawn, object_id: int) -> Measured:
     """One object in one frame."""
     pose, thing = drawn.poses[object_id], drawn.scene.objects[object_id]
+    if max((side for side in (pose.length, pose.breadth) if np.isfinite(side)), default=0.0) > MOST_SIDES * max(drawn.size):
+        return Measured("too large")
     layer = drawn.layers.get(object_id)
     if layer is None:
         return Measured("outside")

@@ -32,7 +32,7 @@ class MissedRegion:
 
     Attributes:
         number: of the region, from 1.
-        frames: (n,) in which it shows, increasing. boxes: (n, 4) x0, y0, x1, y1 px.
+        frames: (n,) in which it shows, increasing. times: (n,) of these in the video, s. boxes: (n, 4) x0, y0, x1, y1 px.
         residual: (n,) RMS difference there, grey levels.
         object_id: whose rows stop here though its pixels go on (or begin too late); None where it is nobody's.
         reason: in words.
@@ -40,6 +40,7 @@ class MissedRegion:
 
     number: int
     frames: NDArray[np.int64]
+    times: Float
     boxes: Float
     residual: Float
     object_id: int | None = None
@@ -97,6 +98,7 @@ def _box_of(drawn: Drawn, object_id: int) -> Float32:
 @dataclass(slots=True)
 class _Open:
     frames: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     boxes: list[Float32] = field(default_factory=list)
     residual: list[float] = field(default_factory=list)
 
@@ -116,7 +118,7 @@ class MissedTracks:
         self._open: list[_Open] = []
         self._done: list[_Open] = []
 
-    def add(self, frame: int, found: list[tuple[Float32, float]]) -> None:
+    def add(self, frame: int, time_s: float, found: list[tuple[Float32, float]]) -> None:
         """The regions of the next frame: each goes to the open one nearest to it."""
         still: list[_Open] = []
         for one in self._open:
@@ -140,15 +142,16 @@ class MissedTracks:
             if k not in taken and id(one) not in used:
                 taken.add(k)
                 used.add(id(one))
-                self._extend(one, frame, found[k])
+                self._extend(one, frame, time_s, found[k])
         for k, region in enumerate(found):
             if k not in taken:
                 self._open.append(one := _Open())
-                self._extend(one, frame, region)
+                self._extend(one, frame, time_s, region)
 
     @staticmethod
-    def _extend(one: _Open, frame: int, region: tuple[Float32, float]) -> None:
+    def _extend(one: _Open, frame: int, time_s: float, region: tuple[Float32, float]) -> None:
         one.frames.append(frame)
+        one.times.append(time_s)
         one.boxes.append(region[0])
         one.residual.append(region[1])
 
@@ -157,7 +160,7 @@ class MissedTracks:
         lasting = [one for one in [*self._done, *self._open] if len(one.frames) >= LEAST_FRAMES]
         lasting.sort(key=lambda one: (one.frames[0], -len(one.frames)))
         return [
-            MissedRegion(k, np.array(one.frames, np.int64), np.array(one.boxes, float), np.array(one.residual))
+            MissedRegion(k, np.array(one.frames, np.int64), np.array(one.times), np.array(one.boxes, float), np.array(one.residual))
             for k, one in enumerate(lasting, start=1)
         ]
 

@@ -222,12 +222,12 @@ class Review:
                 int(frame),
                 2**62 + one.number,
                 [
-                    *(int(frame), times.get(int(frame), np.nan), "", "", float(rms), *[np.nan] * 7),
+                    *(int(frame), times.get(int(frame), float(time)), "", "", float(rms), *[np.nan] * 7),
                     *(box[0], box[1], box[2] - box[0], box[3] - box[1], "missed", one.reason),
                 ],
             )
             for one in self.missed
-            for frame, box, rms in zip(one.frames, one.boxes, one.residual, strict=True)
+            for frame, time, box, rms in zip(one.frames, one.times, one.boxes, one.residual, strict=True)
         ]
 
 

@@ -32,6 +32,7 @@ __all__ = ["review"]
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
+FARTHEST = 1e6  # px: a table may hold any number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +55,8 @@ class Frames:
         given: dict[int, dict[int, Float32]] = defaultdict(dict)
         for k in np.flatnonzero(np.isfinite(columns).all(axis=1)):
             x, y, w, h = columns[k]
-            given[int(states["frame"][k])][int(states["object_id"][k])] = np.array([x, y, x + w, y + h], np.float32)
+            box = np.clip([x, y, x + w, y + h], -FARTHEST, FARTHEST)
+            given[int(states["frame"][k])][int(states["object_id"][k])] = box.astype(np.float32)
         pairs = list(zip(table.frames.tolist(), table.poses, strict=True))
         return cls(
             {frame: {pose.object_id: pose for pose in poses} for frame, poses in pairs},
@@ -99,11 +101,15 @@ def review(video: Video | str | Path | Any, states: States, scene: Scene | None 
 
 
 def opened(video: Any, states: States) -> Video:
-    """The video; pictures in memory take their times from the table."""
-    if isinstance(video, Video | str | Path):
-        return open_video(video)
-    interval = states.meta.time.interval_s if states.meta.time is not None else None
-    return open_video(video, frame_interval=interval or 1.0)
+    """The video at the times that the table has it: what carries no time stamps takes the table's, and so does what was given others."""
+    if isinstance(video, Video):
+        return video
+    asked = states.meta.configuration.get("frame_interval")
+    usual = states.meta.time.interval_s if states.meta.time is not None else None
+    given = float(asked) if isinstance(asked, int | float) and not isinstance(asked, bool) and 0.0 < asked < np.inf else None
+    if isinstance(video, str | Path):
+        return open_video(video, frame_interval=given or (usual if Path(video).is_dir() else None))
+    return open_video(video, frame_interval=given or usual or 1.0)
 
 
 def _built(video: Video, states: States, frames: Frames, progress: Progress | None) -> tuple[Scene, Ground]:
@@ -164,7 +170,7 @@ def _look(video: Video, states: States, scene: Scene, ground: Ground, frames: Fr
         if share_changed(drawn.image, ground.plate, free) > OTHER_PICTURE:
             changed.append(frame.index)
         else:
-            tracks.add(frame.index, missed_boxes(drawn, drawn.picture(), _accounted(found, frames, frame.index, scene)))
+            tracks.add(frame.index, frame.time_s, missed_boxes(drawn, drawn.picture(), _accounted(found, frames, frame.index, scene)))
         if progress is not None:
             progress("review", frame.index + 1, video.info.frame_count)
     count = frame.index + 1
@@ -245,7 +251,8 @@ def _pace(states: States, frames: Frames) -> Float:
         around = [at for at in (frame - 1, frame, frame + 1) if object_id in frames.poses.get(at, {})]
         if len(around) > 1:
             a, b = frames.poses[around[0]][object_id], frames.poses[around[-1]][object_id]
-            out[k] = np.array([b.x - a.x, b.y - a.y]) / (around[-1] - around[0])
+            moved = np.clip([b.x - a.x, b.y - a.y], -FARTHEST, FARTHEST)
+            out[k] = moved / (around[-1] - around[0])
     return np.asarray(np.nan_to_num(out), np.float64)
 
 

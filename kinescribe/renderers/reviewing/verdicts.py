@@ -97,6 +97,8 @@ def _single(one: Measured, labels: dict[int, str], steady: bool, like_steady: bo
         if nothing:
             return "invented", "no sprite, and just the background is here"
         return "no sprite", "no sprite: it was never seen whole"
+    if one.code == "too large":
+        return "unexplained", "its size is more than the whole picture could hold"
     if one.code == "faint" and one.plain < NOTHING_NOISES:
         return "invented", "just the background is here"
     if one.code:
