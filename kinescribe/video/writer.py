@@ -25,6 +25,8 @@ __all__ = ["VideoWriter"]
 
 _ACCURATE = 0x40000  # swscale's SWS_ACCURATE_RND: without it greys come out with a green tint of up to 4 levels
 _TICKS = 90_000  # a second: all usual frame rates, those of NTSC among them, are whole numbers of ticks
+_LEAST_RATE = 0.01  # that is told to the encoder, which takes no fraction much finer; a time lapse may have fewer frames a second
+_LONGEST = 2**31 - 1  # ticks that the container takes for one frame, some 6.6 hours
 
 
 class VideoWriter:
@@ -42,7 +44,8 @@ class VideoWriter:
 
         Args:
             path: of the file to write; an existing one is replaced at the end.
-            frame_rate_hint: frames a second, for players and for the last frame's length; 30 if unknown. No time depends on it.
+            frame_rate_hint: frames a second, for players and for the last frame's length; above 0;
+                30 if unknown. No time depends on it.
             crf: x264's quality, 0 (lossless) to 51; 18 looks the same as the source.
 
         Raises:
@@ -50,11 +53,11 @@ class VideoWriter:
         """
         self._path = Path(path)
         rate = 30.0 if frame_rate_hint is None else float(frame_rate_hint)
-        if not (math.isfinite(rate) and 0.01 <= rate <= _TICKS):
-            raise UsageError(f"frame rate {frame_rate_hint!r}: it must be from 0.01 to {_TICKS} frames a second")
+        if not 0.0 < rate <= _TICKS:
+            raise UsageError(f"frame rate {frame_rate_hint!r}: it must be above 0 and at most {_TICKS} frames a second")
         if not 0 <= crf <= 51:
             raise UsageError(f"crf {crf}: it must be from 0 (lossless) to 51")
-        self._rate = Fraction(rate).limit_denominator(1001)
+        self._rate = Fraction(max(rate, _LEAST_RATE)).limit_denominator(1001)
         self._crf = crf
         self._temporary: Path | None = None
         self._container: OutputContainer | None = None
@@ -63,7 +66,7 @@ class VideoWriter:
         self._first_time = 0.0
         self._reformatter: VideoReformatter | None = None
         self._ticks = -1  # of the last frame, from the first one's
-        self._step = max(1, round(_TICKS / rate))
+        self._step = max(1, round(min(_TICKS / rate, _LONGEST)))
 
     def __enter__(self) -> Self:
         """Raises: UsageError: the file can't be written there."""

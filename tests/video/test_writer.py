@@ -142,8 +142,19 @@ def test_frames_that_make_no_sense_are_refused(tmp_path, image, time, said):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("rate", [0.005, 1 / 3600, 1e-300])
+def test_a_time_lapse(tmp_path, rate):
+    """A hint below what encoders take is no reason to refuse frames that have their times."""
+    video = open_video(write(tmp_path / "a.mp4", [0, 200, 400], frame_rate_hint=rate))
+    assert [frame.time_s for frame in video] == pytest.approx([0, 200, 400])
+    assert video.info.duration_s == pytest.approx(600)
+    # of a single frame the hint tells how long it is shown, as far as the container can
+    alone = open_video(write(tmp_path / "b.mp4", [0], frame_rate_hint=rate))
+    assert alone.info.duration_s == pytest.approx(min(1 / rate, (2**31 - 1) / 90_000))
+
+
 def test_options_out_of_range(tmp_path):
-    for rate in (0, -1, float("nan"), 1e9):
+    for rate in (0, -1, float("nan"), float("inf"), 1e9):
         with pytest.raises(UsageError, match="frame rate"):
             VideoWriter(tmp_path / "a.mp4", frame_rate_hint=rate)
     with pytest.raises(UsageError, match="crf 52"):
