@@ -1,8 +1,9 @@
 """The check of perception: faults that were put into right states, and alarms on right ones.
 
 Drawn scenes whose truth is known give right states. Each fault is put into one object of each table, and the review builds its own scene
-from that table. A fault counts as found where the review flags rows of that object (or, for rows that were taken away, reports a missed
-region where it was). On DIR/real, states are extracted first; rows within 10 px of a mark are taken as right.
+from that table. A fault counts as found where the review flags a row that it changed (or, for rows that were taken away, reports a missed
+region where it was); flagged rows of objects that it left as they are count apart, as false alarms. On DIR/real, states are extracted
+first; rows within 10 px of a mark are taken as right.
 """
 
 from __future__ import annotations
@@ -154,7 +155,10 @@ FAULTS: dict[str, Fault] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One case: fault ("none" for right states), whether it was found, rows flagged, rows in all, missed regions."""
+    """One case: fault ("none" for right states), whether it was found, rows flagged, rows in all, missed regions.
+
+    alarms: rows flagged of objects that are right, of `others` such rows.
+    """
 
     case: str
     fault: str
@@ -162,6 +166,8 @@ class Outcome:
     flagged: int
     rows: int
     missed: int
+    alarms: int = 0
+    others: int = 0
 
 
 def possible(fault: str, states: States, object_id: int) -> bool:
@@ -180,7 +186,6 @@ def possible(fault: str, states: States, object_id: int) -> bool:
 
 def is_found(fault: str, wrong: States, right: States, object_id: int, result: Review) -> bool:
     """Whether a review points at the fault."""
-    about = max(wrong.object_ids) if fault == "invented id" else object_id
     if fault in ("removed id", "rows that stop"):
         gone = {(int(f), int(i)) for f, i in zip(wrong["frame"], wrong["object_id"], strict=True)}
         for frame, i, x, y in zip(*(right[name] for name in ("frame", "object_id", "x_px", "y_px")), strict=True):
@@ -191,7 +196,25 @@ def is_found(fault: str, wrong: States, right: States, object_id: int, result: R
                     if x0 <= x <= x1 and y0 <= y <= y1:
                         return True
         return False
-    return bool(result.flagged[wrong["object_id"] == about].any())
+    return bool(result.flagged[touched(wrong, right)].any())
+
+
+def touched(wrong: States, right: States) -> NDArray[np.bool_]:
+    """(n,) rows of a table that a fault made, or moved or turned."""
+
+    def placed(states: States) -> list[tuple[tuple[int, int], NDArray[np.float64]]]:
+        keys = zip(states["frame"].tolist(), states["object_id"].tolist(), strict=True)
+        return list(zip(keys, np.stack([states[name] for name in ("x_px", "y_px", "angle")], axis=1), strict=True))
+
+    was = dict(placed(right))
+    return np.array([key not in was or not np.array_equal(place, was[key], equal_nan=True) for key, place in placed(wrong)], bool)
+
+
+def alarms_on_others(wrong: States, right: States, object_id: int, result: Review) -> tuple[int, int]:
+    """Flagged rows, and all rows, of the objects that a fault left as they are."""
+    about = {object_id, *wrong["object_id"][touched(wrong, right)].tolist()}
+    others = ~np.isin(wrong["object_id"], list(about))
+    return int(result.flagged[others].sum()), int(others.sum())
 
 
 def run_drawn(item: tuple[str, str, int]) -> list[Outcome]:
@@ -209,7 +232,8 @@ def run_drawn(item: tuple[str, str, int]) -> list[Outcome]:
                 wrong = change(right, object_id)
                 result = review(video, wrong)
                 found = is_found(fault, wrong, right, object_id, result)
-                out.append(Outcome(f"{case}, {object_id}", fault, found, int(result.flagged.sum()), len(wrong), len(result.missed)))
+                told = int(result.flagged.sum()), len(wrong), len(result.missed)
+                out.append(Outcome(f"{case}, {object_id}", fault, found, *told, *alarms_on_others(wrong, right, object_id, result)))
     return out
 
 
@@ -257,6 +281,9 @@ def records_of(outcomes: Sequence[Outcome], where: str) -> list[Record]:
         if mine:
             share = float(np.mean([one.found for one in mine]))
             records.append(Record(TABLE, f"{where}/{fault}", "found", share, "", "higher", FOUND_GOAL))
+            others = sum(one.others for one in mine)
+            alarms = sum(one.alarms for one in mine) / others if others else None
+            records.append(Record(TABLE, f"{where}/{fault}", "other_rows_flagged", alarms, "", "lower"))
     right = [one for one in outcomes if one.fault == "none"]
     rows = sum(one.rows for one in right)
     if rows:
@@ -277,12 +304,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     drawn = [one for made in parallel(run_drawn, list(cases(chosen.seeds, chosen.only)), chosen.jobs) for one in made]
     folders = [] if chosen.no_real else sorted(path.parent for path in (chosen.data / "real").glob("*/clip.json"))
     real = [one for made in parallel(run_real, folders, chosen.jobs) for one in made]
+    by_fault = {fault: [one for one in drawn if one.fault == fault] for fault in FAULTS}
     rows = [
-        [fault, sum(one.fault == fault for one in drawn), f"{np.mean([one.found for one in drawn if one.fault == fault]):.3f}"]
-        for fault in FAULTS
-        if any(one.fault == fault for one in drawn)
+        [fault, len(mine), f"{np.mean([one.found for one in mine]):.3f}", sum(one.alarms for one in mine), sum(one.others for one in mine)]
+        for fault, mine in by_fault.items()
+        if mine
     ]
-    print_table("Faults put into right states of drawn videos", ["fault", "cases", "found"], rows)
+    header = ["fault", "cases", "found", "rows of other objects flagged", "of"]
+    print_table("Faults put into right states of drawn videos", header, rows)
     header = ["right states", "rows", "flagged", "missed regions"]
     print_table("Alarms", header, [[one.case, one.rows, one.flagged, one.missed] for one in [*drawn, *real] if one.fault == "none"])
     for one in drawn:
