@@ -99,12 +99,19 @@ def drawn(scene: ks.Scene, states: States, frames: Sequence[int]) -> Pictures:
 
 
 def course(states: States, frames: Sequence[int]) -> tuple[Float, Float]:
-    """(T,) where the cart is drawn, px, and how far the pole leans to the right, radians."""
+    """(T,) where the cart is drawn, px, and how far the pole leans to the right, radians. Raises ValueError where a frame is missing."""
     ids = {label: i for i, label in states.labels.items()}
     rows = {label: states.of(ids[label]) for label in (CART, POLE)}
-    keep = {label: np.searchsorted(one["frame"], frames) for label, one in rows.items()}
+    keep = {label: _rows(label, one, frames) for label, one in rows.items()}
     lean = rows[POLE]["angle"][keep[POLE]] + np.pi / 2
     return rows[CART]["x_px"][keep[CART]], np.angle(np.exp(1j * lean))
+
+
+def _rows(label: str, table: States, frames: Sequence[int]) -> list[int]:
+    place = {int(frame): k for k, frame in enumerate(table["frame"])}
+    if missing := [frame for frame in frames if frame not in place]:
+        raise ValueError(f"the prediction says nothing of the {label} in frames {', '.join(map(str, missing))}")
+    return [place[frame] for frame in frames]
 
 
 def follow(

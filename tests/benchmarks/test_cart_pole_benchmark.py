@@ -73,6 +73,14 @@ def told(episode):
     return States.from_columns({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, META)
 
 
+def test_a_frame_that_the_prediction_lacks_is_no_neighbour_s(benchmark, world):
+    states = told(world.episode(3, 5))
+    assert benchmark.course(states, [1, 2])[0] == pytest.approx(states.of(1)["x_px"][1:3])
+    columns = {name: values[states["frame"] != 2] for name, values in states.columns.items()}
+    with pytest.raises(ValueError, match="black cart in frames 2"):
+        benchmark.course(States.from_columns(columns, META), [1, 2, 3])
+
+
 def test_the_whole_chain(benchmark, monkeypatch, tmp_path):
     """Perception of long episodes takes its time, and has tests of its own: here it sees the four frames alone."""
     see = benchmark.states_of
