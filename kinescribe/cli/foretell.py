@@ -66,6 +66,9 @@ def predict_video(
     law_source: Annotated[
         list[Path] | None, typer.Option(metavar="FILE.PY", help="The own file of a saved law, where it is not installed; it is run.")
     ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run law text that a saved law.json holds with all your rights, not in the sandbox.")
+    ] = False,
     fix: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter that is known; several times.")] = None,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of what is random in a fit.")] = 0,
     max_seconds: Annotated[float, typer.Option(metavar="SECONDS", help="Most time for the fit; what is found by then stands.")] = 300.0,
@@ -133,7 +136,7 @@ def predict_video(
     from kinescribe.states import resolve_calibration
 
     calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)
-    chosen, blamed = _law(law.strip(), law_source)
+    chosen, blamed = _law(law.strip(), law_source, trust)
     with progress_bar(quiet) as bar, fit_options.blamed(blamed):
         made = foretell(
             videos,
@@ -172,7 +175,7 @@ def predict_video(
     return finish(made, output, keep, time.perf_counter() - began, quiet=quiet, as_json=as_json, strict=strict)
 
 
-def _law(words: str, source: list[Path] | None) -> tuple[str | Law | Fit, Law | None]:
+def _law(words: str, source: list[Path] | None, trust: bool) -> tuple[str | Law | Fit, Law | None]:
     """What the words stand for, and the law whose own code is to blame for what it raises; None where it isn't known yet."""
     from kinescribe.dynamics.finding import find_law
     from kinescribe.dynamics.saving import load
@@ -180,7 +183,7 @@ def _law(words: str, source: list[Path] | None) -> tuple[str | Law | Fit, Law | 
     if words == "auto":
         return words, None
     if words.lower().endswith(".json"):
-        fit = load(words, source=list(source) if source else None)
+        fit = load(words, source=list(source) if source else None, trust=trust)
         return fit, fit.law
     law = find_law(words)
     return law, law

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kinescribe import plugins
 from kinescribe.dynamics.prediction.changes import Change, Changes, changes_of
 from kinescribe.errors import UsageError
 from kinescribe.foretelling.beginning import Span
 
-__all__ = ["Comparison", "Wishes", "number", "sources_of", "video_path"]
+__all__ = ["Comparison", "Wishes", "check_renderer", "number", "sources_of", "video_path"]
 
 COMPARE = re.compile(r"\s*(side|wipe)(?::(\d*\.?\d+))?\s*")
-MOST_RATE = 1000.0
+LEAST_RATE, MOST_RATE = 1e-6, 1000.0  # Hz: from time-lapses of weeks to high-speed cameras
 BEST, WORST = 0, 51  # x264's crf
 
 
@@ -86,7 +87,7 @@ class Wishes:
             ghost=bool(ghost),
             trails=bool(trails),
             captions=bool(captions),
-            frame_rate=number("frame rate", frame_rate, f"0.01 to {MOST_RATE:g} frames a second", low=0.01, high=MOST_RATE),
+            frame_rate=number("frame rate", frame_rate, f"{LEAST_RATE:g} to {MOST_RATE:g} frames a second", low=LEAST_RATE, high=MOST_RATE),
             crf=_crf(crf),
         )
         made._check()
@@ -130,6 +131,14 @@ def sources_of(videos: Any) -> list[Any]:
     if not several or any(isinstance(one, str) and not one.strip() for one in several):
         raise UsageError("VIDEO is empty; name a video file or a folder of numbered images")
     return several
+
+
+def check_renderer(renderer: Any) -> None:
+    """That `drawer_of` can make something of it once there is a scene. Raises UsageError."""
+    if isinstance(renderer, str):
+        plugins.load("renderers", renderer)
+    elif not callable(renderer):
+        raise UsageError(f"renderer {' '.join(repr(renderer).split())[:40]}: give a name (sprites, shapes) or a class that takes a scene")
 
 
 def video_path(path: Any) -> Path:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kinescribe import plugins
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.prediction import Difference, Predictor, counterfactual
 from kinescribe.dynamics.prediction.changes import Changes
 from kinescribe.dynamics.prediction.table import table_of
-from kinescribe.foretelling.asked import Wishes, sources_of, video_path
+from kinescribe.foretelling.asked import Wishes, check_renderer, sources_of, video_path
 from kinescribe.foretelling.beginning import Beginning, first_rows
 from kinescribe.foretelling.course import Course
 from kinescribe.foretelling.ends import begin_of, end_of, plan_of, until_of
@@ -26,7 +25,8 @@ from kinescribe.foretelling.tables import Perception, interval_of, spans_of, tab
 from kinescribe.foretelling.telling import Bystanders, in_words, why_failed
 from kinescribe.renderers.arguments import check_video
 from kinescribe.renderers.completing import completed
-from kinescribe.renderers.protocols import Renderer, RendererFactory
+from kinescribe.renderers.protocols import RendererFactory
+from kinescribe.renderers.rendering import drawer_of
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import Calibration, States
 from kinescribe.video import open_video
@@ -90,6 +90,7 @@ def predict_video(
     renderer: str | RendererFactory = "sprites",
     law_objects: Sequence[str | int] | None = None,
     law_source: Any = None,
+    trust: bool = False,
     fixed: Mapping[str, float] | None = None,
     seed: int = 0,
     max_seconds: float = 300.0,
@@ -115,7 +116,9 @@ def predict_video(
         states: tables that were extracted before, one a video. scene: one that was made before, or its folder.
         renderer: who draws: "sprites", "shapes", the name of another plug-in, or what makes a renderer of a scene.
         law_objects: whom the law is about: names, labels or ids; None: all bodies. The others stand still where they were seen last.
-        law_source: the file of a saved law that isn't installed. fixed: known parameters. seed, max_seconds: of the fit.
+        law_source: the file of a saved law that isn't installed.
+        trust: run law text that a law's JSON file holds in this process, with all its rights, not in the sandbox.
+        fixed: known parameters. seed, max_seconds: of the fit.
         keep: folder for states.csv, law.json, scene/, future.csv (and factual.csv), each as soon as it is done.
         overwrite: whether `keep` may hold something already.
         progress: called with the stage, what is done, and all of it or None.
@@ -133,10 +136,10 @@ def predict_video(
         frame_rate=frame_rate, crf=crf,
     )  # fmt: skip
     lawgiver = Lawgiver.of(
-        law, videos=len(sources), source=law_source, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed, max_seconds=max_seconds
-    )
-    if isinstance(renderer, str):
-        plugins.load("renderers", renderer)
+        law, videos=len(sources), source=law_source, trust=trust, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed,
+        max_seconds=max_seconds,
+    )  # fmt: skip
+    check_renderer(renderer)
     ready = scene if isinstance(scene, Scene) else None if scene is None else Scene.read(scene)
     if frame_interval is None and given is not None:
         frame_interval = interval_of(given[0])
@@ -175,7 +178,7 @@ def predict_video(
     form = wishes.comparison
     look = Look(form.form, form.share, wishes.ghost, wishes.trails, wishes.captions, ", ".join(in_words(words, fit)))
     whole, from_shape, _ = completed(ready, table)
-    made = film(opened[0], whole, _drawer(renderer, whole), course, plan, look, path, crf=wishes.crf, progress=progress)
+    made = film(opened[0], whole, drawer_of(renderer, whole), course, plan, look, path, crf=wishes.crf, progress=progress)
     bystanders = Bystanders(table, course, whole, from_shape)
     warnings = [
         *odd,
@@ -204,11 +207,6 @@ def _unsaid(future: States, bystanders: Bystanders) -> list[str]:
     """The prediction's warnings, without those that `partial` or the bystanders' own lines tell in more detail."""
     told = ["the fit failed: ", *(["left out "] if bystanders.resting or bystanders.gone else [])]
     return [line for line in future.meta.warnings if not line.startswith(tuple(told))]
-
-
-def _drawer(renderer: str | RendererFactory, scene: Scene) -> Renderer:
-    factory: RendererFactory = plugins.load("renderers", renderer) if isinstance(renderer, str) else renderer
-    return factory(scene)
 
 
 def _tell(progress: Progress | None, stage: str, done: int) -> None:

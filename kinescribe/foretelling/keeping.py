@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinescribe.errors import UsageError
 from kinescribe.renderers.arguments import output_path
+from kinescribe.states import sidecar_path
 
 if TYPE_CHECKING:
     from kinescribe.dynamics.clip import Clip
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from kinescribe.states import States
 
 __all__ = ["Keeper"]
+
+FURTHER = re.compile(r"states\.([1-9]\d*)\.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,11 @@ class Keeper:
         return cls(path)
 
     def tables(self, tables: list[States]) -> None:
-        """``states.csv``, and ``states.2.csv`` … of further videos."""
+        """``states.csv``, and ``states.2.csv`` … of further videos, in place of all that an earlier run kept."""
         if self.folder is not None:
             for k, table in enumerate(tables, 1):
                 table.to_csv(self.folder / ("states.csv" if k == 1 else f"states.{k}.csv"))
+            _remove(path for path in self.folder.iterdir() if (match := FURTHER.fullmatch(path.name)) and int(match[1]) > len(tables))
 
     def law(self, fit: Fit, clips: Sequence[Clip]) -> None:
         """``law.json``; `clips` are those that it was fitted to."""
@@ -68,8 +73,19 @@ class Keeper:
             scene.write(self.folder / "scene", overwrite=True)
 
     def future(self, future: States, factual: States | None) -> None:
-        """``future.csv``, and ``factual.csv`` where something is changed."""
+        """``future.csv``, and ``factual.csv`` where something is changed, else none: not even one that an earlier run kept."""
         if self.folder is not None:
             future.to_csv(self.folder / "future.csv")
             if factual is not None:
                 factual.to_csv(self.folder / "factual.csv")
+            else:
+                _remove([self.folder / "factual.csv"])
+
+
+def _remove(tables: Iterable[Path]) -> None:
+    """Tables with their sidecars, where they are there. Raises UsageError where they can't be removed."""
+    for path in [one for table in tables for one in (table, sidecar_path(table))]:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"'{path}' of an earlier run can't be removed ({error.strerror or error}); name another folder") from error

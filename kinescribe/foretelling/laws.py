@@ -46,7 +46,7 @@ class Lawgiver:
 
     @classmethod
     def of(
-        cls, law: Any, *, videos: int, source: Source | None, inputs: Any, objects: Sequence[str | int] | None,
+        cls, law: Any, *, videos: int, source: Source | None, trust: bool, inputs: Any, objects: Sequence[str | int] | None,
         fixed: Mapping[str, float] | None, seed: int, max_seconds: float,
     ) -> Lawgiver:  # fmt: skip
         """Find and read all of it.
@@ -68,7 +68,7 @@ class Lawgiver:
         saved: Fit | None = law if isinstance(law, Fit) else None
         if isinstance(law, Path) or (isinstance(law, str) and law.strip().lower().endswith(".json")):
             path = Path(law)
-            saved = load(path, source=source) if path.suffix.lower() == ".json" else None
+            saved = load(path, source=source, trust=trust) if path.suffix.lower() == ".json" else None
         found = AUTO if saved is not None or law == AUTO else find_law(law)
         if saved is not None and fixed:
             raise UsageError("--fix belongs to a fit, and this law was fitted before: edit its file, or change it with --do")

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import kinescribe as ks
 from kinescribe.cli import predict_video
+from kinescribe.dynamics.sandbox import worker
+from kinescribe.dynamics.sandbox.syscalls import machine
+from kinescribe.errors import UsageError
 from kinescribe.evaluation.scenes import falling_ball
 from kinescribe.states import Calibration
 from kinescribe.video import VideoWriter, open_video
@@ -129,6 +133,28 @@ def test_a_law_of_one_s_own_is_blamed_for_what_it_raises(run, ready, tmp_path):
     assert "by design" in ran.err
     assert ran.err.count("\n") == 1
     assert not Path("out.mp4").exists()
+
+
+@pytest.mark.skipif(machine() is None, reason="the sandbox needs 64-bit Linux")
+def test_without_isolation_a_stranger_s_law_needs_trust(run, ready, tmp_path, monkeypatch):
+    (tmp_path / "push.py").write_text(
+        "from kinescribe.dynamics import Law, Parameter\n\n\nclass Push(Law):\n    name = 'push'\n"
+        "    push = Parameter(-1.0, (-100, 100), 'length/time^2', 'upward acceleration')\n\n"
+        "    def acceleration(self, t, state, parameters, inputs):\n        return 0.0, parameters.push\n"
+    )
+    fitted = run("fit", tmp_path / "states.csv", "--law", tmp_path / "push.py", "--sandbox", "-o", tmp_path / "law.json", "-q")
+    assert fitted.code == 0, fitted.err
+    monkeypatch.setattr(worker, "machine", lambda: None)
+    asked = (*ready, "--law", tmp_path / "law.json", "--seen", "0.5")
+    ran = run(*asked)
+    assert (ran.code, "no isolation here" in ran.err, "--trust" in ran.err) == (2, True, True)
+    assert not Path("out.mp4").exists()
+    ran = run(*asked, "--trust")
+    assert ran.code == 0, ran.err
+    with pytest.raises(UsageError, match="no isolation here"):
+        ks.predict_video(ready[1], "again.mp4", law=tmp_path / "law.json", states=ready[3])
+    made = ks.predict_video(ready[1], "again.mp4", law=tmp_path / "law.json", states=ready[3], trust=True)
+    assert made.fit.estimates["push"].value == pytest.approx(-2.0, abs=0.05)
 
 
 def test_the_video_itself_is_never_replaced(run, ready, filmed):

@@ -221,6 +221,8 @@ def test_a_saved_law_and_a_second_video(foretell, ball, tmp_path):
         ({"inputs": ["a.csv", "b.csv"]}, "2 files of inputs for 1 video"),
         ({"inputs": 5}, "inputs"),
         ({"law_objects": ["zebra"]}, "zebra"),
+        ({"renderer": 5}, "renderer"),
+        ({"renderer": "sprite"}, "sprites"),
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_no_video(foretell, tmp_path, options, words):
@@ -292,6 +294,42 @@ def test_a_folder_that_holds_something_is_not_written_into(foretell, tmp_path):
         foretell(keep=tmp_path / "steps", seen=0.5)
     foretell(keep=tmp_path / "steps", seen=0.5, overwrite=True, do={"gravity": 1.0})
     assert {"mine.txt", "factual.csv"} <= {one.name for one in (tmp_path / "steps").iterdir()}
+
+
+def test_what_an_earlier_run_kept_and_this_one_does_not_make_goes(foretell, ball, tmp_path):
+    steps = tmp_path / "steps"
+    ks.predict_video(
+        [ball.video] * 2, tmp_path / "two.mp4", law="free-fall", states=[ball.states] * 2, scene=ball.scene, seen=0.5, do={"gravity": 1.0},
+        keep=steps,
+    )  # fmt: skip
+    (steps / "states.old.csv").write_text("mine")
+    assert {"states.2.csv", "states.2.meta.json", "factual.csv", "factual.meta.json"} <= {one.name for one in steps.iterdir()}
+    foretell(keep=steps, seen=0.5, overwrite=True)
+    assert {one.name for one in steps.iterdir()} == {
+        "states.csv", "states.meta.json", "law.json", "future.csv", "future.meta.json", "scene", "states.old.csv",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("renderer", [5, "sprite"])
+def test_a_renderer_that_is_none_is_told_before_the_fit(foretell, renderer):
+    told = []
+    with pytest.raises(UsageError, match="renderer"):
+        foretell(renderer=renderer, seen=0.5, progress=lambda stage, done, total: told.append(stage))
+    assert told == []
+
+
+@pytest.mark.parametrize("options", [{}, {"frame_rate": 0.005}])
+def test_a_time_lapse_with_minutes_between_its_frames(ball, tmp_path, options):
+    """Growing crystals, drifting clouds: the ball falls as it did, 6000 times more slowly."""
+    meta = ball.states.meta.model_copy(deep=True)
+    meta.configuration["frame_interval"] = 200.0
+    meta.time = meta.time.model_copy(update={"interval_s": 200.0})
+    slow = ks.States.from_columns({**ball.states.columns, "time_s": ball.states["frame"] * 200.0}, meta)
+    path = tmp_path / "slow.mp4"
+    made = ks.predict_video(ball.video, path, law="free-fall", states=slow, scene=ball.scene, seen="12f", past=400.0, until=3600, **options)
+    times = np.arange(10, 19) * 200.0
+    assert [frame.time_s + 2000.0 for frame in open_video(path)] == pytest.approx(times)
+    assert made.filmed.begins_s == pytest.approx(2400.0)
 
 
 def test_a_law_that_explains_nothing_is_told_once_and_drawn_all_the_same(foretell):
