@@ -28,7 +28,6 @@ __all__ = ["Filmed", "Look", "film"]
 
 Picture = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
-HINTS = 0.01, 1000.0  # Hz: for players; a time-lapse and a high-speed camera have others, which the time stamps tell
 OVER = 0.45  # brightness of the last picture once the video is over
 WIPE_S, SWAY = (1.5, 4.0), 0.46  # seconds from side to side and back, at least and at most; how far to each side of the middle
 
@@ -87,8 +86,7 @@ def film(
         rate = 1.0 / (plan.foretold[1] - plan.foretold[0])
     written = foretold = 0
     begins = math.nan
-    hint = None if rate is None else min(max(rate, HINTS[0]), HINTS[1])
-    with VideoWriter(path, frame_rate_hint=hint, crf=crf) as writer:
+    with VideoWriter(path, frame_rate_hint=rate, crf=crf) as writer:
         for moment in moments(video, plan):
             picture, plain = artist.draw(moment)
             if plain is not None and moment.filmed and moment.last_seen is not None and not look.changes:
