@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinescribe.errors import UsageError
 from kinescribe.states import States
+from kinescribe.states.checks import contradictions
 
 if TYPE_CHECKING:
     from kinescribe.renderers.scene import Scene
@@ -17,10 +18,12 @@ __all__ = ["check_states", "check_video", "output_path"]
 
 
 def check_states(states: Any) -> None:
-    """Raise `UsageError` for what is no table."""
+    """Raise `UsageError` for what is no table, or one that tells two places of one thing."""
     if not isinstance(states, States):
         text = " ".join(repr(states).split())
         raise UsageError(f"states={text[:60]} must be a kinescribe.States, such as kinescribe.states.read('states.csv') gives")
+    for problem in contradictions(states.columns, states.meta):
+        raise UsageError(f"the states table: {problem}")
 
 
 def check_video(video: Video, states: States, scene: Scene | None = None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,19 +76,27 @@ class SceneModel(BaseModel):
 
 
 def write_scene(scene: Scene, folder: Path, *, overwrite: bool = False) -> None:
-    """Raises as `Scene.write` does. What stood there under the same names is replaced; nothing else is touched."""
+    """Raises as `Scene.write` does. What stood there under the same names is replaced; nothing else is touched.
+
+    All of it is written beside the folder first, so that a disk that is full, or an interrupt, leaves what was there as it was.
+    """
     check_folder(folder, overwrite=overwrite)
+    folder = folder.absolute()
     height, width = scene.confidence.shape
     try:
-        (folder / "sprites").mkdir(parents=True, exist_ok=True)
-        write_picture(folder / PLATE, _eight_bit(scene.plate))
-        write_picture(folder / CONFIDENCE, _eight_bit(255.0 * scene.confidence))
-        objects = [_object_model(thing, _write_sprites(thing, folder)) for thing in scene.objects.values()]
-        model = SceneModel(format_version=1, width=width, height=height, exposure_s=scene.exposure, objects=objects)
-        # last, so that a folder that has it is whole
-        part = folder / f".{FILE}.part"
-        part.write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        part.replace(folder / FILE)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent) as name:
+            staged = Path(name)
+            (staged / "sprites").mkdir()
+            write_picture(staged / PLATE, _eight_bit(scene.plate))
+            write_picture(staged / CONFIDENCE, _eight_bit(255.0 * scene.confidence))
+            objects = [_object_model(thing, _write_sprites(thing, staged)) for thing in scene.objects.values()]
+            model = SceneModel(format_version=1, width=width, height=height, exposure_s=scene.exposure, objects=objects)
+            (staged / FILE).write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            (folder / "sprites").mkdir(parents=True, exist_ok=True)
+            pictures = [path.relative_to(staged) for path in sorted(staged.rglob("*.png"))]
+            # the file that names the others last, so that a folder that has it is whole
+            for part in (*pictures, Path(FILE)):
+                (staged / part).replace(folder / part)
     except OSError as error:
         raise UsageError(f"the scene can't be written to '{folder}': {error.strerror or error}") from error
 
@@ -136,7 +145,9 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() and not folder.absolute().parent.is_dir():
         raise UsageError(f"there is no folder '{folder.parent}' for the scene '{folder}'; make it first, or write somewhere else")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise UsageError(f"'{folder}' holds something already; name another folder, or allow to replace it (overwrite)")
+        raise UsageError(
+            f"'{folder}' holds something already; name another folder, or add --overwrite (overwrite=True) to replace the scene in it"
+        )
 
 
 def read_scene(folder: Path) -> Scene:
@@ -150,8 +161,7 @@ def read_scene(folder: Path) -> Scene:
         raise InputError(f"{path}: {error.strerror or error}; `kinescribe scene` makes one") from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path}: {where}: {first['msg']}") from None
+        raise InputError(f"{path}: {_where(first['loc'])}: {first['msg']}") from None
     pictures = Pictures(folder, path)
     plate = pictures.read(model.plate, 3).astype(np.float32)
     if plate.shape[:2] != (model.height, model.width):
@@ -169,6 +179,13 @@ def read_scene(folder: Path) -> Scene:
         except UsageError as error:
             raise InputError(f"{path}: {error}") from None
     return Scene(plate, confidence, objects, model.exposure_s)
+
+
+def _where(places: tuple[int | str, ...]) -> str:
+    """A place in the file, in words: things in lists are counted from 1."""
+    words = [f"{places[k - 1]} number {place + 1}" if isinstance(place, int) else str(place) for k, place in enumerate(places)]
+    named = [word for k, word in enumerate(words) if k + 1 == len(places) or not isinstance(places[k + 1], int)]
+    return ", ".join(named) or "the file"
 
 
 def _object(pictures: Pictures, one: ObjectModel) -> SceneObject:

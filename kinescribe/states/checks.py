@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from kinescribe.states.metadata import Metadata
 from kinescribe.states.schema import COLUMNS, Column
 
-__all__ = ["Problem", "capped", "column_problems", "meta_problems", "show"]
+__all__ = ["Problem", "capped", "column_problems", "contradictions", "meta_problems", "show"]
 
 Arrays = Mapping[str, NDArray[Any]]
 Severity = Literal["error", "warning"]
 _SHOWN = 20
+APART_PX = 0.5  # between places that should be one: a table is written to more digits than that
 _SAME_TIME_S = 1e-6
 _HEADER_ROWS = 2
 
@@ -71,6 +72,27 @@ def column_problems(columns: Arrays, across: bool = True) -> list[Problem]:
     return problems
 
 
+def contradictions(columns: Arrays, meta: Metadata) -> list[Problem]:
+    """Rows whose x, y and x_px, y_px are different places by the table's own calibration, as warnings."""
+    if meta.calibration is None or not len(columns["frame"]):
+        return []
+    world, image = (np.stack([columns[name] for name in names], axis=1).astype(float) for names in (("x", "y"), ("x_px", "y_px")))
+    known = np.flatnonzero(np.isfinite(world).all(axis=1) & np.isfinite(image).all(axis=1))
+    away = np.zeros(len(world))
+    away[known] = np.hypot(*(meta.calibration.to_pixels(world[known]) - image[known]).T)
+    return [
+        replace(problem, severity="warning")
+        for problem in capped(
+            "x_px",
+            np.flatnonzero(away > APART_PX),
+            lambda i: (
+                f"x, y lie {away[i]:.4g} px from x_px, y_px by the table's calibration: leave those empty that aren't meant, "
+                "and they follow from the others"
+            ),
+        )
+    ]
+
+
 def meta_problems(columns: Arrays, meta: Metadata) -> list[Problem]:
     """Problems between a table and its metadata, all of them warnings: they may belong to different tables."""
     present = {int(i) for i in np.unique(columns["object_id"])}
@@ -80,7 +102,7 @@ def meta_problems(columns: Arrays, meta: Metadata) -> list[Problem]:
     last = None if meta.video is None else meta.video.frame_count
     if last is not None and len(columns["frame"]) and int(columns["frame"].max()) >= last:
         found.append(f"the table has frame {int(columns['frame'].max())}, the video of the metadata {last} frames")
-    return [Problem(None, None, message, "warning") for message in found]
+    return [*(Problem(None, None, message, "warning") for message in found), *contradictions(columns, meta)]
 
 
 def _values(column: Column, values: NDArray[Any]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ are written with an apostrophe before them, which makes a text of them; `read` t
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import re
 import secrets
@@ -106,7 +107,8 @@ def replaced(*paths: Path) -> Iterator[list[Path]]:
         for temporary, path in reversed(list(zip(beside, paths, strict=True))):
             temporary.replace(path)
     except OSError as error:
-        raise UsageError(f"cannot write '{paths[0]}': {error.strerror or error}; write to a folder that exists and is yours") from error
+        way_out = "" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "; write to a folder that exists and is yours"
+        raise UsageError(f"cannot write '{paths[0]}': {error.strerror or error}{way_out}") from error
     finally:
         for temporary in beside:
             # Where a temporary file could not even be made, removing it fails as well; the first error has been told.

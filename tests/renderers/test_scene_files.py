@@ -182,3 +182,30 @@ def test_no_dark_rim_for_those_who_edit(folder):
     clear = four[four[..., 3] == 0][:, :3]
     assert clear.min(axis=1).max() > 0
     assert np.abs(np.median(clear, axis=0) - [40, 210, 230]).max() < 40
+
+
+def test_a_disk_that_is_full_leaves_the_old_scene_whole(folder, tmp_path, monkeypatch):
+    path = copied(folder, tmp_path)
+    before = {one.relative_to(path): one.read_bytes() for one in path.rglob("*") if one.is_file()}
+    import kinescribe.renderers.scene_files as scene_files
+
+    written, real = [], scene_files.write_picture
+
+    def full(target, image):
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+        written.append(target)
+        real(target, image)
+
+    monkeypatch.setattr(scene_files, "write_picture", full)
+    with pytest.raises(UsageError, match="No space left on device"):
+        Scene(255.0 - folder[1].plate, folder[1].confidence, folder[1].objects).write(path, overwrite=True)
+    assert {one.relative_to(path): one.read_bytes() for one in path.rglob("*") if one.is_file()} == before
+    assert [one.name for one in tmp_path.iterdir()] == ["copy"]
+
+
+def test_faults_are_told_by_place_in_words(folder, tmp_path):
+    path = copied(folder, tmp_path)
+    edited(path, objects=[{"id": 1, "depth": "far", "sprites": []}])
+    with pytest.raises(InputError, match=r"objects number 1, depth: Input should be a valid integer"):
+        Scene.read(path)

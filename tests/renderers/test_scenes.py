@@ -278,3 +278,11 @@ def test_states_of_a_video_in_which_nothing_is_there(made):
     empty = open_video(np.repeat(eight_bit(wall)[None], N, axis=0), times=np.arange(N) / 25)
     with pytest.raises(NothingFoundError, match="differs from its background where the table has objects"):
         Scene.from_video(empty, states)
+
+
+def test_a_table_that_tells_two_places_is_refused(made):
+    video, states, _, _ = made
+    x = states["x"].copy()
+    x[3] += 50.0
+    with pytest.raises(UsageError, match="row 5, column 'x_px': x, y lie 50 px from x_px, y_px"):
+        Scene.from_video(video, States.from_columns({**states.columns, "x": x}, states.meta))

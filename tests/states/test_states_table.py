@@ -38,6 +38,8 @@ def full(rows=60, labels=None, seed=0):
     columns |= {"frame": frame, "time_s": frame / 30, "object_id": np.tile([1, 2], rows // 2)}
     columns |= {"label": labels or ["red ball", "cart"] * (rows // 2), "label_verified": ["yes"] * rows, "shape": ["disc"] * rows}
     columns |= {"status": ["observed"] * rows, "review": ['why, "oh why"\nnot'] * rows}
+    places = METRES.to_pixels(np.stack([columns["x"], columns["y"]], axis=1))
+    columns |= {"x_px": places[:, 0], "y_px": places[:, 1]}
     columns["vx"] = np.where(np.arange(rows) % 5 == 0, np.nan, -columns["vx"])
     return columns
 
@@ -276,3 +278,13 @@ def test_the_sidecar_is_strict_json(tmp_path):
     data = json.loads((tmp_path / "states.meta.json").read_text(encoding="utf-8"), parse_constant=refuse)
     assert data["calibration"]["origin_px"] == [10, 20]
     assert data["objects"]["1"]["label"] == "red ball"
+
+
+def test_two_places_of_one_thing_are_told():
+    """Who edits x and y must not be shown the old places."""
+    edited = full()
+    edited["x"] = edited["x"] + np.where(np.arange(60) == 7, 0.1, 0.0)
+    (problem,) = validate(States.from_columns(edited, metadata()))
+    assert (problem.row, problem.column, problem.severity) == (9, "x_px", "warning")
+    assert "x, y lie 120 px from x_px, y_px" in str(problem)
+    assert validate(States.from_columns({**edited, "x_px": np.full(60, np.nan), "y_px": np.full(60, np.nan)}, metadata())) == []
