@@ -57,7 +57,7 @@ def build_scene(video: Video | str | Path, states: States) -> Scene:
     exposure = best_exposure([(things[i], some) for i, some in cutouts.items()], interval)
     order = votes.order(list(things))
     objects = {i: replace(best_look(things[i], some, exposure), depth=order.index(i)) for i, some in cutouts.items()}
-    return Scene(plate.image, plate.confidence, objects, exposure)
+    return Scene(plate.image, plate.confidence, objects, exposure, (video.info.name, video.info.sha256 or ""))
 
 
 def boxes_of(states: States) -> dict[int, dict[int, Float32]]:

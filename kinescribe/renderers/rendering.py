@@ -37,16 +37,20 @@ class Rendering:
         rows: of the table that are in the video, at least in part. outside: rows whose object is nowhere in the picture.
         from_shape: ids that the scene doesn't have, drawn from shape, size and the colour that their label names.
         left_out: ids that the scene doesn't have and that can't be drawn so, for the table lacks their shape or size.
+        stranger: names of the table's and of the scene's video, where these are different files; () where they aren't, or it isn't known.
     """
 
     rows: int
     outside: int
     from_shape: tuple[int, ...]
     left_out: tuple[int, ...]
+    stranger: tuple[str, ...] = ()
 
     def warnings(self) -> list[str]:
         """Lines that tell what is not as it was asked for."""
         out = []
+        if self.stranger:
+            out.append(f"the table was made from '{self.stranger[0]}', the scene from '{self.stranger[1]}': these are different files")
         if self.from_shape:
             out.append(f"no sprite of object {_listed(self.from_shape)} in the scene: drawn from shape, size and the colour in its label")
         if self.left_out:
@@ -127,7 +131,7 @@ def render(
             if progress is not None:
                 progress("render", k + 1, len(times))
     inside = [_inside(scene, pose, (width, height)) for poses in mine for pose in poses if pose.object_id in scene.objects]
-    return Rendering(sum(inside), len(inside) - sum(inside), tuple(from_shape), tuple(left_out))
+    return Rendering(sum(inside), len(inside) - sum(inside), tuple(from_shape), tuple(left_out), _strangers(scene, states, ghost))
 
 
 def drawer_of(renderer: str | RendererFactory, scene: Scene) -> Renderer:
@@ -138,6 +142,14 @@ def drawer_of(renderer: str | RendererFactory, scene: Scene) -> Renderer:
     if not callable(renderer):
         raise UsageError(f"renderer={_brief(renderer)} must be a name ('sprites', 'shapes') or a class that takes a scene")
     return renderer(scene)
+
+
+def _strangers(scene: Scene, *tables: States | None) -> tuple[str, ...]:
+    for table in tables:
+        meta = None if table is None else table.meta.video
+        if meta is not None and meta.sha256 and scene.source[1] and meta.sha256 != scene.source[1]:
+            return meta.name, scene.source[0]
+    return ()
 
 
 def _inside(scene: Scene, pose: Pose, size: tuple[int, int]) -> bool:

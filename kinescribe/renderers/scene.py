@@ -142,6 +142,7 @@ class Scene:
         plate: float32, shape (H, W, 3), BGR in 0..255, the picture without its objects.
         confidence: float32, shape (H, W), in [0, 1]: share of the frames in which the plate was seen; 0 where it is painted in.
         objects: by id.
+        source: (name, sha256) of the video's file; "" where not known.
         exposure: seconds for which the video's shutter is open: what moves is drawn as blurred as that leaves it. 0: sharp.
         picture: uint8, shape (H, W, 3), BGR, the plate as a video has it.
     """
@@ -150,6 +151,7 @@ class Scene:
     confidence: Float32
     objects: Mapping[int, SceneObject]
     exposure: float = 0.0
+    source: tuple[str, str] = ("", "")
     picture: NDArray[np.uint8] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -169,7 +171,7 @@ class Scene:
         from kinescribe.renderers.building import build_scene
 
         made = build_scene(video, states)
-        return cls(made.plate, made.confidence, made.objects, made.exposure)
+        return cls(made.plate, made.confidence, made.objects, made.exposure, made.source)
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
@@ -177,7 +179,7 @@ class Scene:
         from kinescribe.renderers.scene_files import read_scene
 
         made = read_scene(Path(folder))
-        return cls(made.plate, made.confidence, made.objects, made.exposure)
+        return cls(made.plate, made.confidence, made.objects, made.exposure, made.source)
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write plate and sprites as PNG and everything else to ``scene.json``, for people to edit.

@@ -72,6 +72,8 @@ class SceneModel(BaseModel):
     plate: str = PLATE
     confidence: str = CONFIDENCE
     exposure_s: float = Field(0.0, ge=0.0, le=60.0)
+    video: str = ""
+    video_sha256: str = ""
     objects: list[ObjectModel]
 
 
@@ -90,7 +92,15 @@ def write_scene(scene: Scene, folder: Path, *, overwrite: bool = False) -> None:
             write_picture(staged / PLATE, _eight_bit(scene.plate))
             write_picture(staged / CONFIDENCE, _eight_bit(255.0 * scene.confidence))
             objects = [_object_model(thing, _write_sprites(thing, staged)) for thing in scene.objects.values()]
-            model = SceneModel(format_version=1, width=width, height=height, exposure_s=scene.exposure, objects=objects)
+            model = SceneModel(
+                format_version=1,
+                width=width,
+                height=height,
+                exposure_s=scene.exposure,
+                video=scene.source[0],
+                video_sha256=scene.source[1],
+                objects=objects,
+            )
             (staged / FILE).write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
             (folder / "sprites").mkdir(parents=True, exist_ok=True)
             pictures = [path.relative_to(staged) for path in sorted(staged.rglob("*.png"))]
@@ -178,7 +188,7 @@ def read_scene(folder: Path) -> Scene:
             objects[one.id] = _object(pictures, one)
         except UsageError as error:
             raise InputError(f"{path}: {error}") from None
-    return Scene(plate, confidence, objects, model.exposure_s)
+    return Scene(plate, confidence, objects, model.exposure_s, (model.video, model.video_sha256))
 
 
 def _where(places: tuple[int | str, ...]) -> str:

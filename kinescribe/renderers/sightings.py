@@ -59,7 +59,9 @@ def whole_ones(table: PoseTable, boxes: Mapping[int, Float32], size: tuple[int, 
         mine = boxes[frame]
         for k, (pose, box) in enumerate(zip(poses, mine, strict=True)):
             inside = (box[:2] > CUT_PX).all() and (box[2:] < np.array(size) - CUT_PX).all()
-            if not (pose.seen and inside):
+            # a table may tell a box here and a place there
+            there = np.abs(np.array([pose.x, pose.y]) - (box[:2] + box[2:]) / 2.0) <= box[2:] - box[:2] + 1.0
+            if not (pose.seen and inside and there.all()):
                 continue
             others = np.delete(mine, k, axis=0)
             apart = np.maximum(others[:, :2] - box[2:], box[:2] - others[:, 2:]).max(axis=1, initial=-np.inf)

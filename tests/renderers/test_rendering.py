@@ -160,3 +160,13 @@ def test_states_of_another_video_are_refused(made, tmp_path):
     larger = States.from_columns(states.columns, states.meta.model_copy(update={"video": VideoMeta(name="big", width=1920, height=1080)}))
     with pytest.raises(UsageError, match="the scene is 160×120, the table's video big 1920×1080"):
         render(larger, scene, tmp_path / "a.mp4")
+
+
+def test_a_scene_of_another_file_is_told(made, tmp_path):
+    video, states, scene = made
+    assert scene.source == (video.info.name, video.info.sha256)
+    other = states.meta.model_copy(update={"video": states.meta.video.model_copy(update={"name": "other.mp4", "sha256": "ab" * 32})})
+    told = render(States.from_columns(states.columns, other), scene, tmp_path / "a.mp4")
+    assert told.warnings() == [f"the table was made from 'other.mp4', the scene from '{video.info.name}': these are different files"]
+    scene.write(tmp_path / "scene")
+    assert Scene.read(tmp_path / "scene").source == scene.source
