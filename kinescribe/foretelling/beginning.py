@@ -75,6 +75,7 @@ class Beginning:
         self._whole, self._span = whole, span
         self.info: VideoInfo = whole.info if span.all else replace(whole.info, frame_count=span.frames, duration_s=span.seconds)
         self.end_s, self.count = float("nan"), 0
+        self._cut = False
 
     @property
     def partial(self) -> str | None:
@@ -90,6 +91,7 @@ class Beginning:
         frames, last = iter(self._whole), None
         for frame in frames:
             if not self._span.holds(frame.index, frame.time_s):
+                self._cut = True
                 break
             last = frame
             yield frame
@@ -106,6 +108,12 @@ class Beginning:
             for _ in self:
                 pass
         return self
+
+    def too_short(self) -> list[str]:
+        """A line, if the whole video is shorter than what of it was to be looked at."""
+        if self._cut or self._span.all:
+            return []
+        return [f"{self._span} were to be looked at, and the video has {self.count} frames, the last at {self.end_s:.4g} s: all of it was"]
 
 
 def first_rows(states: States, span: Span) -> States:

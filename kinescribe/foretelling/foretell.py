@@ -23,6 +23,7 @@ from kinescribe.foretelling.keeping import Keeper
 from kinescribe.foretelling.laws import Lawgiver
 from kinescribe.foretelling.tables import Perception, interval_of, spans_of, tables_given
 from kinescribe.foretelling.telling import Bystanders, in_words, why_failed
+from kinescribe.foretelling.unfollowed import unfollowed
 from kinescribe.renderers.arguments import check_video
 from kinescribe.renderers.completing import completed
 from kinescribe.renderers.protocols import RendererFactory
@@ -157,6 +158,7 @@ def predict_video(
     keeper.tables(tables)
     ready = Scene.from_video(seen_part, table) if ready is None else ready
     keeper.scene(ready)
+    odd += [*seen_part.too_short(), *unfollowed(seen_part, table, ready, objects if given is None else None)]
     last = until_of(wishes, seen_part.end_s, end_of(opened[0], seen_part, wishes), table)
     _tell(progress, "fit", 0)
     fit, clips = lawgiver.fitted_to(tables)
