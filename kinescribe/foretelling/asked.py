@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kinescribe import plugins
 from kinescribe.dynamics.prediction.changes import Change, Changes, changes_of
 from kinescribe.errors import UsageError
 from kinescribe.foretelling.beginning import Span
 
-__all__ = ["Comparison", "Wishes", "check_renderer", "number", "sources_of", "video_path"]
+__all__ = ["Comparison", "Wishes", "number", "sources_of", "video_path"]
 
 COMPARE = re.compile(r"\s*(side|wipe)(?::(\d*\.?\d+))?\s*")
 LEAST_RATE, MOST_RATE = 1e-6, 1000.0  # Hz: from time-lapses of weeks to high-speed cameras
@@ -131,14 +130,6 @@ def sources_of(videos: Any) -> list[Any]:
     if not several or any(isinstance(one, str) and not one.strip() for one in several):
         raise UsageError("VIDEO is empty; name a video file or a folder of numbered images")
     return several
-
-
-def check_renderer(renderer: Any) -> None:
-    """That `drawer_of` can make something of it once there is a scene. Raises UsageError."""
-    if isinstance(renderer, str):
-        plugins.load("renderers", renderer)
-    elif not callable(renderer):
-        raise UsageError(f"renderer {' '.join(repr(renderer).split())[:40]}: give a name (sprites, shapes) or a class that takes a scene")
 
 
 def video_path(path: Any) -> Path:

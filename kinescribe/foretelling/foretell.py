@@ -14,7 +14,7 @@ from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.prediction import Difference, Predictor, counterfactual
 from kinescribe.dynamics.prediction.changes import Changes
 from kinescribe.dynamics.prediction.table import table_of
-from kinescribe.foretelling.asked import Wishes, check_renderer, sources_of, video_path
+from kinescribe.foretelling.asked import Wishes, sources_of, video_path
 from kinescribe.foretelling.beginning import Beginning, first_rows
 from kinescribe.foretelling.course import Course
 from kinescribe.foretelling.ends import begin_of, end_of, plan_of, until_of
@@ -27,7 +27,7 @@ from kinescribe.foretelling.unfollowed import unfollowed
 from kinescribe.renderers.arguments import check_video
 from kinescribe.renderers.completing import completed
 from kinescribe.renderers.protocols import RendererFactory
-from kinescribe.renderers.rendering import drawer_of
+from kinescribe.renderers.rendering import factory_of
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import Calibration, States
 from kinescribe.video import open_video
@@ -140,7 +140,7 @@ def predict_video(
         law, videos=len(sources), source=law_source, trust=trust, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed,
         max_seconds=max_seconds,
     )  # fmt: skip
-    check_renderer(renderer)
+    factory = factory_of(renderer)
     ready = scene if isinstance(scene, Scene) else None if scene is None else Scene.read(scene)
     if frame_interval is None and given is not None:
         frame_interval = interval_of(given[0])
@@ -180,7 +180,7 @@ def predict_video(
     form = wishes.comparison
     look = Look(form.form, form.share, wishes.ghost, wishes.trails, wishes.captions, ", ".join(in_words(words, fit)))
     whole, from_shape, _ = completed(ready, table)
-    made = film(opened[0], whole, drawer_of(renderer, whole), course, plan, look, path, crf=wishes.crf, progress=progress)
+    made = film(opened[0], whole, factory(whole), course, plan, look, path, crf=wishes.crf, progress=progress)
     bystanders = Bystanders(table, course, whole, from_shape)
     warnings = [
         *odd,

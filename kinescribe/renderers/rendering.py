@@ -21,11 +21,11 @@ from kinescribe.renderers.scene import Scene
 from kinescribe.states import States
 from kinescribe.video import VideoWriter
 
-__all__ = ["GHOST", "Rendering", "drawer_of", "render"]
+__all__ = ["GHOST", "Rendering", "drawer_of", "factory_of", "render"]
 
 Float = NDArray[np.float64]
 GHOST = 0.35  # opacity
-MOST_RATE = 1000.0
+LEAST_RATE, MOST_RATE = 1e-6, 1000.0
 MOST_FRAMES = 1_000_000
 
 
@@ -124,7 +124,7 @@ def render(
         shade = PoseTable.of(ghost)
         beneath = [poses if shade.covers(float(time)) else () for poses, time in zip(shade.at(times), times, strict=True)]
     rate = 1.0 / float(np.median(np.diff(times))) if len(times) > 1 else None
-    with VideoWriter(path, frame_rate_hint=None if rate is None else min(max(rate, 0.01), MOST_RATE), crf=crf) as writer:
+    with VideoWriter(path, frame_rate_hint=rate, crf=crf) as writer:
         for k, time in enumerate(times):
             onto = None if beneath is None else drawer.draw(beneath[k], opacity=GHOST)
             writer.write(drawer.draw(mine[k], onto=onto), float(time))
@@ -134,14 +134,19 @@ def render(
     return Rendering(sum(inside), len(inside) - sum(inside), tuple(from_shape), tuple(left_out), _strangers(scene, states, ghost))
 
 
-def drawer_of(renderer: str | RendererFactory, scene: Scene) -> Renderer:
-    """A renderer by name, or from what makes one. Raises UsageError for a name that isn't installed, or for what makes none."""
+def factory_of(renderer: str | RendererFactory) -> RendererFactory:
+    """What makes a renderer of a scene. Raises UsageError for a name that isn't installed, and for what makes none."""
     if isinstance(renderer, str):
-        made: Renderer = plugins.load("renderers", renderer)(scene)
-        return made
+        named: RendererFactory = plugins.load("renderers", renderer)
+        return named
     if not callable(renderer):
         raise UsageError(f"renderer={_brief(renderer)} must be a name ('sprites', 'shapes') or a class that takes a scene")
-    return renderer(scene)
+    return renderer
+
+
+def drawer_of(renderer: str | RendererFactory, scene: Scene) -> Renderer:
+    """A renderer of this scene, by name or from what makes one. Raises as `factory_of` does."""
+    return factory_of(renderer)(scene)
 
 
 def _strangers(scene: Scene, *tables: States | None) -> tuple[str, ...]:
@@ -163,8 +168,8 @@ def _inside(scene: Scene, pose: Pose, size: tuple[int, int]) -> bool:
 def _times(times: Float, frame_rate: float | None) -> Float:
     if frame_rate is None:
         return times
-    if isinstance(frame_rate, bool) or not isinstance(frame_rate, int | float) or not 0.01 <= frame_rate <= MOST_RATE:
-        raise UsageError(f"frame rate {_brief(frame_rate)}: it must be from 0.01 to {MOST_RATE:g} frames a second")
+    if isinstance(frame_rate, bool) or not isinstance(frame_rate, int | float) or not LEAST_RATE <= frame_rate <= MOST_RATE:
+        raise UsageError(f"frame rate {_brief(frame_rate)}: it must be from {LEAST_RATE:g} to {MOST_RATE:g} frames a second")
     count = math.floor(float(times[-1] - times[0]) * frame_rate + 1e-6) + 1
     if count > MOST_FRAMES:
         raise UsageError(f"{count} frames are too many: choose a lower frame rate than {frame_rate:g}")

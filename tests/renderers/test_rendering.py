@@ -70,7 +70,7 @@ def test_wrong_arguments_leave_nothing_behind(made, tmp_path):
         (lambda: render("states.csv", scene, path), UsageError, "must be a kinescribe.States"),
         (lambda: render(states, "scene/", path), UsageError, "must be a kinescribe.Scene"),
         (lambda: render(states, scene, 3), UsageError, "the video can't be written to 3"),
-        (lambda: render(states, scene, path, frame_rate=0), UsageError, "frame rate 0: it must be from 0.01 to 1000"),
+        (lambda: render(states, scene, path, frame_rate=0), UsageError, "frame rate 0: it must be from 1e-06 to 1000"),
         (lambda: render(states, scene, path, frame_rate="fast"), UsageError, "frame rate 'fast'"),
         (lambda: render(states, scene, path, crf=99), UsageError, "crf 99"),
         (lambda: render(states, scene, path, ghost=3), UsageError, "must be a kinescribe.States"),
