@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kinescribe.renderers.reviewing.measuring import Measured
 from kinescribe.renderers.reviewing.tracks import Drift, drift_of
+from kinescribe.renderers.reviewing.twins import twins
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import States
 
@@ -78,6 +79,9 @@ def judge(
         for at, k in enumerate(judged):
             if verdict[k] == "ok" and (found.off[at] or found.askew[at] or measured[k].far):
                 verdict[k], reason[k] = "drift", _offset(found, at, far=measured[k].far)
+    for twin, together in twins(states).values():
+        for k in together:
+            verdict[k], reason[k] = "invented", f"at one place with {twin} {labels.get(twin, '')}".rstrip() + ": one thing with two ids"
     return Verdicts(verdict, reason, shift, turn, drifts)
 
 
