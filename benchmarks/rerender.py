@@ -70,7 +70,7 @@ class Score:
 
     @property
     def gain(self) -> float:
-        return 10.0 * float(np.log10(self.plate / self.residual))
+        return 10.0 * float(np.log10(self.plate / self.residual)) if np.isfinite(self.residual) else -np.inf
 
     @property
     def ratio(self) -> float:
