@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import NothingFoundError
 from kinescribe.renderers.arguments import check_states, check_video
+from kinescribe.renderers.boxes import boxes_by_frame
 from kinescribe.renderers.looks import best_exposure, best_look
-from kinescribe.renderers.plate import boxes_about, estimate_plate
+from kinescribe.renderers.plate import estimate_plate
 from kinescribe.renderers.poses import PoseTable, shapes_of
 from kinescribe.renderers.scene import Scene, SceneObject, Sprite
 from kinescribe.renderers.sightings import cutouts_of, depths_of, whole_ones
@@ -21,7 +21,7 @@ from kinescribe.renderers.sprites import Cutout
 from kinescribe.states import States
 from kinescribe.video import Video, open_video
 
-__all__ = ["boxes_of", "build_scene"]
+__all__ = ["build_scene"]
 
 Float32 = NDArray[np.float32]
 
@@ -36,11 +36,8 @@ def build_scene(video: Video | str | Path, states: States) -> Scene:
     table = PoseTable.of(states)
     if not any(table.poses):
         raise NothingFoundError("the states table has no object with a position, so that there is nothing to cut out")
-    own = boxes_of(states)
     shapes = shapes_of(states)
-    boxes = {
-        int(frame): boxes_about(poses, own.get(int(frame), {}), shapes) for frame, poses in zip(table.frames, table.poses, strict=True)
-    }
+    boxes = boxes_by_frame(states, table, shapes)
     plate = estimate_plate(video, table, boxes, shapes)
     votes = depths_of(video, table, boxes, shapes)
     whole = whole_ones(table, boxes, size)
@@ -58,16 +55,6 @@ def build_scene(video: Video | str | Path, states: States) -> Scene:
     order = votes.order(list(things))
     objects = {i: replace(best_look(things[i], some, exposure), depth=order.index(i)) for i, some in cutouts.items()}
     return Scene(plate.image, plate.confidence, objects, exposure, (video.info.name, video.info.sha256 or ""))
-
-
-def boxes_of(states: States) -> dict[int, dict[int, Float32]]:
-    """By frame and object the boxes x0, y0, x1, y1 that the table has."""
-    columns = np.stack([states[name] for name in ("bbox_x", "bbox_y", "bbox_w", "bbox_h")], axis=1)
-    out: dict[int, dict[int, Float32]] = defaultdict(dict)
-    for k in np.flatnonzero(np.isfinite(columns).all(axis=1)):
-        x, y, w, h = columns[k]
-        out[int(states["frame"][k])][int(states["object_id"][k])] = np.array([x, y, x + w, y + h], np.float32)
-    return out
 
 
 def _blank(states: States, object_id: int, shape: str, cutouts: Sequence[Cutout]) -> SceneObject:

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.renderers.boxes import FARTHEST
+from kinescribe.renderers.geometry import ratio, rotation
 from kinescribe.renderers.layer import Layer, mean_layer
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.scene import Scene, SceneObject, Sprite
@@ -19,7 +21,6 @@ __all__ = ["compose", "instants", "layer_of", "placed", "placement"]
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Picture = NDArray[np.uint8]
-FARTHEST = 1e6  # px from the picture: beyond, warping would overflow
 MOST_INSTANTS = 33  # of one exposure
 MOST_SMEAR = 200.0  # px, of one exposure
 SHRUNK = 0.7  # sprite pixels to the picture's, below which several are gathered into one before they are placed
@@ -97,15 +98,15 @@ def instants(thing: SceneObject, pose: Pose, exposure: float) -> list[Pose]:
 def placement(thing: SceneObject, sprite: Sprite, pose: Pose) -> tuple[Float, Float]:
     """The affine map of sprite pixels to picture pixels: (2, 2) and (2,)."""
     shown = [mine if np.isfinite(mine) and mine > 0.0 else own for mine, own in zip(sprite.size, thing.size, strict=True)]
-    stretch = np.array([_ratio(pose.length, shown[0]), _ratio(pose.breadth, shown[1])])
+    stretch = np.array([ratio(pose.length, shown[0]), ratio(pose.breadth, shown[1])])
     turned = pose.angle - sprite.angle if thing.turns and np.isfinite(pose.angle) else 0.0
     if thing.edges == "whole" and sprite.fineness == 1 and abs(np.sin(turned / 2.0)) * max(sprite.alpha.shape) < HARDLY:
         turned = 0.0
     if thing.turns and np.isfinite(sprite.angle):
         # sides are stretched along the object's own axes, which lie askew in the sprite
-        linear = _rotation(turned) @ _rotation(sprite.angle) @ np.diag(stretch) @ _rotation(-sprite.angle) / sprite.fineness
+        linear = rotation(turned) @ rotation(sprite.angle) @ np.diag(stretch) @ rotation(-sprite.angle) / sprite.fineness
     else:
-        linear = _rotation(turned) @ np.diag(stretch) / sprite.fineness
+        linear = rotation(turned) @ np.diag(stretch) / sprite.fineness
     shift = np.array([pose.x, pose.y]) - linear @ np.array(sprite.anchor)
     if thing.edges == "whole" and sprite.fineness == 1 and not turned:
         shift = np.round(shift)
@@ -181,14 +182,5 @@ def _from_shape(thing: SceneObject, pose: Pose) -> bool:
         return True
     if not (thing.plain and thing.drawable):
         return False
-    ratios = [_ratio(now, then) for now, then in zip((pose.length, pose.breadth), thing.size, strict=True)]
-    return max(*ratios, *(1.0 / ratio for ratio in ratios)) > ANOTHER_SIZE
-
-
-def _rotation(angle: float) -> Float:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s], [s, c]])
-
-
-def _ratio(now: float, then: float) -> float:
-    return now / then if np.isfinite(now) and now > 0.0 and np.isfinite(then) and then > 0.0 else 1.0
+    ratios = [ratio(now, then) for now, then in zip((pose.length, pose.breadth), thing.size, strict=True)]
+    return max(*ratios, *(1.0 / one for one in ratios)) > ANOTHER_SIZE

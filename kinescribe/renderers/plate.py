@@ -16,7 +16,7 @@ from kinescribe.renderers.poses import Pose, PoseTable
 from kinescribe.renderers.scene import SHAPES
 from kinescribe.video import Video
 
-__all__ = ["Plate", "boxes_about", "estimate_plate"]
+__all__ = ["Plate", "estimate_plate"]
 
 Float32 = NDArray[np.float32]
 Boolean = NDArray[np.bool_]
@@ -24,7 +24,6 @@ MOST_BYTES = 400_000_000
 MOST_FRAMES = 61
 MARGIN = 0.15, 3.0  # of a box's side, and px, by which an object may reach beyond it: its shadow, its blur
 INPAINT_PX = 5
-FARTHEST = 1e6  # px
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,33 +75,6 @@ def estimate_plate(video: Video, table: PoseTable, boxes: Mapping[int, Float32],
         image[never] = painted[never]
         noise[never] = float(np.median(noise[~never])) if not never.all() else MIN_NOISE
     return Plate(image, noise, open_.mean(axis=0, dtype=np.float32))
-
-
-def boxes_about(poses: tuple[Pose, ...], given: Mapping[int, Float32], shapes: Mapping[int, str] | None = None) -> Float32:
-    """(n, 4) boxes that hold the objects, from edge to edge of their pixels: their own where they are known, else from size and angle.
-
-    A table may hold any number; a box never lies farther out than `FARTHEST`.
-    """
-    out = []
-    for pose in poses:
-        if pose.object_id in given:
-            out.append(given[pose.object_id])
-            continue
-        half = np.minimum(_half_sides(pose, (shapes or {}).get(pose.object_id, "")), FARTHEST)
-        middle = np.array([pose.x, pose.y]) + 0.5
-        out.append(np.concatenate([middle - half, middle + half]))
-    return np.clip(np.array(out, np.float64), -FARTHEST, FARTHEST).reshape(-1, 4).astype(np.float32)
-
-
-def _half_sides(pose: Pose, shape: str) -> NDArray[np.float64]:
-    """Half of the width and height of the upright box about an object; whichever way it is turned, where that isn't known."""
-    length, breadth = (0.5 * side if np.isfinite(side) else 4.0 for side in (pose.length, pose.breadth))
-    if shape == "disc":
-        return np.full(2, max(length, breadth))
-    if np.isfinite(pose.angle):
-        c, s = abs(np.cos(pose.angle)), abs(np.sin(pose.angle))
-        return np.array([c * length + s * breadth, s * length + c * breadth])
-    return np.full(2, np.hypot(length, breadth))
 
 
 def _covered(shape: tuple[int, int], poses: Iterable[Pose], boxes: Iterable[Float32], shapes: Mapping[int, str]) -> Boolean:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.renderers.geometry import ratio, rotation
 from kinescribe.renderers.layer import Layer
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.scene import SHAPES, SceneObject
@@ -29,7 +30,7 @@ def drawn_shape(thing: SceneObject, pose: Pose, size: tuple[int, int]) -> Layer 
     reach = 0.5 * float(np.hypot(length, breadth)) + 2.0
     corners = None
     if thing.shape not in SHAPES:
-        corners = np.array(thing.outline) * [_ratio(length, thing.size[0]), _ratio(breadth, thing.size[1])]
+        corners = np.array(thing.outline) * [ratio(length, thing.size[0]), ratio(breadth, thing.size[1])]
         reach = float(np.hypot(*corners.T).max()) + 2.0
     if not np.isfinite([pose.x, pose.y, reach]).all() or reach > LARGEST:
         return None
@@ -61,7 +62,7 @@ def coverage(
         corners: (n, 2) of a polygon, px from the centre, at angle 0.
     """
     if corners is not None:
-        return _polygon(corners @ _rotation(angle).T + center, size)
+        return _polygon(corners @ rotation(angle).T + center, size)
     # what is thinner than a pixel is drawn a pixel wide, and as much fainter
     drawn = (max(sides[0], 1.0), max(sides[1], 1.0))
     share = float(np.clip(sides[0] / drawn[0], 0.0, 1.0) * np.clip(sides[1] / drawn[1], 0.0, 1.0))
@@ -90,7 +91,7 @@ def outline_of(alpha: Float32, anchor: tuple[float, float], angle: float, finene
         return ()
     largest = max(outlines, key=cv2.contourArea)
     corners = cv2.approxPolyDP(largest, 0.5 * fineness, True)[:, 0].astype(float)
-    points = (corners - anchor) / fineness @ _rotation(angle)
+    points = (corners - anchor) / fineness @ rotation(angle)
     return tuple((round(float(px), 3), round(float(py), 3)) for px, py in points)
 
 
@@ -101,12 +102,3 @@ def _polygon(corners: Float, size: tuple[int, int]) -> Float32:
     points = np.round(((corners + 0.5) * FINE - 0.5) * 16.0)
     cv2.fillPoly(fine, [np.clip(points, -1e8, 1e8).astype(np.int32)], 255, shift=4)
     return np.asarray(fine.reshape(height, FINE, width, FINE).mean(axis=(1, 3), dtype=np.float32) / 255.0)
-
-
-def _ratio(now: float, then: float) -> float:
-    return now / then if np.isfinite(now) and now > 0.0 and np.isfinite(then) and then > 0.0 else 1.0
-
-
-def _rotation(angle: float) -> Float:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s], [s, c]])

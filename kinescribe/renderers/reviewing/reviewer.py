@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.renderers.arguments import check_states, check_video
-from kinescribe.renderers.plate import boxes_about
-from kinescribe.renderers.poses import Pose, PoseTable
+from kinescribe.renderers.boxes import FARTHEST, boxes_by_frame
+from kinescribe.renderers.poses import Pose, PoseTable, shapes_of
 from kinescribe.renderers.reviewing.drawn import COVERS, Drawn, draw
 from kinescribe.renderers.reviewing.ground import OTHER_PICTURE, Ground, free_of, levelled, measure_ground, share_changed
 from kinescribe.renderers.reviewing.looks import agreeing, look_of
@@ -32,7 +32,6 @@ __all__ = ["review"]
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Progress = Callable[[str, int, int | None], None]
-FARTHEST = 1e6  # px: a table may hold any number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,16 +50,10 @@ class Frames:
     def of(cls, states: States) -> Frames:
         """Of a table."""
         table = PoseTable.of(states)
-        columns = np.stack([states[name] for name in ("bbox_x", "bbox_y", "bbox_w", "bbox_h")], axis=1)
-        given: dict[int, dict[int, Float32]] = defaultdict(dict)
-        for k in np.flatnonzero(np.isfinite(columns).all(axis=1)):
-            x, y, w, h = columns[k]
-            box = np.clip([x, y, x + w, y + h], -FARTHEST, FARTHEST)
-            given[int(states["frame"][k])][int(states["object_id"][k])] = box.astype(np.float32)
         pairs = list(zip(table.frames.tolist(), table.poses, strict=True))
         return cls(
             {frame: {pose.object_id: pose for pose in poses} for frame, poses in pairs},
-            {frame: boxes_about(poses, given.get(frame, {})) for frame, poses in pairs},
+            boxes_by_frame(states, table, shapes_of(states)),
             {(int(f), int(i)): k for k, (f, i) in enumerate(zip(states["frame"], states["object_id"], strict=True))},
         )
 
