@@ -8,6 +8,7 @@ from __future__ import annotations
 from .client import Client, Reply
 from .errors import AnswerError, BudgetExceededError, EndpointError, NotRecordedError
 from .messages import Message, Part, picture
+from .recording import Exchange, Model, Recorder, Replayer
 from .settings import Settings
 from .usage import Usage
 
@@ -16,9 +17,13 @@ __all__ = [
     "BudgetExceededError",
     "Client",
     "EndpointError",
+    "Exchange",
     "Message",
+    "Model",
     "NotRecordedError",
     "Part",
+    "Recorder",
+    "Replayer",
     "Reply",
     "Settings",
     "Usage",

@@ -72,6 +72,11 @@ class Client:
         self._cache = Cache(settings.cache) if settings.cache is not None else None
 
     @property
+    def model(self) -> str:
+        """The model's name, as it is asked for."""
+        return self.settings.model
+
+    @property
     def usage(self) -> Usage:
         """All that was asked through this client so far; a copy."""
         return self._meter.usage
