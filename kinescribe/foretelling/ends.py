@@ -12,10 +12,11 @@ from kinescribe.foretelling.timeline import Plan
 from kinescribe.states import States
 from kinescribe.video import Video
 
-__all__ = ["begin_of", "end_of", "interval_between", "plan_of", "until_of"]
+__all__ = ["MOST_FRAMES", "begin_of", "check_length", "end_of", "interval_between", "plan_of", "until_of"]
 
 GOES_ON = 0.5  # of what was seen: how much longer the video is made, where nothing says when to end
 AT_LEAST = 10  # frames
+MOST_FRAMES = 36_000  # 20 minutes at 30 Hz: days of drawing are a slip of the keyboard
 
 
 def end_of(video: Video, seen: Beginning, wishes: Wishes) -> float:
@@ -37,7 +38,7 @@ def until_of(wishes: Wishes, seen_s: float, end_s: float, table: States) -> floa
         table: what was seen.
 
     Raises:
-        UsageError: an end within what was seen, or nothing left to compare with.
+        UsageError: an end within what was seen, one too far away, or nothing left to compare with.
     """
     interval = interval_between(table)
     start = seen_s
@@ -53,7 +54,19 @@ def until_of(wishes: Wishes, seen_s: float, end_s: float, table: States) -> floa
         raise UsageError(
             f"--until {wishes.until_s:g} lies within what was seen, up to {seen_s:.4g} s: name a later end, or with --seen an earlier one"
         )
+    check_length(wishes.until_s, wishes.until_s - min(start, seen_s), 1.0 / interval if wishes.frame_rate is None else wishes.frame_rate)
     return wishes.until_s
+
+
+def check_length(until_s: float, span_s: float, rate: float) -> None:
+    """Raise UsageError where so many seconds, at so many frames each, are too many to foretell."""
+    frames = span_s * rate
+    if frames > MOST_FRAMES:
+        nearest = until_s - span_s + MOST_FRAMES / rate
+        raise UsageError(
+            f"--until {until_s:g} makes {frames:,.0f} frames to foretell, and at most {MOST_FRAMES:,} are: "
+            f"name an end of {nearest:.4g} s or earlier"
+        )
 
 
 def begin_of(wishes: Wishes, future: States, seen_s: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,27 +14,20 @@ from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.prediction import Difference, Predictor, counterfactual
 from kinescribe.dynamics.prediction.changes import Changes
 from kinescribe.dynamics.prediction.table import table_of
-from kinescribe.foretelling.asked import Wishes, sources_of, video_path
-from kinescribe.foretelling.beginning import Beginning, first_rows
+from kinescribe.foretelling.asked import Wishes, video_path
 from kinescribe.foretelling.course import Course
 from kinescribe.foretelling.ends import begin_of, end_of, plan_of, until_of
 from kinescribe.foretelling.filming import Filmed, Look, film
-from kinescribe.foretelling.keeping import Keeper
-from kinescribe.foretelling.laws import Lawgiver
-from kinescribe.foretelling.tables import Perception, interval_of, spans_of, tables_given
+from kinescribe.foretelling.preparing import Order, Prepared, Progress
 from kinescribe.foretelling.telling import Bystanders, in_words, why_failed
 from kinescribe.foretelling.unfollowed import unfollowed
-from kinescribe.renderers.arguments import check_video
 from kinescribe.renderers.completing import completed
 from kinescribe.renderers.protocols import RendererFactory
 from kinescribe.renderers.rendering import factory_of
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import Calibration, States
-from kinescribe.video import open_video
 
-__all__ = ["Foretold", "predict_video"]
-
-Progress = Callable[[str, int, int | None], None]
+__all__ = ["Foretold", "foretold", "predict_video"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,72 +122,62 @@ def predict_video(
         NothingFoundError: nothing moves, or nothing could be cut out.
     """
     path = video_path(output)
-    sources = sources_of(videos)
-    given = tables_given(states, len(sources))
-    spans = spans_of(seen, given, len(sources))
-    wishes = Wishes.of(
-        span=spans[0], until=until, at=at, past=past, do=do, remove=remove, compare=compare, ghost=ghost, trails=trails, captions=captions,
-        frame_rate=frame_rate, crf=crf,
+    order = Order.of(
+        videos, law=law, seen=seen, inputs=inputs, objects=objects, backend=backend, device=device, calibration=calibration,
+        frame_interval=frame_interval, states=states, scene=scene, law_objects=law_objects, law_source=law_source, trust=trust,
+        fixed=fixed, seed=seed, max_seconds=max_seconds, keep=keep, overwrite=overwrite,
     )  # fmt: skip
-    lawgiver = Lawgiver.of(
-        law, videos=len(sources), source=law_source, trust=trust, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed,
-        max_seconds=max_seconds,
+    wishes = Wishes.of(
+        span=order.spans[0], until=until, at=at, past=past, do=do, remove=remove, compare=compare, ghost=ghost, trails=trails,
+        captions=captions, frame_rate=frame_rate, crf=crf,
     )  # fmt: skip
     factory = factory_of(renderer)
-    ready = scene if isinstance(scene, Scene) else None if scene is None else Scene.read(scene)
-    if frame_interval is None and given is not None:
-        frame_interval = interval_of(given[0])
-    opened = [open_video(source, frame_interval=frame_interval) for source in sources]
-    keeper = Keeper.of(keep, overwrite=overwrite)
+    return foretold(order.prepared(progress), wishes, factory, path, progress)
 
-    begun = [Beginning(video, span) for video, span in zip(opened, spans, strict=True)]
-    perception = Perception(objects, backend, device, calibration, frame_interval)
-    if given is None:
-        tables = [perception.states_of(one, progress) for one in begun]
-    else:
-        tables = [first_rows(one, span) for one, span in zip(given, spans, strict=True)]
-    seen_part, table = begun[0].measured(), tables[0]
-    odd = check_video(opened[0], table, ready)
-    keeper.tables(tables)
-    ready = Scene.from_video(seen_part, table) if ready is None else ready
-    keeper.scene(ready)
-    odd += [*seen_part.too_short(), *unfollowed(seen_part, table, ready, objects if given is None else None)]
-    last = until_of(wishes, seen_part.end_s, end_of(opened[0], seen_part, wishes), table)
-    _tell(progress, "fit", 0)
-    fit, clips = lawgiver.fitted_to(tables)
-    _tell(progress, "fit", 1)
-    keeper.law(fit, clips)
 
-    # a law that was fitted to this very table knows its objects by name; naming them again would leave behind what goes along with them
-    chosen = lawgiver.objects if lawgiver.fit is not None else None
-    predictor = Predictor.of(table, fit, inputs=lawgiver.inputs[0], objects=chosen, name=opened[0].info.name)
-    future, factual, difference, words = _foretell(predictor, wishes, last)
-    keeper.future(future, factual)
-    begins = begin_of(wishes, future, seen_part.end_s)
-    # what a change takes away has no rows, and what goes along with a body is none of the law's; points of bodies are not drawn
-    points = {i for i, about in table.meta.objects.items() if about.part_of is not None}
-    told = {*future.object_ids, *(factual.object_ids if factual is not None else [])}
-    about = {*predictor.start.clip.bodies.object_ids, *told} - points
-    course = Course.of(table, future, factual, about, begins_s=begins, seen_until_s=seen_part.end_s)
+def foretold(ready: Prepared, wishes: Wishes, factory: RendererFactory, path: Path, progress: Progress | None) -> Foretold:
+    """Predict, cut the scene, and film. The scene comes last of what can go wrong: to cut it takes longer than to find a wrong name.
+
+    Raises:
+        UsageError: names or times that the law and the video don't have; an MP4 that can't be written.
+        NothingFoundError: nothing could be cut out.
+    """
+    table, fit, seen_s = ready.table, ready.fit, ready.seen.end_s
+    last = until_of(wishes, seen_s, end_of(ready.video, ready.seen, wishes), table)
+    future, factual, difference, words = _foretell(ready.predictor, wishes, last)
+    ready.keeper.future(future, factual)
+    scene = Scene.from_video(ready.seen, table) if ready.scene is None else ready.scene
+    ready.keeper.scene(scene)
+    course = _course(ready, wishes, future, factual)
     plan = plan_of(wishes, course, min(last, course.ends_s) if future.meta.partial else last, table)
     form = wishes.comparison
     look = Look(form.form, form.share, wishes.ghost, wishes.trails, wishes.captions, ", ".join(in_words(words, fit)))
-    whole, from_shape, _ = completed(ready, table)
-    made = film(opened[0], whole, factory(whole), course, plan, look, path, crf=wishes.crf, progress=progress)
+    whole, from_shape, _ = completed(scene, table)
+    made = film(ready.video, whole, factory(whole), course, plan, look, path, crf=wishes.crf, progress=progress)
     bystanders = Bystanders(table, course, whole, from_shape)
     warnings = [
-        *odd,
-        *(line for one in tables for line in one.meta.warnings),
+        *ready.odd,
+        *unfollowed(ready.seen, table, scene, ready.named),
+        *(line for one in ready.tables for line in one.meta.warnings),
         *fit.warnings,
         *_unsaid(future, bystanders),
         *bystanders.lines(),
     ]
-    partial = [table.meta.partial, opened[0].partial, why_failed(fit), future.meta.partial]
+    partial = [table.meta.partial, ready.video.partial, why_failed(fit), future.meta.partial]
     return Foretold(
-        states=table, fit=fit, scene=ready, future=future, factual=factual, difference=difference, changes=words, filmed=made,
+        states=table, fit=fit, scene=scene, future=future, factual=factual, difference=difference, changes=words, filmed=made,
         bystanders=bystanders, warnings=tuple(dict.fromkeys(warnings)),
         partial="; ".join(dict.fromkeys(line for line in partial if line)) or None,
     )  # fmt: skip
+
+
+def _course(ready: Prepared, wishes: Wishes, future: States, factual: States | None) -> Course:
+    table, seen_s = ready.table, ready.seen.end_s
+    # what a change takes away has no rows, and what goes along with a body is none of the law's; points of bodies are not drawn
+    points = {i for i, about in table.meta.objects.items() if about.part_of is not None}
+    told = {*future.object_ids, *(factual.object_ids if factual is not None else [])}
+    about = {*ready.predictor.start.clip.bodies.object_ids, *told} - points
+    return Course.of(table, future, factual, about, begins_s=begin_of(wishes, future, seen_s), seen_until_s=seen_s)
 
 
 def _foretell(predictor: Predictor, wishes: Wishes, until: float) -> tuple[States, States | None, Difference | None, tuple[str, ...]]:
@@ -209,8 +192,3 @@ def _unsaid(future: States, bystanders: Bystanders) -> list[str]:
     """The prediction's warnings, without those that `partial` or the bystanders' own lines tell in more detail."""
     told = ["the fit failed: ", *(["left out "] if bystanders.resting or bystanders.gone else [])]
     return [line for line in future.meta.warnings if not line.startswith(tuple(told))]
-
-
-def _tell(progress: Progress | None, stage: str, done: int) -> None:
-    if progress is not None:
-        progress(stage, done, 1)

@@ -221,6 +221,9 @@ def test_a_saved_law_and_a_second_video(foretell, ball, tmp_path):
         ({"inputs": ["a.csv", "b.csv"]}, "2 files of inputs for 1 video"),
         ({"inputs": 5}, "inputs"),
         ({"law_objects": ["zebra"]}, "zebra"),
+        ({"until": 5000.0}, "149,977 frames to foretell, and at most 36,000"),
+        ({"do": {"gravity": 1.0}, "until": 5000.0}, "150,000 frames"),
+        ({"until": 100.0, "frame_rate": 1000.0}, "99,233 frames"),
         ({"renderer": 5}, "renderer"),
         ({"renderer": "sprite"}, "sprites"),
     ],
@@ -406,3 +409,13 @@ def test_another_renderer_draws(foretell, ball):
     assert np.abs(frames_of(path)[0].image.astype(int) - 77).max() <= 2
     with pytest.raises(UsageError, match="sprites"):
         foretell(renderer="sprite", seen=0.5)
+
+
+@pytest.mark.parametrize("options", [{"do": {"mass": 1.0}}, {"law_objects": ["zebra"]}, {"law_objects": ["zebra"], "law": "free-fall"}])
+def test_wrong_names_are_told_before_the_scene_is_cut(ball, tmp_path, monkeypatch, options):
+    def cut(*_: object) -> ks.Scene:
+        raise AssertionError("the scene is cut")
+
+    monkeypatch.setattr(ks.Scene, "from_video", cut)
+    with pytest.raises(UsageError, match=r"mass|zebra"):
+        ks.predict_video(ball.video, tmp_path / "out.mp4", states=ball.states, **{"law": ks.fit(ball.states, "free-fall"), **options})
