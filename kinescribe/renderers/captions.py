@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.renderers.fonts import font_for
+from kinescribe.renderers.lettering import BOLD, FINE, TALL, fitting, font_of
 
 __all__ = ["CHANGED", "PREDICTED", "REAL", "Caption", "in_corner", "strip_above", "strip_height"]
 
@@ -23,8 +22,6 @@ INK: Color = (250, 250, 250)
 GROUND: Color = (34, 30, 28)
 DIM = 0.72  # opacity of the plate behind words in a corner
 SMALLEST, LARGEST = 10, 44  # px: height of letters
-FINE = 4  # times as large as shown they are drawn, for smooth edges
-BOLD = 0.75  # below 1, points and thin strokes of small letters stand out
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +81,11 @@ def _size(height: int) -> int:
 @lru_cache(maxsize=64)
 def _tile(text: str, color: Color, size: int, most: int) -> tuple[Float32, Float32, Float32]:
     """A dot and the text, at most so many pixels wide: their light (h, w, 3), how much they cover (h, w), and the rounded plate (h, w)."""
-    from PIL import Image, ImageDraw, ImageFont, features
+    from PIL import Image, ImageDraw
 
-    path = font_for(text, shaping=features.check("raqm")) or font_for("a", shaping=False)
-    font = ImageFont.truetype(path, size * FINE) if path else ImageFont.load_default(size * FINE)
-    pad, dot, tall = round(0.5 * size * FINE), round(0.55 * size * FINE), round(1.55 * size * FINE)
-    text = _fitting(text, most * FINE - 3 * pad - dot, font.getlength)
+    font = font_of(text, size * FINE)
+    pad, dot, tall = round(0.5 * size * FINE), round(0.55 * size * FINE), round(TALL * size * FINE)
+    text = fitting(text, most * FINE - 3 * pad - dot, font.getlength)
     wide = max(min(round(3 * pad + dot + font.getlength(text)), most * FINE), 1)
     small = (max(round(wide / FINE), 1), max(round(tall / FINE), 1))
     layers = [Image.new("L", (wide, tall), 0) for _ in range(3)]
@@ -101,12 +97,3 @@ def _tile(text: str, color: Color, size: int, most: int) -> tuple[Float32, Float
     written = np.asarray(written**BOLD, np.float32)
     light = dots[..., None] * np.array(color, np.float32) + written[..., None] * np.array(INK, np.float32)
     return np.asarray(light, np.float32), np.minimum(dots + written, 1.0), shape
-
-
-def _fitting(text: str, most: float, width_of: Callable[[str], float]) -> str:
-    """As much of the text as is no wider."""
-    if width_of(text) <= most:
-        return text
-    while text and width_of(f"{text}…") > most:
-        text = text[:-1]
-    return f"{text.rstrip()}…" if text else ""
