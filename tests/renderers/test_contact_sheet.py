@@ -7,7 +7,7 @@ import pytest
 from drawn_scenes import H, W, scene_video, table
 
 from kinescribe.errors import NothingFoundError, UsageError
-from kinescribe.evaluation.scenes import falling_ball, many_discs, two_pucks_collision
+from kinescribe.evaluation.scenes import falling_ball, many_discs
 from kinescribe.renderers.colors import color_of
 from kinescribe.renderers.contact_sheet import annotated_sheet
 from kinescribe.renderers.legend import Entry, legend
