@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "assembly": {"labelling", "video", "tracking", "states"},
     "pipeline": {"assembly", "labelling", "llm", "video", "perception", "tracking", "states", "plugins", "renderers.reviewing"},
     "evaluation": ALL_BUT_CLI - {"evaluation", "annotation", "foretelling"},
-    "foretelling": {"pipeline", "dynamics", "renderers", "states", "video", "plugins", "evaluation.video"},
+    "foretelling": {"pipeline", "dynamics", "renderers", "states", "video", "plugins", "llm", "perception", "evaluation.video"},
     "annotation": ALL_BUT_CLI - {"annotation", "foretelling"},
     "cli": ALL_BUT_CLI,
 }
