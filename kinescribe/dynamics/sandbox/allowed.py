@@ -11,17 +11,18 @@ def _words(text: str) -> frozenset[str]:
 
 NUMPY = _words(
     """
-    abs absolute add all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort around
-    array asarray atleast_1d atleast_2d average bincount bool_ broadcast_arrays broadcast_to cbrt ceil clip column_stack concatenate
-    convolve copysign cos cosh count_nonzero cross cumprod cumsum deg2rad degrees diag diff divide dot e einsum equal errstate exp exp2
-    expand_dims expm1 eye fabs flatnonzero flip float64 float_power floor floor_divide fmax fmin fmod full full_like gradient greater
-    greater_equal heaviside hstack hypot identity inf inner int64 interp intp isclose isfinite isinf isnan less less_equal linalg
-    linspace log log10 log1p log2 logical_and logical_not logical_or logical_xor matmul max maximum mean median meshgrid min minimum mod
-    modf moveaxis multiply nan nan_to_num nanmax nanmean nanmedian nanmin nanstd nansum ndarray ndim negative newaxis nonzero not_equal
-    ones ones_like outer percentile pi polyfit polyval power prod ptp quantile rad2deg radians ravel reciprocal remainder repeat reshape
-    rint roll round searchsorted select shape sign signbit sin sinc sinh size sort sqrt square squeeze stack std subtract sum swapaxes
-    take take_along_axis tan tanh tensordot tile transpose trapezoid tril tril_indices triu triu_indices true_divide trunc unique unwrap
-    var vdot vstack where zeros zeros_like
+    abs absolute add all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort
+    around array asarray atleast_1d atleast_2d average bincount bool_ broadcast_arrays broadcast_to cbrt ceil clip column_stack
+    concatenate convolve copysign cos cosh count_nonzero cross cumprod cumsum deg2rad degrees diag diff digitize divide dot e einsum
+    equal errstate exp exp2 expand_dims expm1 eye fabs flatnonzero flip fliplr flipud float32 float64 float_power floor floor_divide
+    fmax fmin fmod full full_like gradient greater greater_equal heaviside histogram hstack hypot identity indices inf inner int64
+    interp intp isclose isfinite isinf isnan less less_equal lexsort linalg linspace log log10 log1p log2 logical_and logical_not
+    logical_or logical_xor matmul max maximum mean median meshgrid mgrid min minimum mod modf moveaxis multiply nan nan_to_num
+    nanmax nanmean nanmedian nanmin nanstd nansum ndarray ndim negative newaxis nonzero not_equal ogrid ones ones_like outer pad
+    percentile pi polyfit polyval power prod ptp quantile rad2deg radians ravel reciprocal remainder repeat reshape rint roll rot90
+    round searchsorted select shape sign signbit sin sinc sinh size sort sqrt square squeeze stack std subtract sum swapaxes take
+    take_along_axis tan tanh tensordot tile transpose trapezoid tril tril_indices triu triu_indices true_divide trunc uint8 unique
+    unwrap var vdot vstack where zeros zeros_like
     """
 )
 """Functions of numpy that compute, and do nothing else."""

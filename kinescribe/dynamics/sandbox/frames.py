@@ -20,8 +20,9 @@ __all__ = ["HEAD", "MOST_TEXT", "Frame", "FrameError", "decoded", "encoded", "he
 
 MARK = b"KSL1"
 HEAD = struct.Struct("<4sIQIIQ")
-KINDS = (np.dtype("<f8"), np.dtype("<i8"), np.dtype("?"))
+KINDS = (np.dtype("<f8"), np.dtype("<i8"), np.dtype("?"), np.dtype("u1"))
 _KIND_OF = {"f": 0, "i": 1, "u": 1, "b": 2}
+_BYTES = 3  # pictures, which would be eight times as large as integers
 MOST_TEXT = 262_144
 MOST_ARRAYS = 1_024
 MOST_AXES = 4
@@ -41,7 +42,7 @@ class Frame:
     Attributes:
         serial: of the request; its reply bears the same.
         text: plain data.
-        arrays: of floats, integers or truth values; their memory is nobody else's.
+        arrays: of floats, integers, bytes or truth values; their memory is nobody else's.
     """
 
     serial: int
@@ -57,12 +58,11 @@ def encoded(frame: Frame) -> bytes:
     shapes, numbers = [], []
     for one in frame.arrays:
         plain = np.asarray(one)
-        kind = _KIND_OF.get(plain.dtype.kind)
+        kind = _BYTES if plain.dtype == np.uint8 else _KIND_OF.get(plain.dtype.kind)
         if kind is None or plain.ndim > MOST_AXES:
             raise FrameError(f"an array of {plain.dtype} with {plain.ndim} axes")
         shapes.append(_SHAPE.pack(kind, plain.ndim, *plain.shape, *(1,) * (MOST_AXES - plain.ndim)))
-        content = plain.astype(KINDS[kind], copy=False).tobytes()
-        numbers.append(content if kind != 2 else _filled(content))
+        numbers.append(_filled(plain.astype(KINDS[kind], copy=False).tobytes()))
     body = b"".join([_filled(text), *shapes, *numbers])
     return HEAD.pack(MARK, 0, frame.serial, len(text), len(frame.arrays), len(body)) + body
 

@@ -1,8 +1,9 @@
-"""What a worker does for its parent: runs a law's methods, and kinescribe's own integrator around them."""
+"""What a worker does for its parent: runs a law's methods and kinescribe's own integrator around them, or a function."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from kinescribe.dynamics.finding import law_in
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law, accelerations
 from kinescribe.dynamics.parameters import Values
+from kinescribe.dynamics.sandbox.calling import Function
 from kinescribe.dynamics.sandbox.declaring import told
 from kinescribe.dynamics.sandbox.frames import Frame
 from kinescribe.dynamics.sandbox.namespace import module
@@ -29,16 +31,18 @@ SOURCE = "<law>"
 
 
 class Server:
-    """One law, and what may be asked of it."""
+    """One law or function, and what may be asked of it."""
 
     def __init__(self) -> None:
         self._law: Law | None = None
         self._held: Motion | None = None
+        self._function = Function()
         self._asked: Mapping[str, Callable[[Unpacked], Packed]] = {
             "load": self._load, "follow": self._follow, "hold": self._hold, "move": self._move, "steps": self._steps,
             "acceleration": self._acceleration,
             "steady": self._steady, "step": self._step, "rollout": self._rollout, "project": self._project, "contacts": self._contacts,
             "potential": self._potential, "constrained": self._constrained, "starts": self._starts,
+            "function": self._load_function, "call": self._function.call,
         }  # fmt: skip
 
     def answer(self, request: Frame) -> Frame:
@@ -55,11 +59,11 @@ class Server:
         return self._law
 
     def _load(self, asked: Unpacked) -> Packed:
-        made = module(bool(asked.text["bare"]))
-        code = compile(str(asked.text["source"]), SOURCE, "exec", dont_inherit=True)
-        exec(code, vars(made))
-        self._law = law_in(made, str(asked.text["name"]), "the source")
+        self._law = law_in(_ran(asked), str(asked.text["name"]), "the source")
         return told(self._law)
+
+    def _load_function(self, asked: Unpacked) -> Packed:
+        return self._function.load(_ran(asked), str(asked.text["name"]))
 
     def _follow(self, asked: Unpacked) -> Packed:
         bodies, schedule, values = unpack_bodies(asked), unpack_schedule(asked), asked.values("values")
@@ -168,6 +172,14 @@ class Server:
         packed = Packed()
         packed.values("starts", {str(name): np.asarray(value, float) for name, value in self.law.starts(clip).items()})
         return packed
+
+
+def _ran(asked: Unpacked) -> ModuleType:
+    """The module that a source makes."""
+    made = module(bool(asked.text["bare"]))
+    code = compile(str(asked.text["source"]), SOURCE, "exec", dont_inherit=True)
+    exec(code, vars(made))
+    return made
 
 
 def _moment(asked: Unpacked) -> tuple[Any, Any, Any]:

@@ -35,7 +35,7 @@ MOST_SAID = 300
 
 
 class Worker:
-    """One process that runs one law.
+    """One process that runs one source.
 
     Attributes:
         landlock: version of Landlock that bars it from files; 0: the filter of system calls does that alone.
@@ -120,7 +120,7 @@ class Worker:
             code = None
         self.close()
         how = {
-            -signal.SIGSYS: "made a system call that no law makes",
+            -signal.SIGSYS: "made a system call that is forbidden there",
             -signal.SIGKILL: f"used up its {self.limits.cpu_seconds} s of processor time, or memory ran out",
             -signal.SIGXCPU: f"used up its {self.limits.cpu_seconds} s of processor time",
             None: "closed its pipe",

@@ -17,6 +17,17 @@ class Probe(Law):
         return 0.0, -parameters.gravity
 """
 
+IN_A_FUNCTION = """
+import math
+import numpy as np
+from kinescribe.dynamics import Law
+
+def draw(self, state, parameters):
+    if True:
+        {}
+    return state
+"""
+
 SOURCES = {
     # attributes that lead from any object to all others
     "subclasses": "().__class__.__base__.__subclasses__()",
@@ -130,7 +141,7 @@ SOURCES = {
     "repeated text": "'x' * 10000000000",
     "great integer": "1" + "0" * 400,
 }  # fmt: skip
-"""By name a statement in a law's method."""
+"""By name a statement in a law's method, or a function."""
 
 WHOLE = {
     "nul byte": "x = 1\0",
@@ -317,3 +328,18 @@ def probing(attempts: dict[str, str]) -> str:
         print("\\n".join(" ".join(outcome.split()) for outcome in outcomes))
     """
     return BEGIN + "\n".join(lines) + "\n" + textwrap.dedent(law)
+
+
+def calling(attempts: dict[str, str]) -> str:
+    """A source with a function `probe` that tries each when it is called, and returns what came of it: lines, as bytes."""
+    lines = ["def probe():", "    outcomes = []"]
+    for body in attempts.values():
+        lines += [
+            "    try:",
+            f"        result = {body}",
+            "        outcomes.append('through ' + repr(result)[:60])",
+            "    except BaseException as error:",
+            "        outcomes.append('held ' + type(error).__name__ + ' ' + str(error)[:60])",
+        ]
+    lines.append("    return np.frombuffer('\\n'.join(' '.join(one.split()) for one in outcomes).encode(), np.uint8)")
+    return BEGIN + "\n".join(lines)

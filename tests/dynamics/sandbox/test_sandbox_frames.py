@@ -18,7 +18,7 @@ PLAIN = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=10,
 )
-DTYPES = st.sampled_from([np.dtype("f8"), np.dtype("i8"), np.dtype("?")])
+DTYPES = st.sampled_from([np.dtype("f8"), np.dtype("i8"), np.dtype("?"), np.dtype("u1")])
 ARRAYS = st.lists(hnp.arrays(DTYPES, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)), max_size=4)
 
 
@@ -94,7 +94,7 @@ def forged(text: bytes = b"{}", shapes: bytes = b"", numbers: bytes = b"", array
         (forged(shapes=SHAPE.pack(0, 2, 2**62, 4, 1, 1), arrays=1), "larger than what came"),
         (forged(shapes=SHAPE.pack(0, 2, 2**62, 0, 1, 1), arrays=1), "larger than what came"),
         (forged(shapes=SHAPE.pack(0, 0, 2, 1, 1, 1), numbers=bytes(16), arrays=1), "more sides than axes"),
-        (forged(shapes=SHAPE.pack(3, 0, 1, 1, 1, 1), numbers=bytes(8), arrays=1), "kind 3"),
+        (forged(shapes=SHAPE.pack(4, 0, 1, 1, 1, 1), numbers=bytes(8), arrays=1), "kind 4"),
         (forged(shapes=SHAPE.pack(0, 5, 1, 1, 1, 1), numbers=bytes(8), arrays=1), "5 axes"),
         (forged(shapes=SHAPE.pack(2, 0, 1, 1, 1, 1), numbers=b"\x02" + bytes(7), arrays=1), "truth values"),
     ],

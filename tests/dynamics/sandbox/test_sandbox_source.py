@@ -15,9 +15,10 @@ from kinescribe.dynamics.sandbox import SandboxError, check_source, complaints
 from kinescribe.dynamics.sandbox.limits import MOST_SOURCE
 
 
+@pytest.mark.parametrize("place", [escapes.IN_A_METHOD, escapes.IN_A_FUNCTION], ids=["method", "function"])
 @pytest.mark.parametrize("name", escapes.SOURCES)
-def test_a_known_escape_is_refused(name: str):
-    source = escapes.IN_A_METHOD.format(escapes.SOURCES[name])
+def test_a_known_escape_is_refused(name: str, place: str):
+    source = place.format(escapes.SOURCES[name])
     with pytest.raises(SandboxError, match="may not run in the sandbox") as caught:
         check_source(source)
     assert caught.value.reason == "refused"
@@ -25,7 +26,8 @@ def test_a_known_escape_is_refused(name: str):
 
 
 def test_the_frame_around_the_escapes_is_not_what_is_refused():
-    assert complaints(escapes.IN_A_METHOD.format("x = np.sin(state.x)")) == []
+    for place in (escapes.IN_A_METHOD, escapes.IN_A_FUNCTION):
+        assert complaints(place.format("x = np.sin(state.x)")) == []
 
 
 def test_sources_that_hurt_who_reads_them_are_refused():

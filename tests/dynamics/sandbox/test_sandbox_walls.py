@@ -27,7 +27,8 @@ CALLS = """
     quantile(x,0.5) repeat(x,2) roll(x,1) searchsorted(x,0.5) select([x>1],[x]) sinc(x) stack([x,x]) take_along_axis(x,i,0)
     tensordot(x,x,1) tile(x,2) trapezoid(x) tril(x[None]) triu_indices(3,1) unique(x) unwrap(x) where(x>1,x,0.0) nanstd(x) isclose(x,x)
     linalg.cholesky(m) linalg.det(m) linalg.eigh(m) linalg.eigvalsh(m) linalg.inv(m) linalg.lstsq(m,m[0]) linalg.norm(m) linalg.pinv(m)
-    linalg.solve(m,m[0]) sum(x) mean(x) all(x>0) any(x>0) prod(x) cumsum(x) min(x) max(x) argmax(x) round(x) nansum(x)
+    linalg.solve(m,m[0]) indices((2,2)) pad(x,1) histogram(x) lexsort([x]) digitize(x,x) fliplr(m) flipud(m) rot90(m)
+    sum(x) mean(x) all(x>0) any(x>0) prod(x) cumsum(x) min(x) max(x) argmax(x) round(x) nansum(x)
     """
 METHODS = "all any argmax argmin argsort cumsum max mean min nonzero prod ravel round sort squeeze std sum tolist transpose var"
 SHORT = Limits(seconds=1.5, memory=256 * 2**20)
