@@ -14,7 +14,7 @@ from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.selection.heldout import held_out, splits
 from kinescribe.errors import UsageError
 
-__all__ = ["NOT_SCORED", "Candidate", "Selection", "select"]
+__all__ = ["NOT_SCORED", "Candidate", "Selection", "chosen", "select"]
 
 Float = NDArray[np.float64]
 SCORED = 6  # candidates that fit best, whose foretelling is tried
@@ -108,10 +108,30 @@ def select(
         rollouts += tried[-1].fit.rollouts
     stopped = f"; {', '.join(needless)} not needed" if needless else ""
     stopped += f"; stopped by the cap before {', '.join(untried)}" if untried else ""
+    return chosen(tried, clips, fixed=fixed, seed=seed, budget=budget, spent=rollouts, note=stopped)
+
+
+def chosen(
+    tried: Sequence[Candidate],
+    clips: Sequence[Clip],
+    *,
+    fixed: Mapping[str, float] | None = None,
+    seed: int = 0,
+    budget: Budget | None = None,
+    spent: int = 0,
+    note: str = "",
+) -> Selection:
+    """Let laws that were fitted to all clips foretell what is held out of them, and choose as `select` does.
+
+    Args:
+        tried: fitted laws; those with a reason stay behind with it. fixed, seed: as they were fitted with.
+        budget: caps, of which so many rollouts are `spent`. note: what to say behind what was held out.
+    """
+    budget, rollouts = budget or Budget(), spent
     sound = sorted((one for one in tried if one.fit.ok), key=lambda one: one.fit.scale)
     failed = [replace(one, reason=one.reason or one.fit.advice or "the fit failed") for one in tried if not one.fit.ok]
     if not sound:
-        return Selection(tuple(failed), (), f"nothing, for no law fits{stopped}", rollouts)
+        return Selection(tuple(failed), (), f"nothing, for no law fits{note}", rollouts)
     least = max(sound[0].fit.scale, 1e-9)
     # what is left over by the law that leaves least is noise, the rest is misfit
     worth = (1.0 - sound[0].fit.correlation) / (1.0 + sound[0].fit.correlation)
@@ -122,14 +142,14 @@ def select(
     if len(scored) == 1 or not parts:
         words = "nothing: one law alone fits" if parts else "nothing: the clip is too short"
         ranked = [scored[0], *(replace(one, reason="higher BIC") for one in scored[1:])]
-        return Selection((*ranked, *rest, *failed), (), words + stopped, rollouts)
+        return Selection((*ranked, *rest, *failed), (), words + note, rollouts)
     errors = []
     for one in scored:
         found = held_out(one.fit.law, one.fit, clips, parts, seed=seed, fixed=_known(one.fit.law, fixed), budget=budget.left(rollouts))
         rollouts += found.rollouts
         errors.append(found.errors)
     ranked, tie = _ranked(scored, np.stack(errors), _floor(clips), worth)
-    return Selection((*ranked, *rest, *failed), tie, words + stopped, rollouts)
+    return Selection((*ranked, *rest, *failed), tie, words + note, rollouts)
 
 
 def _tried(law: Law, clips: Sequence[Clip], fixed: Mapping[str, float], seed: int, budget: Budget, least: float) -> Candidate:

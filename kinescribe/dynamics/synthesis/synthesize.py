@@ -1,0 +1,220 @@
+"""A law written by a language model, fitted, judged against the library's, mended and judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from kinescribe.dynamics.affordances import Affordances, apply
+from kinescribe.dynamics.api import AUTO
+from kinescribe.dynamics.api import fit as fitted
+from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.synthesis.attempts import Attempt, Question, Synthesis
+from kinescribe.dynamics.synthesis.briefing import briefing
+from kinescribe.dynamics.synthesis.choosing import best_of, by_residuals
+from kinescribe.dynamics.synthesis.feedback import feedback, hints
+from kinescribe.dynamics.synthesis.judging import Judge, Judged, enough
+from kinescribe.dynamics.synthesis.programs import drafts, normalised, size_of
+from kinescribe.dynamics.synthesis.prompts import Tried, proposal, repair
+from kinescribe.dynamics.synthesis.strategies import STRATEGIES, Arm
+from kinescribe.errors import UsageError, unknown_value
+from kinescribe.llm import AnswerError, BudgetExceededError, EndpointError, Message, Model, Part, Recorder
+from kinescribe.llm.text import one_line
+
+__all__ = ["CALLS", "MOST_CALLS", "synthesize"]
+
+CALLS, MOST_CALLS = 12, 40
+FIRST = 4  # programs that the first question asks for
+LIBRARY_ROLLOUTS, LIBRARY_SECONDS = 100_000, 900.0  # the first is to end the search, so that runs can be repeated
+LONGEST_TASK = 2_000  # characters
+
+Progress = Callable[[str, int, int | None], None]
+
+
+def synthesize(
+    clips: Sequence[Clip],
+    model: Model,
+    *,
+    library: Fit | None = None,
+    max_calls: int = CALLS,
+    strategy: str = "rex",
+    task: str = "",
+    sheet: Part | None = None,
+    rules: Affordances | None = None,
+    fixed: Mapping[str, float] | None = None,
+    seed: int = 0,
+    always: bool = False,
+    judge: Judge | None = None,
+    progress: Progress | None = None,
+) -> Synthesis:
+    """Find the law behind clips with the help of a language model.
+
+    The library's best law comes first, and competes to the end. Where it leaves more than noise, the model is asked for four diverse
+    programs; each runs in the sandbox, is fitted and scored like any law, and the likeliest to lead on are sent back with what is wrong.
+
+    Args:
+        clips: that share the law.
+        model: that is asked: a `kinescribe.llm.Client`, or a `Replayer` of what one said.
+        library: the library's best, where it is known already.
+        max_calls: questions at most, 1 to 40.
+        strategy: rex, best-first or resample.
+        task: what the user says of the scene. sheet: a picture of it, for models that see (see `kinescribe.llm.picture`).
+        rules: affordance rules. fixed: known parameters by name.
+        seed: of what is random, and handed to the endpoint.
+        always: ask the model even where the library's law leaves nothing but noise.
+        judge: that fits programs to these clips, where fits of earlier runs are to be used again.
+        progress: called with the stage ("library", "model", "choice"), what is done, and all of it.
+
+    Raises:
+        UsageError: clips that don't go together, an unknown strategy, no isolation for programs of others (`SandboxError`).
+    """
+    if strategy not in STRATEGIES:
+        raise unknown_value("strategy", strategy, STRATEGIES)
+    if not 1 <= max_calls <= MOST_CALLS:
+        raise UsageError(f"{max_calls} calls: a synthesis asks 1 to {MOST_CALLS} questions")
+    if not clips:
+        raise UsageError("a synthesis needs at least one clip")
+    clips = [apply(rules, clip) for clip in clips] if rules is not None else list(clips)
+    tell = progress or _silent
+    tell("library", 0, 1)
+    if library is None:
+        library = fitted(clips, AUTO, rules=rules, fixed=fixed, seed=seed, max_rollouts=LIBRARY_ROLLOUTS, max_seconds=LIBRARY_SECONDS)
+    library = replace(library, seconds=0.0)  # how long it took is left out: a run that is repeated finds the same
+    tell("library", 1, 1)
+    run = _Run(
+        clips,
+        Recorder(model),
+        judge or Judge(clips, fixed=fixed, seed=seed),
+        library,
+        strategy,
+        one_line(task, LONGEST_TASK),
+        sheet,
+        rules,
+        seed,
+    )
+    if enough(library, clips) and not always:
+        run.stopped = "the library's law leaves nothing but noise to explain: the model was not asked"
+    else:
+        run.go(max_calls, tell)
+    tell("choice", 0, 1)
+    fit, winner = best_of(run.attempts, library, clips, fixed=fixed or {}, seed=seed)
+    tell("choice", 1, 1)
+    return Synthesis(
+        fit=fit, winner=winner, library=library, attempts=tuple(run.attempts), questions=tuple(run.questions),
+        exchanges=tuple(run.model.exchanges), usage=model.usage, model=model.model, strategy=strategy, seed=seed, max_calls=max_calls,
+        stopped=run.stopped, partial=run.partial, warnings=tuple(run.warnings),
+    )  # fmt: skip
+
+
+def _silent(stage: str, done: int, whole: int | None) -> None:
+    return
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """The search itself."""
+
+    clips: Sequence[Clip]
+    model: Recorder
+    judge: Judge
+    library: Fit
+    strategy: str
+    task: str
+    sheet: Part | None
+    rules: Affordances | None
+    seed: int
+    attempts: list[Attempt] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    stopped: str = ""
+    partial: str | None = None
+    _known: dict[str, int] = field(default_factory=dict)
+
+    def go(self, max_calls: int, tell: Progress) -> None:
+        """Ask until something explains the data, or the calls are used up."""
+        brief = briefing(self.clips, self.rules)
+        clues = "\n".join(self._clues())
+        choose, chance = STRATEGIES[self.strategy], np.random.default_rng(self.seed)
+        fresh = 0
+        for number in range(1, max_calls + 1):
+            tell("model", number - 1, max_calls)
+            arms = [one for one in self.attempts if one.twin is None]
+            chosen = None if not arms else choose([self._arm(one) for one in arms], fresh, chance)
+            parent = None if chosen is None else arms[chosen]
+            if parent is None:
+                asked = proposal(brief, clues, count=1 if fresh else FIRST, tried=self._tried(), task=self.task, sheet=self.sheet)
+                fresh += 1
+            else:
+                asked = repair(brief, parent.source, self._verdict(parent), tried=self._tried(), task=self.task, sheet=self.sheet)
+            if not self._asked(number, parent, asked):
+                return
+            if any(enough(one.fit, self.clips) for one in self.attempts if one.call == number):
+                self.stopped = f"a program leaves nothing but noise to explain, after {number} call{'s' * (number > 1)}"
+                tell("model", max_calls, max_calls)
+                return
+        self.stopped = f"all {max_calls} call{'s' * (max_calls > 1)} were used"
+        tell("model", max_calls, max_calls)
+
+    def _asked(self, number: int, parent: Attempt | None, asked: Sequence[Message]) -> bool:
+        """Ask, and judge what comes; False where nothing more can be asked."""
+        about = None if parent is None else parent.number
+        try:
+            reply = self.model.ask(asked, seed=self.seed + number, n_tag=number)
+        except BudgetExceededError as error:
+            self.stopped = f"a cap ended the run: {error}"
+            self.questions.append(Question(number, about, (), str(error)))
+            return False
+        except AnswerError as error:  # the model answers, and not with what was asked for
+            self.questions.append(Question(number, about, (), str(error)))
+            return True
+        except EndpointError as error:
+            self.questions.append(Question(number, about, (), str(error)))
+            self.stopped = self.partial = f"the model could not be asked: {error}"
+            return False
+        found = [self._attempt(number, about, draft.source, draft.idea).number for draft in drafts(reply.text)[: 1 if parent else FIRST]]
+        self.questions.append(Question(number, about, tuple(found), "" if found else "no program in the reply"))
+        return True
+
+    def _attempt(self, call: int, parent: int | None, source: str, idea: str) -> Attempt:
+        form = normalised(source)
+        twin = self._known.get(form)
+        judged = Judged("", None, f"the same as program {twin}", 0.0) if twin is not None else self.judge(source)
+        made = Attempt(len(self.attempts) + 1, call, parent, source, idea, twin, judged, size_of(source))
+        self.attempts.append(made)
+        self._known.setdefault(form, made.number)
+        return made
+
+    def _arm(self, one: Attempt) -> Arm:
+        """Half of a score is how far a program goes, half how far it goes among those that there are."""
+        repairs = sum(question.parent == one.number for question in self.questions)
+        most = max(other.judged.score for other in self.attempts)
+        relative = one.judged.score / most if most > 0 else 0.0
+        return Arm(None if one.fit is None else 0.5 * (one.judged.score + relative), repairs)
+
+    def _verdict(self, one: Attempt) -> str:
+        """What is wrong with a program, for the model that is to mend it."""
+        if one.fit is None:
+            return f"It was rejected: {one.judged.reason}"
+        return f"Fitted to the data it gives:\n{feedback(one.fit, self.clips)}"
+
+    def _clues(self) -> list[str]:
+        """What the library makes of the motion."""
+        known = [
+            f"The best law of a library of common ones is '{self.library.law.title}', with residuals of {self.library.scale:.3g} sigma."
+        ]
+        return [*known, *hints(self.clips, None), *(hints(self.clips, self.library) if self.library.ok else [])]
+
+    def _tried(self) -> list[Tried]:
+        ranked = by_residuals(self.attempts)
+        told = []
+        for one in ranked:
+            how = (
+                f"residuals {one.fit.scale:.3g} sigma"
+                if one.fit is not None and one.fit.ok
+                else f"failed: {one_line(one.judged.reason, 120)}"
+            )
+            told.append((one_line(one.idea or one.judged.title or "a program", 120), how))
+        return told
