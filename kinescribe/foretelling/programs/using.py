@@ -1,0 +1,130 @@
+"""Running a program of a video without the model that wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kinescribe.dynamics.api import clips_of
+from kinescribe.dynamics.api import fit as fitted
+from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.sandbox import law_of_source
+from kinescribe.errors import NothingFoundError, UsageError
+from kinescribe.foretelling.foretell import Foretold, predict_video
+from kinescribe.foretelling.programs.drawing import drawn_with
+from kinescribe.foretelling.programs.folder import FUTURE, LAW, STATES, Program, prepared, unless_it_fails
+from kinescribe.foretelling.programs.perception import Looking
+from kinescribe.foretelling.programs.plan import bodies
+from kinescribe.foretelling.programs.world import World
+from kinescribe.states import Calibration, States
+
+if TYPE_CHECKING:
+    from kinescribe.perception.progress import Progress
+
+__all__ = ["Used", "about_files", "film_future", "use_program"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Used:
+    """What came of it.
+
+    Attributes:
+        program: as it ran, with the values of a new fit where one was asked for.
+        states: what was found. matters: ids of the objects that the law is about.
+        foretold: the future and its video. folder: with all of it. warnings: one line each.
+    """
+
+    program: Program
+    states: States
+    matters: tuple[int, ...]
+    foretold: Foretold
+    folder: Path
+    warnings: tuple[str, ...]
+
+
+def use_program(
+    folder: str | Path,
+    video: str | Path,
+    output: str | Path,
+    *,
+    refit: bool = False,
+    until: float | None = None,
+    calibration: Calibration | None = None,
+    frame_interval: float | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Used:
+    """Find, predict and draw what a folder says, in its own video or another of the same kind; no model is asked.
+
+    Args:
+        folder: that `program` made; a stranger's is checked, and its sources run in the sandbox alone.
+        output: folder for states.csv, future.mp4 and the program itself.
+        refit: fit the law's parameters to this video, instead of those that were saved. until: seconds in the video's time.
+        calibration, frame_interval: where they are not those of the folder.
+        device, seed, progress: as for `extract_states` and `fit`. tell: gets lines for people.
+
+    Raises:
+        UsageError: a program that makes no sense here. InputError: a file that can't be read. NothingFoundError: nothing of it is there.
+    """
+    program = Program.read(folder)
+    if program.law_was_edited and not refit:
+        raise UsageError(f"'{folder}': {LAW} is not the law that fit.json has the values of: add --refit to fit it to this video")
+    target = prepared(output, overwrite=overwrite)
+    where = World(calibration or program.world.calibration, frame_interval or program.world.frame_interval)
+    with unless_it_fails(target):
+        looking = Looking(str(video), where.calibration, where.frame_interval, device)
+        states = looking.states(program.plan, progress)
+        matters = program.plan.matters(states)
+        if not matters:
+            wanted = ", ".join(f'"{thing.phrase}"' for thing in program.plan.things if thing.matters)
+            seen = ", ".join(states.labels[i] for i in bodies(states))
+            raise NothingFoundError(f"nothing in '{video}' goes by {wanted}; found were: {seen}; name what matters in perception.toml")
+        fit, clips = (_refitted(program, states, matters, seed)) if refit else (program.fit, [])
+        tell(f"law: {fit!r}")
+        states.to_csv(target / STATES)
+        program = replace(program, world=where, fit=fit)
+        program.write(target, clips=clips)
+        made = film_future(program, looking, states, matters if not refit else None, target / FUTURE, until=until, progress=progress)
+    return Used(program, states, matters, made, target, about_files(made.warnings))
+
+
+def film_future(
+    program: Program,
+    looking: Looking,
+    states: States,
+    objects: tuple[int, ...] | None,
+    output: Path,
+    *,
+    until: float | None,
+    progress: Progress | None = None,
+) -> Foretold:
+    """The video of what happens next; `objects`: ids that the law is about, None where it was fitted to this very table."""
+    scene, renderer = drawn_with(program.drawing, looking.opened(), states)
+    return predict_video(
+        looking.path, output, law=program.fit, states=states, scene=scene, renderer=renderer, until=until,
+        law_objects=_meant(program.fit, states, objects), frame_interval=looking.frame_interval, progress=progress,
+    )  # fmt: skip
+
+
+def about_files(warnings: Sequence[str]) -> tuple[str, ...]:
+    """Warnings of `predict_video` in words of a program's folder, which has no option for whom the law is about."""
+    return tuple(line.replace("--law-objects says whom it is about", "perception.toml says what matters") for line in warnings)
+
+
+def _meant(fit: Fit, states: States, objects: tuple[int, ...] | None) -> list[int] | None:
+    """Whom the law is about: None where the table has objects by the fit's own names."""
+    names = {f"{label}" for label in states.labels.values()}
+    return None if objects is None or set(fit.objects) <= names else list(objects)
+
+
+def _refitted(program: Program, states: States, objects: tuple[int, ...], seed: int) -> tuple[Fit, list[Clip]]:
+    """The law fitted to another table, from its own starts."""
+    law = law_of_source(program.law, file=LAW) if program.law else program.fit.law
+    clips = clips_of([states], objects=list(objects))
+    return replace(fitted(clips, law, seed=seed), seconds=0.0), clips
