@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kinescribe.dynamics.api import fit
     from kinescribe.dynamics.prediction.predict import predict
+    from kinescribe.dynamics.synthesis.attempts import Synthesis
+    from kinescribe.dynamics.synthesis.synthesize import synthesize
     from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
     from kinescribe.evaluation import compare_videos
     from kinescribe.foretelling import predict_video
+    from kinescribe.foretelling.asking.ask import ask
     from kinescribe.pipeline import extract_states
     from kinescribe.renderers import Scene, render
     from kinescribe.renderers.reviewing import Review, review
@@ -28,8 +31,10 @@ __all__ = [
     "Review",
     "Scene",
     "States",
+    "Synthesis",
     "UsageError",
     "__version__",
+    "ask",
     "compare_videos",
     "extract_states",
     "fit",
@@ -38,6 +43,7 @@ __all__ = [
     "predict_video",
     "render",
     "review",
+    "synthesize",
 ]
 __version__ = "0.1.0"
 
@@ -49,7 +55,9 @@ _HOME = {
     "Review": "kinescribe.renderers.reviewing",
     "Scene": "kinescribe.renderers",
     "States": "kinescribe.states",
+    "Synthesis": "kinescribe.dynamics.synthesis",
     "UsageError": "kinescribe.errors",
+    "ask": "kinescribe.foretelling.asking",
     "compare_videos": "kinescribe.evaluation",
     "extract_states": "kinescribe.pipeline",
     "fit": "kinescribe.dynamics.api",
@@ -58,6 +66,7 @@ _HOME = {
     "predict_video": "kinescribe.foretelling",
     "render": "kinescribe.renderers",
     "review": "kinescribe.renderers.reviewing",
+    "synthesize": "kinescribe.dynamics.synthesis",
 }
 
 

@@ -36,7 +36,21 @@ from kinescribe.states.schema import unit_of
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-COMMANDS = ("extract", "fit", "predict", "predict-video", "scene", "render", "review", "compare", "validate", "demo", "doctor", "list")
+COMMANDS = (
+    "extract",
+    "fit",
+    "predict",
+    "predict-video",
+    "ask",
+    "scene",
+    "render",
+    "review",
+    "compare",
+    "validate",
+    "demo",
+    "doctor",
+    "list",
+)
 GROUPS = {"weights": ("list", "check", "path")}
 EVERY = (*COMMANDS, *(f"{group} {name}" for group, names in GROUPS.items() for name in names))
 OPTION = re.compile(r"(?<![\w-])(--?[a-z][a-z-]*)")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kinescribe import __version__
+from kinescribe.cli.ask import ask
 from kinescribe.cli.compare import compare
 from kinescribe.cli.demo import demo
 from kinescribe.cli.doctor import doctor
@@ -19,6 +20,7 @@ from kinescribe.cli.render import render
 from kinescribe.cli.review import review
 from kinescribe.cli.running import single
 from kinescribe.cli.scene import scene
+from kinescribe.cli.synthesize import synthesize
 from kinescribe.cli.validate import validate
 from kinescribe.cli.weights import weights
 
@@ -46,8 +48,10 @@ def app() -> typer.Typer:
     made.callback()(_root)
     made.command("extract")(extract)
     made.command("fit")(fit)
+    made.command("synthesize")(synthesize)
     made.command("predict")(predict)
     made.command("predict-video")(predict_video)
+    made.command("ask")(ask)
     made.command("scene")(scene)
     made.command("render")(render)
     made.command("review")(review)

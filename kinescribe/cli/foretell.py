@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kinescribe.dynamics.fitting import Fit
     from kinescribe.dynamics.law import Law
 
-__all__ = ["main", "predict_video"]
+__all__ = ["law_of", "main", "names_of", "predict_video"]
 
 
 def predict_video(
@@ -122,7 +122,7 @@ def predict_video(
     for video in videos:
         check_words(video, None, frame_interval, as_json=as_json)
     known = fit_options.values(fix or [])
-    about = _names(law_objects)
+    about = names_of(law_objects)
     if states and any(value is not None for value in (scale, pixels_per_unit, unit, origin, angle, objects)):
         raise UsageError("--states brings objects and scale of its own: leave out --objects and the options of the scale")
     if output.suffix.lower() != ".mp4":
@@ -136,7 +136,7 @@ def predict_video(
     from kinescribe.states import resolve_calibration
 
     calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)
-    chosen, blamed = _law(law.strip(), law_source, trust)
+    chosen, blamed = law_of(law.strip(), law_source, trust)
     with progress_bar(quiet) as bar, fit_options.blamed(blamed):
         made = foretell(
             videos,
@@ -175,7 +175,7 @@ def predict_video(
     return finish(made, output, keep, time.perf_counter() - began, quiet=quiet, as_json=as_json, strict=strict)
 
 
-def _law(words: str, source: list[Path] | None, trust: bool) -> tuple[str | Law | Fit, Law | None]:
+def law_of(words: str, source: list[Path] | None, trust: bool) -> tuple[str | Law | Fit, Law | None]:
     """What the words stand for, and the law whose own code is to blame for what it raises; None where it isn't known yet."""
     from kinescribe.dynamics.finding import find_law
     from kinescribe.dynamics.saving import load
@@ -189,7 +189,7 @@ def _law(words: str, source: list[Path] | None, trust: bool) -> tuple[str | Law 
     return law, law
 
 
-def _names(words: str | None) -> list[str | int] | None:
+def names_of(words: str | None) -> list[str | int] | None:
     """``"red ball, 3"`` as a list; None stays None. Raises UsageError where nothing is named."""
     if words is None:
         return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kinescribe.foretelling import Foretold, Measures
 
-__all__ = ["finish"]
+__all__ = ["finish", "finite"]
 
 
 def finish(made: Foretold, output: Path, keep: Path | None, seconds: float, *, quiet: bool, as_json: bool, strict: bool) -> int:
@@ -61,19 +61,19 @@ def record(made: Foretold) -> dict[str, Any]:
     return {
         "law": made.fit.law.title,
         "parameters": {
-            name: {"value": _finite(one.value), "sigma": _finite(one.sigma), "unit": one.unit} for name, one in made.fit.estimates.items()
+            name: {"value": finite(one.value), "sigma": finite(one.sigma), "unit": one.unit} for name, one in made.fit.estimates.items()
         },
         "unit": made.states.unit,
         "objects": [{"id": i, "label": label} for i, label in labels.items() if _is_body(made, i)],
         "frames": {"all": filmed.frames, "predicted": filmed.foretold},
-        "from_s": _finite(filmed.begins_s),
-        "to_s": _finite(filmed.ends_s),
+        "from_s": finite(filmed.begins_s),
+        "to_s": finite(filmed.ends_s),
         "contacts": len(made.future.meta.events),
         "at_rest": list(made.bystanders.resting),
         "left_out": [*made.bystanders.gone, *made.bystanders.unseen],
         "changes": list(made.changes),
-        "difference": _finite(made.difference.as_dict()) if made.difference is not None else None,
-        "measures": None if measures is None else _finite({name: getattr(measures, name) for name in measures.__slots__}),
+        "difference": finite(made.difference.as_dict()) if made.difference is not None else None,
+        "measures": None if measures is None else finite({name: getattr(measures, name) for name in measures.__slots__}),
         "warnings": list(made.warnings),
         "partial": made.partial,
     }
@@ -97,10 +97,10 @@ def _is_body(made: Foretold, object_id: int) -> bool:
     return about is None or about.part_of is None
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON has no word for what is not known."""
     if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
+        return {name: finite(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -111,7 +111,7 @@ class Beginning:
 
     def too_short(self) -> list[str]:
         """A line, if the whole video is shorter than what of it was to be looked at."""
-        if self._cut or self._span.all:
+        if self._cut or self._span.all or self.count == self._span.frames:
             return []
         return [f"{self._span} were to be looked at, and the video has {self.count} frames, the last at {self.end_s:.4g} s: all of it was"]
 

@@ -13,7 +13,21 @@ from kinescribe.cli import demo, doctor
 from kinescribe.evaluation.scenes import demo_scene
 from kinescribe.states import Calibration, States
 
-COMMANDS = ["extract", "fit", "predict", "predict-video", "scene", "render", "review", "compare", "validate", "demo", "doctor", "list"]
+COMMANDS = [
+    "extract",
+    "fit",
+    "predict",
+    "predict-video",
+    "ask",
+    "scene",
+    "render",
+    "review",
+    "compare",
+    "validate",
+    "demo",
+    "doctor",
+    "list",
+]
 
 
 def test_help_names_every_command(run):
