@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kinescribe.evaluation import compare_videos
     from kinescribe.foretelling import predict_video
     from kinescribe.foretelling.asking.ask import ask
+    from kinescribe.foretelling.programs.making import program
     from kinescribe.pipeline import extract_states
     from kinescribe.renderers import Scene, render
     from kinescribe.renderers.reviewing import Review, review
@@ -41,6 +42,7 @@ __all__ = [
     "open_video",
     "predict",
     "predict_video",
+    "program",
     "render",
     "review",
     "synthesize",
@@ -64,6 +66,7 @@ _HOME = {
     "open_video": "kinescribe.video",
     "predict": "kinescribe.dynamics.prediction",
     "predict_video": "kinescribe.foretelling",
+    "program": "kinescribe.foretelling.programs",
     "render": "kinescribe.renderers",
     "review": "kinescribe.renderers.reviewing",
     "synthesize": "kinescribe.dynamics.synthesis",

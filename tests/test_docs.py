@@ -42,6 +42,7 @@ COMMANDS = (
     "predict",
     "predict-video",
     "ask",
+    "program",
     "scene",
     "render",
     "review",

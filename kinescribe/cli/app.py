@@ -16,6 +16,7 @@ from kinescribe.cli.fit import fit
 from kinescribe.cli.foretell import predict_video
 from kinescribe.cli.listing import list_plugins
 from kinescribe.cli.predict import predict
+from kinescribe.cli.program import program
 from kinescribe.cli.render import render
 from kinescribe.cli.review import review
 from kinescribe.cli.running import single
@@ -52,6 +53,7 @@ def app() -> typer.Typer:
     made.command("predict")(predict)
     made.command("predict-video")(predict_video)
     made.command("ask")(ask)
+    made.command("program")(program)
     made.command("scene")(scene)
     made.command("render")(render)
     made.command("review")(review)

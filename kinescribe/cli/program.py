@@ -158,13 +158,13 @@ def _of_making(made: Made) -> Told:
         "perception": chosen.best,
         "tried": [{"name": one.name, "outcome": one.outcome} for one in chosen.trials],
         "law_by_model": bool(made.program.law),
-        "drawing_by_model": bool(made.program.drawing),
+        "rendering_by_model": not made.program.rendering.description.empty,
         "model": usage.model,
         "questions": len(usage.exchanges),
         "tokens": spent,
     }
     common = _future(made.foretold, list(chosen.matters))
-    return [*lines, *common[0]], {**record, **common[1]}, list(made.warnings), made.foretold.partial
+    return [*lines, *common[0]], {**record, **common[1]}, list(made.warnings), made.partial
 
 
 def _of_use(used: Used) -> Told:

@@ -19,6 +19,7 @@ COMMANDS = [
     "predict",
     "predict-video",
     "ask",
+    "program",
     "scene",
     "render",
     "review",
