@@ -14,7 +14,7 @@ from kinescribe.renderers.geometry import rotation
 from kinescribe.renderers.poses import Pose, PoseTable
 from kinescribe.states import Calibration, ObjectMeta, States
 
-__all__ = ["with_parts"]
+__all__ = ["pose_of", "with_parts"]
 
 Float = NDArray[np.float64]
 LEAST_LENGTH = 0.5  # px: a part whose ends fall together has no direction
@@ -46,24 +46,39 @@ def with_parts(states: States, parts: Sequence[Part]) -> States:
     return States.from_columns(columns, states.meta.model_copy(update={"objects": objects}))
 
 
-def _row(part: Part, there: Mapping[int, Pose], world: Calibration) -> dict[str, Any] | None:
-    """What a table says of a part in one frame; None where an end isn't there, or both are in one place."""
+def pose_of(part: Part, there: Mapping[int, Pose]) -> Pose | None:
+    """Where a part is between its ends, how long, and how it moves; None where an end isn't there, or both are in one place.
+
+    Args:
+        there: poses of bodies by id, at one instant.
+    """
     start, end = (_place(end, there) for end in (part.start, part.end))
     if start is None or end is None:
         return None
     (one, v_one), (other, v_other) = start, end
-    way = other - one
+    way, apart = other - one, v_other - v_one
     length = float(np.hypot(*way))
     if not np.isfinite(length) or length < LEAST_LENGTH:
         return None
-    middle = 0.5 * (one + other)
-    turning = float(way[0] * (v_other - v_one)[1] - way[1] * (v_other - v_one)[0]) / length**2
-    x, y = world.points(middle)
-    vx, vy = world.vectors(0.5 * (v_one + v_other))
+    (x, y), (vx, vy) = 0.5 * (one + other), 0.5 * (v_one + v_other)
+    turning = float(way[0] * apart[1] - way[1] * apart[0]) / length**2
+    seen = all(there[at.object].seen for at in (part.start, part.end) if at.object is not None)
+    return Pose(
+        part.id, float(x), float(y), float(np.arctan2(way[1], way[0])), length, part.breadth, seen, (float(vx), float(vy)), turning
+    )  # fmt: skip
+
+
+def _row(part: Part, there: Mapping[int, Pose], world: Calibration) -> dict[str, Any] | None:
+    """What a table says of a part in one frame."""
+    pose = pose_of(part, there)
+    if pose is None:
+        return None
+    x, y = world.points(np.array([pose.x, pose.y]))
+    vx, vy = world.vectors(np.array(pose.velocity))
     return {
         "object_id": part.id, "label": part.name, "shape": "rod", "x": x, "y": y, "vx": vx, "vy": vy,
-        "angle": float(world.angles(float(np.arctan2(way[1], way[0])))), "angular_velocity": float(world.angle_rates(turning)),
-        "width": float(world.lengths(length)), "height": float(world.lengths(part.breadth)), "x_px": middle[0], "y_px": middle[1],
+        "angle": float(world.angles(pose.angle)), "angular_velocity": float(world.angle_rates(pose.turning)),
+        "width": float(world.lengths(pose.length)), "height": float(world.lengths(pose.breadth)), "x_px": pose.x, "y_px": pose.y,
     }  # fmt: skip
 
 
