@@ -10,25 +10,20 @@ from typing import Any
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law
-from kinescribe.dynamics.prediction import Predictor
-from kinescribe.dynamics.prediction.intervention import wall_names
 from kinescribe.dynamics.prediction.table import table_of
-from kinescribe.errors import NothingFoundError, UsageError
+from kinescribe.errors import UsageError
 from kinescribe.foretelling.asked import Wishes, video_path
 from kinescribe.foretelling.asking.answer import Answer
 from kinescribe.foretelling.asking.computing import Computed, compute
-from kinescribe.foretelling.asking.facts import LONGEST_NAME, components, facts_of
 from kinescribe.foretelling.asking.inquiry import Inquiry, rounded
-from kinescribe.foretelling.asking.prompt import REASONS, SCHEMA, messages_of, repair
-from kinescribe.foretelling.asking.reading import Fault, Reader
+from kinescribe.foretelling.asking.translating import translate
 from kinescribe.foretelling.asking.wording import sentence
 from kinescribe.foretelling.beginning import Span
 from kinescribe.foretelling.ends import AT_LEAST, GOES_ON, end_of, interval_between
 from kinescribe.foretelling.foretell import Foretold, foretold
 from kinescribe.foretelling.preparing import Order, Prepared, Progress
 from kinescribe.foretelling.telling import why_failed
-from kinescribe.llm import AnswerError, Model
-from kinescribe.llm.text import one_line
+from kinescribe.llm import Model
 from kinescribe.renderers.protocols import RendererFactory
 from kinescribe.renderers.rendering import factory_of
 from kinescribe.renderers.scene import Scene
@@ -37,8 +32,6 @@ from kinescribe.states import Calibration, States
 __all__ = ["ask"]
 
 LONGEST = 2000  # characters of a question
-LISTED = 16  # names in a message
-SHOWN = 300  # characters of a fault
 
 
 def ask(
@@ -106,10 +99,12 @@ def ask(
         )
     factory = factory_of(renderer)
     ready = order.prepared(progress)
-    inquiry, questions = _inquiry(model, ready, order.spans[0], words)
+    seen_s, ends = ready.seen.end_s, end_of(ready.video, ready.seen, _wishes(None, order.spans[0], until=None))
+    until = rounded(max(ends, seen_s + max(GOES_ON * seen_s, AT_LEAST * interval_between(ready.table))))
+    inquiry, questions = translate(model, ready.predictor, ready.table, words, seen_until=seen_s, video_ends=ends, until=until)
     if before is not None:
         before(inquiry)
-    computed = compute(ready.predictor, inquiry, ready.seen.end_s)
+    computed = compute(ready.predictor, inquiry, seen_s)
     made: Foretold | None = None
     if path is not None:
         wishes = _wishes(inquiry, order.spans[0], until=inquiry.until, ghost=ghost and inquiry.changed, trails=trails, captions=captions)
@@ -130,49 +125,6 @@ def _question(text: Any) -> str:
     if len(text) > LONGEST:
         raise UsageError(f"the question has {len(text):,} characters, and may have {LONGEST:,}: ask for less at once")
     return " ".join(text.split())
-
-
-def _inquiry(model: Model, ready: Prepared, span: Span, question: str) -> tuple[Inquiry, int]:
-    """The question as changes, and how often the model was asked; a reply that can't be used is mended once."""
-    seen_s = ready.seen.end_s
-    ends = end_of(ready.video, ready.seen, _wishes(None, span, until=None))
-    until = rounded(max(ends, seen_s + max(GOES_ON * seen_s, AT_LEAST * interval_between(ready.table))))
-    facts = facts_of(ready.predictor, ready.table, seen_until=seen_s, video_ends=ends, until=until)
-    reader = Reader(ready.predictor, seen_until=seen_s, until=until)
-    messages = messages_of(facts, question)
-    reply = model.ask(messages, schema=SCHEMA)
-    for questions in (1, 2):
-        if not reply.data["answerable"]:
-            raise NothingFoundError(_refusal(ready.predictor, reply.data["reason"]))
-        try:
-            return reader.read(reply.data), questions
-        except Fault as fault:
-            said = str(fault)
-        if questions == 1:
-            messages = [*messages, *repair(reply.text, said)]
-            reply = model.ask(messages, schema=SCHEMA)
-    raise AnswerError(
-        f"{one_line(model.model)} asks for what can't be done, also when told so: {one_line(said, SHOWN)}; "
-        "put the question in other words, or write the change yourself with predict-video --do"
-    )
-
-
-def _refusal(predictor: Predictor, reason: str) -> str:
-    """Why there is no answer, and what can be changed; nothing of it is the model's."""
-    start = predictor.start
-    bodies = start.clip.bodies
-    why = REASONS.get(reason, "no change of the law says that")
-    values = _listed([slot.name for slot in start.slots.all])
-    states = f"{', '.join(components(predictor))} of {_listed(bodies.names)}"
-    removable = [*wall_names(start), *(bodies.names if len(bodies) > 1 and start.fit.law.objects is None else ())]
-    taken = f"; what can be taken away: {_listed(removable)}" if removable else ""
-    title = one_line(start.fit.law.title)
-    return f"this can't be answered with {title}: {why}; what can be changed: {values}{'; ' if values else ''}{states}{taken}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(one_line(name, LONGEST_NAME) for name in names[:LISTED]) + more
 
 
 def _wishes(

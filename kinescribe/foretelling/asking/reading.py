@@ -157,15 +157,11 @@ class Reader:
                 raise UsageError(f"{name} {time:g} must lie between {self._first:.6g} (the first sighting) and {until:g} (the end)")
 
     def _time(self, name: str, value: float | None) -> float | None:
-        """Seconds; up to a frame before the first sighting count as that."""
+        """Seconds. What happens or begins before the first sighting does so there; an instant before it is nobody's to tell."""
         if value is None:
             return None
         time = rounded(self._number(name, value))
-        if self._first - self._predictor.frames.interval <= time < self._first:
-            return self._first
-        if name == "at" and time < self._first:
-            raise UsageError(f"at {time:g} must not lie before the first sighting at {self._first:.6g} s")
-        return time
+        return self._first if name in ("at", "since") and time < self._first else time
 
     def _number(self, name: str, value: float) -> float:
         if isinstance(value, bool) or not math.isfinite(value):

@@ -15,6 +15,8 @@ Curve = Callable[[Float], Float]
 PARTS = 4  # of a step from instant to instant, in which a curve is looked at
 FINER = 64  # parts around an extreme
 HALVINGS = 40
+NEAR, ALIKE = 0.02, 1e-4  # of a curve's range: peaks that are looked at closely, and those that are one height
+MOST_PEAKS = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,23 +90,40 @@ class Trial:
 
 
 def extreme(curve: Curve, instants: Float, hits: Float, sign: float) -> tuple[float, float]:
-    """The greatest value (sign 1) of a curve or its least (−1), and when; NaN where the curve is nowhere known."""
+    """The greatest value (sign 1) of a curve or its least (−1), and when; NaN where the curve is nowhere known.
+
+    Of several that are alike, as the swings of a pendulum are, the first: which of them is ahead by a hair is noise.
+    """
     values = sign * curve(instants)
-    if not np.isfinite(values).any():
+    known = np.isfinite(values)
+    if not known.any():
         return float("nan"), float("nan")
-    k = int(np.nanargmax(values))
-    low, high = instants[max(k - 1, 0)], instants[min(k + 1, len(instants) - 1)]
-    if instants[k] in hits or k in (0, len(instants) - 1):
-        return float(sign * values[k]), float(instants[k])
-    fine = np.linspace(low, high, FINER + 1)
+    filled = np.where(known, values, -np.inf)
+    spread = float(np.ptp(values[known]))
+    beside = np.r_[-np.inf, filled, -np.inf]
+    peaks = np.flatnonzero((filled >= beside[:-2]) & (filled >= beside[2:]) & (filled >= filled.max() - NEAR * spread) & known)
+    found = [_refined(curve, instants, hits, sign, int(k), float(values[k])) for k in peaks[:MOST_PEAKS]]
+    best = max(value for value, _ in found)
+    value, time = next(one for one in found if one[0] >= best - ALIKE * spread)
+    return sign * value, time
+
+
+def _refined(curve: Curve, instants: Float, hits: Float, sign: float, k: int, value: float) -> tuple[float, float]:
+    """A peak among the instants, and its place between them; at ends and contacts it is sharp already."""
+    time = float(instants[k])
+    if k in (0, len(instants) - 1) or time in hits:
+        return value, time
+    fine = np.linspace(instants[k - 1], instants[k + 1], FINER + 1)
     near = sign * curve(fine)
-    j = int(np.clip(np.nanargmax(near), 1, FINER - 1)) if np.isfinite(near).any() else 1
-    a, b, c = near[j - 1 : j + 2]
+    if not np.isfinite(near).all():
+        return value, time
+    j = int(np.clip(np.argmax(near), 1, FINER - 1))
+    a, b, c = (float(one) for one in near[j - 1 : j + 2])
     bend = a - 2 * b + c
-    if not np.isfinite(bend) or bend >= 0:
-        return float(sign * values[k]), float(instants[k])
-    shift = float(np.clip(0.5 * (a - c) / bend, -1.0, 1.0))
-    return float(sign * (b - 0.25 * (a - c) * shift)), float(fine[j] + shift * (fine[1] - fine[0]))
+    if bend >= 0:
+        return value, time
+    shift = min(max(0.5 * (a - c) / bend, -1.0), 1.0)
+    return b - 0.25 * (a - c) * shift, float(fine[j] + shift * (fine[1] - fine[0]))
 
 
 def crossings(curve: Curve, instants: Float, *, up: bool | None = None) -> list[float]:
