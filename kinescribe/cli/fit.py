@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kinescribe.cli.model_options import BaseUrlOption, MaxCallsOption, ModelOption
 from kinescribe.errors import UsageError
 
 if TYPE_CHECKING:
     from kinescribe.dynamics.clip import Clip
     from kinescribe.dynamics.fitting import Fit
 
-__all__ = ["fit"]
+__all__ = ["draw", "fit"]
 
 
 def fit(
     tables: Annotated[list[Path], typer.Argument(metavar="STATES.CSV", help="Tables of states; several share one law.")],
     law: Annotated[
-        str, typer.Option(metavar="LAW", help='auto, a name ("kinescribe list laws"), a sum "free-fall + floor", or a file my_law.py.')
+        str,
+        typer.Option(
+            metavar="LAW",
+            help='auto, a name ("kinescribe list laws"), a sum "free-fall + floor", my_law.py; llm: a language model helps to write it.',
+        ),
     ] = "auto",
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    max_calls: MaxCallsOption = None,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Run the law's file in the sandbox: one that a model or a stranger wrote.")
     ] = False,
@@ -67,6 +75,14 @@ def fit(
     """
     from kinescribe.cli import fit_options
 
+    if law.strip() == "llm":
+        return _with_model(
+            tables, output, {"--sandbox": sandbox, "--free": free, "--optimizer": optimizer != "lm", "--max-rollouts": max_rollouts},
+            model=model, base_url=base_url, max_calls=max_calls, inputs=inputs, objects=objects, fix=fix, rules=rules, seed=seed, plot=plot,
+            overwrite=overwrite, quiet=quiet, as_json=as_json, strict=strict,
+        )  # fmt: skip
+    if model or base_url or max_calls is not None:
+        raise UsageError(f"--model, --base-url and --max-calls belong to --law llm, not to --law {law.strip()}")
     known = fit_options.values(fix or [])
     fit_options.check_apart(known, free or [])
     _check_numbers(seed, max_rollouts, max_seconds)
@@ -110,7 +126,7 @@ def fit(
     code = _code(result, warnings, strict)
     with ExitStack() as rest:  # whatever becomes of one of them, the others are done: nothing that was found is lost
         if plot is not None:
-            rest.callback(_draw, result, clips, plot, quiet)
+            rest.callback(draw, result, clips, plot, quiet=quiet)
         rest.callback(_say, result, clips, warnings, code, output, plot, as_json)
         if output is not None:
             _save(result, clips, output, quiet)
@@ -121,6 +137,18 @@ def fit(
     elif output is None and not quiet:
         print("kinescribe: the fit was not kept; -o law.json does", file=sys.stderr)
     return code
+
+
+def _with_model(tables: list[Path], output: Path | None, others: Mapping[str, object], **options: Any) -> int:
+    """The same as ``kinescribe synthesize``. Raises UsageError for options that a law of the user's own alone can have."""
+    from kinescribe.cli.synthesize import synthesize
+
+    for name, value in others.items():
+        if value:
+            raise UsageError(f"{name} belongs to one law: name it with --law, or leave {name} out with --law llm")
+    if output is None:
+        raise UsageError("--law llm needs -o LAW.json: what a model was asked and paid for is kept beside it")
+    return synthesize(tables, output, **options)
 
 
 def _check_numbers(seed: int, max_rollouts: int | None, max_seconds: float) -> None:
@@ -184,7 +212,8 @@ def _say(
         print(report.text(result, clips), end="")
 
 
-def _draw(result: Fit, clips: Sequence[Clip], plot: Path, quiet: bool) -> None:
+def draw(result: Fit, clips: Sequence[Clip], plot: Path, *, quiet: bool = True) -> None:
+    """The plot of a fit, with the colours and fonts of all our pictures."""
     from kinescribe.dynamics.report import plot_fit
     from kinescribe.renderers.colors import color_of
     from kinescribe.renderers.fonts import font_for

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +22,12 @@ from kinescribe.dynamics.searching import search
 from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.states import States, read
 
-__all__ = ["AUTO", "clips_of", "fit"]
+if TYPE_CHECKING:
+    from kinescribe.llm import Model, Settings
 
-AUTO = "auto"
+__all__ = ["AUTO", "LLM", "Source", "clips_of", "fit"]
+
+AUTO, LLM = "auto", "llm"
 A_FIT, A_SEARCH = 50_000, 1_000_000  # rollouts, by default
 BRIEF = 0.25  # share of a table's frames, below which an object that nobody named is left out
 
@@ -45,12 +49,14 @@ def fit(
     seed: int = 0,
     max_rollouts: int | None = None,
     max_seconds: float = 300.0,
+    model: Model | Settings | None = None,
 ) -> Fit:
     """Fit a law to one table or several that share it, or find out which law it is.
 
     Args:
         states: tables, their files, or clips.
-        law: "auto", the name of an installed law, a sum of names ("free-fall + floor"), a file, or a law.
+        law: "auto", the name of an installed law, a sum of names ("free-fall + floor"), a file, or a law; "llm": a language model writes
+            programs that compete with what "auto" finds (`kinescribe.synthesize` hands out all that it does).
         inputs: known inputs, one for all clips or one each: a CSV with ``time_s`` and a column an input.
         objects: names, labels or ids; None: all bodies; for "auto" those that were seen in a quarter of the frames or more.
         optimizer: lm, powell, lbfgs or cma. fixed: known values by name. free: parameters to fit that the law holds fixed. loss: in place
@@ -58,6 +64,7 @@ def fit(
         rules: affordance rules, their dictionary or JSON file: who is static, may touch, which walls there are.
         seed: of what is random.
         max_rollouts, max_seconds: caps; by default 50,000 simulations of a clip for one law, a million for a search.
+        model: the language model of "llm", or how to reach it.
 
     Returns:
         A `Fit`. With "auto" objects that have nothing to do with each other are explained each by its own law, and `Fit.selection` tells
@@ -72,7 +79,13 @@ def fit(
         optimizer=optimizer, fixed=fixed, free=free, loss=loss, inputs=inputs, rules=rules, seed=seed, max_rollouts=max_rollouts,
         max_seconds=max_seconds,
     )  # fmt: skip
-    clips = clips_of(states, inputs=inputs, objects=objects, brief=law == AUTO)
+    if model is not None and law != LLM:
+        raise UsageError(f"a model is for law='{LLM}' alone: name that, or leave the model out")
+    clips = clips_of(states, inputs=inputs, objects=objects, brief=law in (AUTO, LLM))
+    if isinstance(law, str) and law == LLM:
+        if loss is not None or optimizer != "lm" or free:
+            raise UsageError("a loss, an optimizer or parameters to free belong to one law: name it with law=")
+        return _written(clips, model, _rules(rules), fixed or {}, seed)
     searching = isinstance(law, str) and law == AUTO
     budget = Budget((A_SEARCH if searching else A_FIT) if max_rollouts is None else max_rollouts, max_seconds)
     given = _rules(rules)
@@ -86,6 +99,14 @@ def fit(
     if loss is not None or optimizer != "lm" or free:
         raise UsageError("a loss, an optimizer or parameters to free belong to one law: name it with law=")
     return search(clips, given, fixed or {}, seed, budget)
+
+
+def _written(clips: list[Clip], model: Model | Settings | None, rules: Affordances | None, fixed: Mapping[str, float], seed: int) -> Fit:
+    from kinescribe.dynamics.synthesis import synthesize  # it fits laws itself
+
+    if model is None:
+        raise UsageError("law='llm' needs a language model: give model=kinescribe.llm.Settings(model=…, base_url=…)")
+    return synthesize(clips, model, rules=rules, fixed=fixed, seed=seed).fit
 
 
 def clips_of(

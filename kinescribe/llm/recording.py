@@ -128,8 +128,11 @@ class Recorder:
 
     @property
     def usage(self) -> Usage:
-        """All that was asked so far; a copy."""
-        return self._asked.usage
+        """What the kept exchanges took: the same as when they are answered from the record."""
+        out = Usage()
+        for one in self.exchanges:
+            out.add(one.usage)
+        return out
 
     def ask(
         self,

@@ -206,5 +206,6 @@ def _rival(one: Candidate, unit: str) -> list[str]:
 
 
 def _cost(fit: Fit) -> list[str]:
-    spent = f"{_count(fit.rollouts, 'rollout')} in {fit.seconds:.1f} s"
+    # a run that can be repeated byte for byte holds no times
+    spent = _count(fit.rollouts, "rollout") + (f" in {fit.seconds:.1f} s" if fit.seconds > 0 else "")
     return [f"{spent}; optimizer {fit.optimizer}, seed {fit.seed}, {_count(fit.substeps, 'step')} per frame"]

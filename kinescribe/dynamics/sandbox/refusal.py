@@ -1,4 +1,4 @@
-"""What ends a law that runs in the sandbox."""
+"""What ends a law or a function that runs in the sandbox."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Reason = Literal["refused", "unavailable", "raised", "contract", "time", "ended"
 
 
 class SandboxError(UsageError):
-    """A law from the sandbox that can't be used, or no longer.
+    """A law or a function from the sandbox that can't be used, or no longer.
 
     Attributes:
-        reason: "refused": its source has what laws may not have; "unavailable": this system offers no isolation; "raised": its own code
+        reason: "refused": its source has what it may not have; "unavailable": this system offers no isolation; "raised": its own code
             raised an error; "contract": it declares or returns what its contract doesn't allow; "time": it took too long; "ended": its
             process was ended, by its limits or by a forbidden call; "protocol": its process spoke what no worker says.
     """

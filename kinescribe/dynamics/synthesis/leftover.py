@@ -29,6 +29,8 @@ _Form = tuple[str, list[Float]]
 MUCH = 0.6  # of what a simpler form leaves may be left by one with another term
 BEYOND = 1.5  # σ, from where on something is left over
 LEAST_SHARE = 0.3  # of what is left over that a clue must explain
+ALIKE = 6.0  # of the BIC
+USEFUL = 24  # forms that are tried in threes
 LEAST = 8  # sightings
 FREQUENCIES = 40
 
@@ -106,11 +108,18 @@ def _clues(told: Sequence[tuple[Stretch, Float | None]], i: int, rest: Float, to
     """The best form alone, the best two together and the best three: each where it explains clearly more than the one before."""
     tried = _Fields(_moved([part for part, _ in told], i), rest, total, 4 * len(told))
     found: list[Clue] = []
+    useful = list(range(len(tried.forms)))
     for terms in (1, 2, 3):
-        options = list(combinations(range(len(tried.forms)), terms))
+        options = list(combinations(useful, terms))
         if not options:
             break
-        best = tried.clue(min(options, key=tried.cost))
+        costs = [tried.cost(option) for option in options]
+        if terms == 2:  # of three terms two explain much already
+            ranked = [k for _, option in sorted(zip(costs, options, strict=True)) for k in option]
+            useful = sorted(list(dict.fromkeys(ranked))[:USEFUL])
+        near = [option for option, cost in zip(options, costs, strict=True) if cost <= min(costs) + ALIKE]
+        # of what can't be told apart the form with the fewest numbers, and of these the commonest, which comes first
+        best = tried.clue(min(near, key=tried.numbers))
         if found and 1.0 - best.share > MUCH * (1.0 - found[-1].share):
             break
         found.append(best)
@@ -174,6 +183,10 @@ class _Fields:
         found, _, left = self._solved(chosen)
         return self._count * float(np.log(left)) + len(found) * float(np.log(self._count))
 
+    def numbers(self, chosen: Sequence[int]) -> int:
+        """Coefficients that it has."""
+        return sum(len(self._columns[k]) for k in chosen)
+
     def clue(self, chosen: Sequence[int]) -> Clue:
         """The same in words."""
         found, at, left = self._solved(chosen)
@@ -190,6 +203,7 @@ def _forms(data: _Instants) -> Iterator[_Form]:
     one, zero = np.ones_like(v[:, :1]), np.zeros_like(v[:, :1])
     ex, ey = np.hstack([one, zero]), np.hstack([zero, one])
     x, y = p[:, :1], p[:, 1:]
+    yield "constant (0, {})", [ey]
     yield "constant ({}, {})", [ex, ey]
     yield "{} * v, with v the velocity", [v]
     yield "{} * |v| * v", [speed * v]

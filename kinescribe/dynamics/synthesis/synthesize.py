@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
 from kinescribe.dynamics.affordances import Affordances, apply
-from kinescribe.dynamics.api import AUTO
+from kinescribe.dynamics.api import AUTO, Source, clips_of
 from kinescribe.dynamics.api import fit as fitted
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.inputs import Inputs
+from kinescribe.dynamics.sandbox import SandboxError, isolation
 from kinescribe.dynamics.synthesis.attempts import Attempt, Question, Synthesis
 from kinescribe.dynamics.synthesis.briefing import briefing
 from kinescribe.dynamics.synthesis.choosing import best_of, by_residuals
@@ -21,7 +24,7 @@ from kinescribe.dynamics.synthesis.programs import drafts, normalised, size_of
 from kinescribe.dynamics.synthesis.prompts import Tried, proposal, repair
 from kinescribe.dynamics.synthesis.strategies import STRATEGIES, Arm
 from kinescribe.errors import UsageError, unknown_value
-from kinescribe.llm import AnswerError, BudgetExceededError, EndpointError, Message, Model, Part, Recorder
+from kinescribe.llm import AnswerError, BudgetExceededError, Client, EndpointError, Message, Model, Part, Recorder, Settings
 from kinescribe.llm.text import one_line
 
 __all__ = ["CALLS", "MOST_CALLS", "synthesize"]
@@ -35,9 +38,11 @@ Progress = Callable[[str, int, int | None], None]
 
 
 def synthesize(
-    clips: Sequence[Clip],
-    model: Model,
+    states: Source | Sequence[Source],
+    model: Model | Settings,
     *,
+    inputs: Inputs | str | Path | Sequence[Inputs | str | Path] | None = None,
+    objects: Sequence[str | int] | None = None,
     library: Fit | None = None,
     max_calls: int = CALLS,
     strategy: str = "rex",
@@ -56,8 +61,8 @@ def synthesize(
     programs; each runs in the sandbox, is fitted and scored like any law, and the likeliest to lead on are sent back with what is wrong.
 
     Args:
-        clips: that share the law.
-        model: that is asked: a `kinescribe.llm.Client`, or a `Replayer` of what one said.
+        states: tables that share the law, their files, or clips. inputs, objects: as `kinescribe.fit` has them.
+        model: that is asked: a `kinescribe.llm.Client`, its settings, or a `Replayer` of what one said.
         library: the library's best, where it is known already.
         max_calls: questions at most, 1 to 40.
         strategy: rex, best-first or resample.
@@ -69,15 +74,25 @@ def synthesize(
         progress: called with the stage ("library", "model", "choice"), what is done, and all of it.
 
     Raises:
-        UsageError: clips that don't go together, an unknown strategy, no isolation for programs of others (`SandboxError`).
+        UsageError: tables that don't go together, an unknown strategy, no isolation for programs of others (`SandboxError`).
+        InputError, NothingFoundError: as `kinescribe.fit` does.
     """
+    if isinstance(model, Settings):
+        with Client(model) as client:
+            return synthesize(
+                states, client, inputs=inputs, objects=objects, library=library, max_calls=max_calls, strategy=strategy, task=task,
+                sheet=sheet, rules=rules, fixed=fixed, seed=seed, always=always, judge=judge, progress=progress,
+            )  # fmt: skip
     if strategy not in STRATEGIES:
         raise unknown_value("strategy", strategy, STRATEGIES)
     if not 1 <= max_calls <= MOST_CALLS:
         raise UsageError(f"{max_calls} calls: a synthesis asks 1 to {MOST_CALLS} questions")
-    if not clips:
-        raise UsageError("a synthesis needs at least one clip")
-    clips = [apply(rules, clip) for clip in clips] if rules is not None else list(clips)
+    walls = isolation()
+    if walls.level == "none":
+        raise SandboxError(f"programs of a model run in the sandbox alone, and there is none here: {walls.text}", "unavailable")
+    clips = clips_of(states, inputs=inputs, objects=objects, brief=True)
+    if rules is not None:
+        clips = [apply(rules, clip) for clip in clips]
     tell = progress or _silent
     tell("library", 0, 1)
     if library is None:
@@ -104,7 +119,8 @@ def synthesize(
     tell("choice", 1, 1)
     return Synthesis(
         fit=fit, winner=winner, library=library, attempts=tuple(run.attempts), questions=tuple(run.questions),
-        exchanges=tuple(run.model.exchanges), usage=model.usage, model=model.model, strategy=strategy, seed=seed, max_calls=max_calls,
+        exchanges=tuple(run.model.exchanges), usage=run.model.usage, model=model.model, strategy=strategy, seed=seed, max_calls=max_calls,
+        task=run.task, always=always,
         stopped=run.stopped, partial=run.partial, warnings=tuple(run.warnings),
     )  # fmt: skip
 

@@ -1,0 +1,196 @@
+"""``kinescribe synthesize``: states tables in, a law that a language model helped to write out, with the record of how it came about."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kinescribe.cli.model_options import (
+    AnswersOption,
+    BaseUrlOption,
+    MaxCallsOption,
+    MaxCostOption,
+    MaxTokensOption,
+    ModelOption,
+    OfflineOption,
+    PricesOption,
+    TimeoutOption,
+    model_settings,
+)
+from kinescribe.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kinescribe.dynamics.affordances import Affordances
+    from kinescribe.dynamics.clip import Clip
+    from kinescribe.dynamics.synthesis import Synthesis
+    from kinescribe.dynamics.synthesis.records import Recorded
+    from kinescribe.llm import Part, Settings
+
+__all__ = ["synthesize"]
+
+TABLES = (".csv", ".parquet")
+TEMPERATURE = 0.7  # the same question, asked again, is to bring something else
+
+
+def synthesize(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="STATES.CSV... [VIDEO]", help="Tables of states that share one law; the video of the first, to be shown."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="JSON", help="The law, to read, edit and predict with.")],
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    task: Annotated[
+        str, typer.Option(metavar="WORDS", help="What you know of the scene: 'a magnet lies under the table'. Sent to the model.")
+    ] = "",
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="JSON", help="The record of the run. [default: beside the law, NAME.run.json]", show_default=False),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="HTML", help="The record as a page for people. [default: NAME.run.html]", show_default=False),
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="Run again from a record, without any model; its settings hold.")
+    ] = None,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="CSV", help="Known inputs over time: time_s and a column an input; one file for all tables, or one each."),
+    ] = None,
+    objects: Annotated[
+        str | None, typer.Option(metavar="NAMES", help='Which objects: names, labels or ids, "red ball, 3". [default: all]')
+    ] = None,
+    fix: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter that is known; several times.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="What objects can do: who is static, may touch, is joined; which walls there are.")
+    ] = None,
+    always: Annotated[
+        bool, typer.Option("--always", help="Ask the model even where a law of the library leaves nothing but noise.")
+    ] = False,
+    strategy: Annotated[str, typer.Option(metavar="NAME", help="What to mend next: rex, best-first or resample.")] = "rex",
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of what is random.")] = 0,
+    max_calls: MaxCallsOption = None,
+    max_tokens: MaxTokensOption = None,
+    max_cost: MaxCostOption = None,
+    prices: PricesOption = None,
+    timeout: TimeoutOption = None,
+    answers: AnswersOption = None,
+    offline: OfflineOption = False,
+    plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the fit and its residuals.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the report, warnings and errors alone.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with exit code 5 on any warning.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> int:
+    """Let a language model write programs for the law behind states tables; they are fitted, judged against the library's, and mended.
+
+    Its programs run in the sandbox. What is sent: the table's numbers and names, with VIDEO one picture of its frames, and --task.
+    Exit codes: 0 done, 2 usage, 3 a file unreadable, 4 nothing to fit, 5 done without the model, or a fit that failed; 130 interrupted.
+    """
+    from kinescribe.cli import fit_options, fit_tables
+    from kinescribe.cli.synthesized import Files, finish, sheet_of
+
+    known = fit_options.values(fix or [])
+    tables, video = _sorted(files)
+    outputs = Files.of(output, record, page, plot, overwrite=overwrite)
+    if seed < 0:
+        raise UsageError(f"--seed {seed} must be 0 or more")
+    settings = model_settings(
+        model, base_url, max_tokens=max_tokens, max_cost=max_cost, prices=prices, timeout=timeout, answers=answers, offline=offline,
+        temperature=TEMPERATURE,
+    )  # fmt: skip
+    given = _recorded(replay, task, fix, settings if model or base_url else None)
+    _check(strategy, max_calls, given, settings)
+
+    from kinescribe.dynamics.affordances import Affordances
+    from kinescribe.dynamics.synthesis.page import check_page
+
+    check_page()
+    allowed = None if rules is None else Affordances.read(rules)
+    talk: list[str] = []
+    clips, warnings = fit_tables.clips(tables, inputs or [], fit_options.names(objects), True, talk)
+    for line in warnings:
+        print(f"kinescribe: warning: {line}", file=sys.stderr)
+    if not quiet:
+        for line in talk:
+            print(f"kinescribe: {line}", file=sys.stderr)
+    if given is not None:
+        given.check(clips)
+    sheet = given.sheet if given is not None else None if video is None else sheet_of(video, tables[0])
+    run = _run(clips, given, settings, known, allowed, task, strategy, seed, max_calls, always, sheet, quiet)
+    fixed = given.fixed if given is not None else known
+    return finish(run, clips, outputs, fixed=fixed, sheet=sheet, warnings=warnings, quiet=quiet, as_json=as_json, strict=strict)
+
+
+def _sorted(files: Sequence[Path]) -> tuple[list[Path], Path | None]:
+    """Tables, and the video where there is one."""
+    tables = [one for one in files if one.suffix.lower() in TABLES]
+    others = [one for one in files if one.suffix.lower() not in TABLES]
+    if not tables:
+        raise UsageError(f"no states table is given, only '{others[0]}': make one first with 'extract-states {others[0]}'")
+    if len(others) > 1:
+        raise UsageError(f"'{others[0]}' and '{others[1]}' are no tables: give one video at most, that of the first table")
+    if others and not others[0].exists():
+        raise InputError(f"the video '{others[0]}' does not exist; name the one that '{tables[0]}' was made from, or leave it out")
+    return tables, others[0] if others else None
+
+
+def _recorded(replay: Path | None, task: str, fix: Sequence[str] | None, settings: Settings | None) -> Recorded | None:
+    if replay is None:
+        return None
+    for name, value in (("--task", task), ("--fix", fix), ("--model and --base-url", settings)):
+        if value:
+            raise UsageError(f"--replay takes everything from the record: leave out {name}")
+    from kinescribe.dynamics.synthesis.records import read_record
+
+    return read_record(replay)
+
+
+def _check(strategy: str, max_calls: int | None, given: Recorded | None, settings: Settings | None) -> None:
+    from kinescribe.dynamics.synthesis import MOST_CALLS, STRATEGIES
+    from kinescribe.errors import unknown_value
+
+    if strategy not in STRATEGIES:
+        raise unknown_value("strategy", strategy, STRATEGIES)
+    if max_calls is not None and not 1 <= max_calls <= MOST_CALLS:
+        raise UsageError(f"--max-calls {max_calls} must lie between 1 and {MOST_CALLS}")
+    if given is None and settings is None:
+        raise UsageError(
+            "no language model is named; give --model and --base-url (KINESCRIBE_MODEL, KINESCRIBE_BASE_URL), such as "
+            "--model qwen3:8b --base-url http://localhost:11434/v1; 'kinescribe fit' finds a law without one"
+        )
+
+
+def _run(
+    clips: Sequence[Clip], given: Recorded | None, settings: Settings | None, known: Mapping[str, float], rules: Affordances | None,
+    task: str, strategy: str, seed: int, max_calls: int | None, always: bool, sheet: Part | None, quiet: bool,
+) -> Synthesis:  # fmt: skip
+    from kinescribe.cli.interrupts import checking
+    from kinescribe.cli.progress import progress_bar
+    from kinescribe.dynamics.synthesis import CALLS
+    from kinescribe.dynamics.synthesis import synthesize as written
+    from kinescribe.llm import Client
+
+    with progress_bar(quiet) as bar:
+        if given is not None:
+            return written(
+                clips, given.replayer(), max_calls=given.max_calls, strategy=given.strategy, task=given.task, sheet=given.sheet,
+                rules=rules, fixed=given.fixed, seed=given.seed, always=given.always, progress=checking(bar),
+            )  # fmt: skip
+        if settings is None:
+            raise AssertionError("checked before")
+        with Client(settings) as client:
+            run = written(
+                clips, client, max_calls=max_calls or CALLS, strategy=strategy, task=task, sheet=sheet, rules=rules, fixed=known,
+                seed=seed, always=always, progress=checking(bar),
+            )  # fmt: skip
+            for line in client.warnings:
+                print(f"kinescribe: warning: {line}", file=sys.stderr)
+        return run
