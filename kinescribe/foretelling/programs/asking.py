@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kinescribe.errors import UsageError
-from kinescribe.foretelling.programs.plan import PerceptionPlan, bodies, thing_of, usable_backends
+from kinescribe.foretelling.programs.plan import PerceptionPlan, bodies, reads_words, thing_of
 from kinescribe.llm import Message, Part
 from kinescribe.llm.text import one_line
 from kinescribe.perception.backends import available
@@ -86,8 +86,10 @@ def _closed(fields: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
-def question(task: str, table: States | None, score: str, findings: Sequence[str], pictures: Sequence[Part]) -> list[Message]:
-    """The first question; `pictures`: the contact sheet, and the one with what was found."""
+def question(
+    task: str, table: States | None, score: str, findings: Sequence[str], pictures: Sequence[Part], backends: Sequence[str]
+) -> list[Message]:
+    """The first question; `pictures`: the contact sheet, and the one with what was found; `backends`: that can run here."""
     summaries = available()
     text = TEXT.format(
         task=json.dumps(one_line(task, LONGEST_TASK), ensure_ascii=False),
@@ -97,7 +99,7 @@ def question(task: str, table: States | None, score: str, findings: Sequence[str
         findings="\n".join(f"- {one_line(line, 300)}" for line in findings) or "- nothing to look at",
         most=MOST_PHRASES,
         longest=LONGEST_PHRASE,
-        backends="\n".join(f"  - {name}: {summaries[name].summary}{_words(name)}" for name in usable_backends()),
+        backends="\n".join(f"  - {name}: {summaries[name].summary}{_words(name)}" for name in backends),
     )
     return [Message.system(ROLE), Message.user(text, *pictures)]
 
@@ -166,6 +168,4 @@ def _rows(table: States) -> list[str]:
 
 
 def _words(backend: str) -> str:
-    from kinescribe.foretelling.programs.plan import reads_words
-
     return "" if reads_words(backend) else "; knows colours and the shapes disc, box and rod, no other words"

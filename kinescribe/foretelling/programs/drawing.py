@@ -1,26 +1,115 @@
-"""How the objects of a program are drawn: what a model's description changes in the scene that is cut out of the video."""
+"""How the objects of a program are drawn in its future: parts between them too, and objects of another video by their labels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from kinescribe.llm import Model
+import numpy as np
+from numpy.typing import NDArray
+
+from kinescribe.foretelling.programs.rendering import Rendering
+from kinescribe.foretelling.programs.rendering_description import Description, End, Part
+from kinescribe.renderers.drawers import SpriteRenderer
+from kinescribe.renderers.geometry import rotation
+from kinescribe.renderers.poses import Pose
+from kinescribe.renderers.protocols import Renderer, RendererFactory
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import States
 from kinescribe.video import Video
 
-if TYPE_CHECKING:
-    from kinescribe.renderers.protocols import RendererFactory
+__all__ = ["WithParts", "drawn_with", "in_other_table"]
 
-__all__ = ["drawn_with", "propose_drawing"]
-
-
-def propose_drawing(video: Video, states: States, model: Model, *, task: str, rounds: int) -> tuple[Mapping[str, Any], str]:
-    """A description that draws the video better than the library's own scene, else an empty one; and a line on how it was found."""
-    return {}, "the library's own"
+Picture = NDArray[np.uint8]
 
 
-def drawn_with(drawing: Mapping[str, Any], video: Video, states: States) -> tuple[Scene, str | RendererFactory]:
-    """The scene of a video, as a description has it, and who draws it."""
-    return Scene.from_video(video, states), "sprites"
+@dataclass(frozen=True, slots=True, eq=False)
+class WithParts:
+    """Draws a scene with what hangs between its objects: a table of the future has no rows of that.
+
+    Attributes:
+        inner: draws all else. parts: their ends tell where they are.
+    """
+
+    inner: Renderer
+    parts: tuple[Part, ...]
+
+    def draw(self, poses: Sequence[Pose], *, onto: Picture | None = None, opacity: float = 1.0) -> Picture:
+        """As `Renderer.draw`."""
+        there = {pose.object_id: pose for pose in poses}
+        added = [_between(part, there) for part in self.parts if part.id not in there]
+        return self.inner.draw([*poses, *(pose for pose in added if pose is not None)], onto=onto, opacity=opacity)
+
+
+def drawn_with(rendering: Rendering, video: Video, states: States) -> tuple[Scene, RendererFactory]:
+    """The scene of a video, as a program has it, and who draws it.
+
+    Raises:
+        UsageError: a description of other objects, or a program that may not run (`SandboxError`).
+        NothingFoundError, InputError: as `Scene.from_video`.
+    """
+    scene = rendering.apply(Scene.from_video(video, states))
+    parts = rendering.description.parts
+
+    def factory(scene: Scene) -> Renderer:
+        drawn = SpriteRenderer(scene)
+        return WithParts(drawn, parts) if parts else drawn
+
+    return scene, factory
+
+
+def in_other_table(rendering: Rendering, labels: Mapping[int, str], states: States) -> tuple[Rendering, tuple[str, ...]]:
+    """A description brought from the table that it was made for to another: objects are those with the same labels.
+
+    Args:
+        labels: by id, of the table that it was made for.
+
+    Returns:
+        The description, without what the other table lacks, and a line for each object that is left out.
+    """
+    by_label = {label: i for i, label in states.labels.items()}
+    there = set(states.object_ids)
+    now = {i: found for i, label in labels.items() if (found := by_label.get(label)) is not None}
+    about = rendering.description
+    objects = {now[i]: look for i, look in about.objects.items() if i in now}
+    free = max([*there, *(part.id for part in about.parts), 0]) + 1
+    parts: list[Part] = []
+    for part in about.parts:
+        ends = [end.object for end in (part.start, part.end) if end.object is not None]
+        if all(i in now for i in ends):
+            number = part.id if part.id not in there else free + len(parts)
+            moved = {"id": number, "start": _moved(part.start, now), "end": _moved(part.end, now)}
+            parts.append(part.model_copy(update=moved))
+    lacking = sorted({*about.objects, *(end.object for part in about.parts for end in (part.start, part.end) if end.object is not None)})
+    lines = tuple(
+        f"how {labels.get(i, f'object {i}')!r} is drawn is left out: nothing goes by that label here" for i in lacking if i not in now
+    )
+    return replace(rendering, description=Description(objects=objects, parts=tuple(parts))), lines
+
+
+def _moved(end: End, now: Mapping[int, int]) -> End:
+    return end if end.object is None else end.model_copy(update={"object": now[end.object]})
+
+
+def _between(part: Part, there: Mapping[int, Pose]) -> Pose | None:
+    """A part from one end to the other; None where an end isn't there, or both are in one place."""
+    ends = [_place(end, there) for end in (part.start, part.end)]
+    if ends[0] is None or ends[1] is None:
+        return None
+    way = ends[1] - ends[0]
+    length = float(np.hypot(*way))
+    if not 0.0 < length < np.inf:
+        return None
+    x, y = 0.5 * (ends[0] + ends[1])
+    return Pose(part.id, float(x), float(y), float(np.arctan2(way[1], way[0])), length, part.breadth, True)
+
+
+def _place(end: End, there: Mapping[int, Pose]) -> NDArray[np.float64] | None:
+    """Where an end is, px."""
+    if end.object is None:
+        return np.array([end.x, end.y])
+    pose = there.get(end.object)
+    if pose is None:
+        return None
+    place = np.array([pose.x, pose.y]) + rotation(pose.angle if np.isfinite(pose.angle) else 0.0) @ np.array([end.x, end.y])
+    return np.asarray(place, np.float64)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Fit
@@ -18,8 +18,11 @@ from kinescribe.foretelling.programs.lawmaking import sources_in
 from kinescribe.foretelling.programs.plan import PerceptionPlan
 from kinescribe.foretelling.programs.plan_files import PERCEPTION, read_plan, text_of_plan, text_within
 from kinescribe.foretelling.programs.record import RUN
+from kinescribe.foretelling.programs.rendering import Rendering
 from kinescribe.foretelling.programs.world import World
+from kinescribe.llm.text import one_line
 from kinescribe.renderers.arguments import output_path
+from kinescribe.states import read as read_states
 from kinescribe.states.writing import replaced
 
 __all__ = ["FIT", "FUTURE", "LAW", "SCENE", "STATES", "Program", "prepared", "unless_it_fails", "write_text"]
@@ -34,24 +37,24 @@ class Program:
 
     Attributes:
         plan, world: what perception does, and the world frame. fit: the law with its values.
-        law: source of a model's law; "" where the library's is taken. drawing: what differs in the scene from the library's own.
+        law: source of a model's law; "" where the library's is taken. rendering: how the scene's objects are drawn.
+        labels: by id, of the table that `rendering` speaks of.
     """
 
     plan: PerceptionPlan
     world: World
     fit: Fit
     law: str
-    drawing: Mapping[str, Any]
+    rendering: Rendering
+    labels: Mapping[int, str]
 
     def write(self, folder: Path, *, clips: Sequence[Clip] = ()) -> None:
         """All its files; those of an earlier one that this has not are removed. Raises `UsageError` where they can't be written."""
-        import json
-
         texts = {
             PERCEPTION: text_of_plan(self.plan, self.world),
             DETECTOR: self.plan.detector,
             LAW: self.law,
-            SCENE: json.dumps(self.drawing, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            SCENE: json.dumps(self.rendering.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         }
         for name, text in texts.items():
             write_text(folder / name, text)
@@ -69,7 +72,8 @@ class Program:
             raise InputError(f"'{path}' is no folder: --use takes one that kinescribe program made")
         plan, world = read_plan(path)
         law = text_within(path / LAW, MOST_SOURCE) if (path / LAW).exists() else ""
-        return cls(plan, world, load(path / FIT), law, read_drawing(path / SCENE))
+        labels = read_states(path / STATES).labels if (path / STATES).exists() else {}
+        return cls(plan, world, load(path / FIT), law, _rendering(path / SCENE), labels)
 
     @property
     def law_was_edited(self) -> bool:
@@ -88,17 +92,13 @@ def unless_it_fails(folder: Path) -> Iterator[None]:
         raise
 
 
-def read_drawing(path: Path) -> Mapping[str, Any]:
+def _rendering(path: Path) -> Rendering:
     """What a ``scene.json`` holds."""
-    import json
-
     try:
         data = json.loads(text_within(path, 10_000_000))
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: no JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{path}: no description of a scene; make it again with kinescribe program")
-    return data
+        raise InputError(f"{path}: no JSON: {one_line(str(error), 100)}; mend it there") from None
+    return Rendering.from_dict(data, str(path))
 
 
 def prepared(folder: str | Path, *, overwrite: bool) -> Path:

@@ -111,8 +111,10 @@ def _spurious(review: Review) -> int:
     states = review.states
     own = bodies(states)
     ids = states["object_id"]
-    invented = {i for i in own if (review.verdict[ids == i] == "invented").mean() > 0.5}
-    second = {max(one, other) for one, (other, _) in twins(states).items()}
+    alike = twins(states)
+    # of two that are one thing, one is right, whichever of them the picture shows
+    second = {max(one, other) for one, (other, _) in alike.items()}
+    invented = {i for i in own if i not in alike and (review.verdict[ids == i] == "invented").mean() > 0.5}
     _, counts = np.unique(states["frame"][np.isin(ids, own)], return_counts=True)
     pieces = len(own) - int(counts.max(initial=0))
     return max(len(invented | second), pieces)

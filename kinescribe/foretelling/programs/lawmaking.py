@@ -31,13 +31,14 @@ class LawFound:
 
     Attributes:
         fit: it. clips: that it was fitted to. source: of the model's program; "" where the library's law won.
-        said: why the search ended. warnings: one line each.
+        said: why the search ended. partial: why it ended early, where nobody answered; else None. warnings: one line each.
     """
 
     fit: Fit
     clips: tuple[Clip, ...]
     source: str
     said: str
+    partial: str | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -58,8 +59,8 @@ def find_law(
     except NothingFoundError:  # nothing of the table lies in a frame: the model gets its numbers alone
         sheet = None
     made = synthesize(clips, purse, max_calls=purse.left, task=task, sheet=sheet, seed=seed, progress=progress)
-    warnings = [*made.warnings, *([f"law: {made.partial}"] if made.partial else [])]
-    return LawFound(_timeless(made.fit), tuple(clips), made.winner.source if made.winner is not None else "", made.stopped, tuple(warnings))
+    source = made.winner.source if made.winner is not None else ""
+    return LawFound(_timeless(made.fit), tuple(clips), source, made.stopped, made.partial, made.warnings)
 
 
 def sources_in(fit: Fit) -> list[str]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kinescribe.errors import UsageError
 from kinescribe.foretelling.foretell import Foretold
-from kinescribe.foretelling.programs.drawing import propose_drawing
 from kinescribe.foretelling.programs.folder import FUTURE, STATES, Program, prepared, unless_it_fails, write_text
 from kinescribe.foretelling.programs.lawmaking import LawFound, find_law
 from kinescribe.foretelling.programs.perception import ROUNDS, Chosen, Looking, choose_perception
 from kinescribe.foretelling.programs.purse import USUAL_CALLS, Purse
 from kinescribe.foretelling.programs.record import RUN, Record, Terms, lines_told
+from kinescribe.foretelling.programs.rendering import Rendering, propose_rendering
 from kinescribe.foretelling.programs.using import about_files, film_future
 from kinescribe.foretelling.programs.world import World
-from kinescribe.llm import Client, Model, Recorder, Replayer, Settings
+from kinescribe.llm import Client, EndpointError, Model, Recorder, Replayer, Settings
 from kinescribe.llm.text import one_line
-from kinescribe.states import Calibration
+from kinescribe.states import Calibration, States
+from kinescribe.video import Video
 
 if TYPE_CHECKING:
     from kinescribe.perception.progress import Progress
@@ -37,6 +38,7 @@ class Made:
     Attributes:
         program: as it stands in `folder`. chosen: how its objects are found, and what was tried. law: its law, and why the search ended.
         foretold: the future and its video. record: what was said. warnings: one line each.
+        partial: why it isn't whole, or should not be trusted; None where all is well.
     """
 
     program: Program
@@ -46,6 +48,7 @@ class Made:
     foretold: Foretold
     record: Record
     warnings: tuple[str, ...]
+    partial: str | None
 
 
 def program(
@@ -120,9 +123,7 @@ def replay(
     found.check_video(info.name, info.sha256)
     replayer = Replayer(found.exchanges, found.model)
     made = _made(video, terms, replayer, output, device, overwrite, progress, tell)
-    return Made(
-        made.program, made.folder, made.chosen, made.law, made.foretold, made.record, (*made.warnings, *dict.fromkeys(replayer.warnings))
-    )
+    return replace(made, warnings=(*made.warnings, *dict.fromkeys(replayer.warnings)))
 
 
 def _made(
@@ -151,13 +152,22 @@ def _made(
             opened, chosen.states, chosen.matters, purse.part(max(purse.left - few, 0)), task=terms.task, seed=terms.seed, progress=progress
         )
         note(f"law: {law.fit!r}; {law.said}")
-        drawing, said = propose_drawing(opened, chosen.states, purse, task=terms.task, rounds=terms.rounds)
-        note(f"drawing: {said}")
-        made = Program(chosen.plan, world, law.fit, law.source, drawing)
+        rendering, unasked = _drawn(opened, chosen.states, purse.part(few), terms, note)
+        note(f"rendering: {rendering.best}")
+        made = Program(chosen.plan, world, law.fit, law.source, rendering, chosen.states.labels)
         record = Record(terms, recorder.model, info.name, info.sha256, lines_told(lines), tuple(recorder.exchanges))
         made.write(folder, clips=law.clips)
         write_text(folder / RUN, record.text())
         chosen.states.to_csv(folder / STATES)
         foretold = film_future(made, looking, chosen.states, None, folder / FUTURE, until=terms.until, progress=progress)
-    warnings = dict.fromkeys([*chosen.warnings, *law.warnings, *about_files(foretold.warnings)])
-    return Made(made, folder, chosen, law, foretold, record, tuple(warnings))
+    partial = [line for line in (law.partial, unasked, foretold.partial) if line]
+    warnings = dict.fromkeys([*chosen.warnings, *law.warnings, *rendering.warnings, *about_files(foretold.warnings)])
+    return Made(made, folder, chosen, law, foretold, record, tuple(warnings), "; ".join(partial) or None)
+
+
+def _drawn(video: Video, states: States, purse: Purse, terms: Terms, tell: Tell) -> tuple[Rendering, str | None]:
+    """How things are drawn; the library's own way, and why, where nobody answers any more: perception and law are worth keeping."""
+    try:
+        return propose_rendering(video, states, purse, task=terms.task, rounds=terms.rounds, tell=tell), None
+    except EndpointError as error:
+        return Rendering(), f"the model could not be asked how things are drawn: {error}"

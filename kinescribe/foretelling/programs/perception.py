@@ -134,8 +134,9 @@ def choose_perception(
     court = _Court(looking, progress, looking.opened())
     plain, reviewed = _plain(court)
     tell(f"default perception: {plain.outcome}")
-    asked = question(task, plain.states, plain.outcome, plain.said, _pictures(court.video, plain.states))
-    form, warnings, trials = schema(usable_backends()), [], [plain]
+    backends = usable_backends()
+    asked = question(task, plain.states, plain.outcome, plain.said, _pictures(court.video, plain.states), backends)
+    form, warnings, trials = schema(backends), [], [plain]
     matters = bodies(plain.states) if plain.states is not None else ()
     for k in range(rounds + 1):
         name = f"repair {k}" if k else "proposal"

@@ -77,8 +77,10 @@ class PerceptionPlan:
 
     def names(self) -> list[str]:
         """What the things are called in the table, before numbers tell those apart that are called the same."""
+        if self.everything:
+            return [thing.phrase for thing in self.things]
         reads = bool(self.detector) or reads_words(self.backend)
-        return [thing.phrase if self.everything else thing.words(reads) for thing in self.things]
+        return [thing.words(reads) for thing in self.things]
 
     def matters(self, states: States) -> tuple[int, ...]:
         """Ids of the bodies in a table that the task is about."""
@@ -133,6 +135,8 @@ def bodies(states: States) -> tuple[int, ...]:
 
 def reads_words(backend: str) -> bool:
     """Whether a backend finds things by any words, not by colour and shape alone."""
+    if backend == PLAIN:
+        return False
     parts = available()[backend].parts
     if "concept_tracker" in parts:
         return True

@@ -14,7 +14,7 @@ from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.sandbox import law_of_source
 from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.foretelling.foretell import Foretold, predict_video
-from kinescribe.foretelling.programs.drawing import drawn_with
+from kinescribe.foretelling.programs.drawing import drawn_with, in_other_table
 from kinescribe.foretelling.programs.folder import FUTURE, LAW, STATES, Program, prepared, unless_it_fails
 from kinescribe.foretelling.programs.perception import Looking
 from kinescribe.foretelling.programs.plan import bodies
@@ -88,10 +88,11 @@ def use_program(
         fit, clips = (_refitted(program, states, matters, seed)) if refit else (program.fit, [])
         tell(f"law: {fit!r}")
         states.to_csv(target / STATES)
-        program = replace(program, world=where, fit=fit)
+        rendering, left_out = in_other_table(program.rendering, program.labels or states.labels, states)
+        program = replace(program, world=where, fit=fit, rendering=rendering, labels=states.labels)
         program.write(target, clips=clips)
         made = film_future(program, looking, states, matters if not refit else None, target / FUTURE, until=until, progress=progress)
-    return Used(program, states, matters, made, target, about_files(made.warnings))
+    return Used(program, states, matters, made, target, (*left_out, *about_files(made.warnings)))
 
 
 def film_future(
@@ -105,7 +106,7 @@ def film_future(
     progress: Progress | None = None,
 ) -> Foretold:
     """The video of what happens next; `objects`: ids that the law is about, None where it was fitted to this very table."""
-    scene, renderer = drawn_with(program.drawing, looking.opened(), states)
+    scene, renderer = drawn_with(program.rendering, looking.opened(), states)
     return predict_video(
         looking.path, output, law=program.fit, states=states, scene=scene, renderer=renderer, until=until,
         law_objects=_meant(program.fit, states, objects), frame_interval=looking.frame_interval, progress=progress,

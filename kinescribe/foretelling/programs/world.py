@@ -60,7 +60,8 @@ class WorldModel(Closed):
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first complaint, in one line."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    """The first complaint, in one line; a field that nobody knows before one that is missing, for that is what a slip of the pen makes."""
+    every = error.errors(include_url=False, include_input=False)
+    first = next((one for one in every if one["type"] == "extra_forbidden"), every[0])
     where = ".".join(str(step) for step in first["loc"]) or "the whole"
     return f"{one_line(where, 60)}: {one_line(first['msg'], 120)}"
