@@ -13,12 +13,13 @@ from kinescribe.dynamics.sandbox import Limits
 from kinescribe.dynamics.sandbox.syscalls import machine
 from kinescribe.errors import UsageError
 from kinescribe.evaluation.scenes import crossing_discs, pendulum_with_string
-from kinescribe.foretelling.programs import rendering_drawing
+from kinescribe.foretelling.programs import rendering_drawing, rendering_judging
 from kinescribe.foretelling.programs.rendering import Rendering, propose_rendering
 from kinescribe.foretelling.programs.rendering_asking import schema
 from kinescribe.llm import AnswerError, BudgetExceededError, EndpointError, Recorder, Replayer
 from kinescribe.llm.schema import check_schema, is_strict, problems
 from kinescribe.renderers import render
+from kinescribe.states import ObjectMeta, States
 from kinescribe.video import open_video
 
 needs_walls = pytest.mark.skipif(machine() is None, reason="the sandbox needs 64-bit Linux")
@@ -127,6 +128,7 @@ HOSTILE = [
     answer(look(2, drawn="program", program="def paint(u): return u")),
     answer(look(2, drawn="program", program="def draw(u):\n    while True:\n        pass")),
     answer(look(2, drawn="program", program="def draw(u): return u")),
+    answer(parts=[part(at(0, 0), at(0, 0, of=1), drawn="program", program="def draw(u): return u")] * 9),
     answer(look(2, drawn="program", program="import numpy as np\ndef draw(u): return np.full((*u.shape, 4), np.nan)")),
     answer(look(2, drawn="program", program="import numpy as np\ndef draw(u): return np.full((*u.shape, 4), 255.0)")),
     # well formed, and worse than the default
@@ -139,7 +141,7 @@ HOSTILE = [
 @needs_walls
 def test_hostile_and_useless_answers_leave_the_default(spring, monkeypatch):
     video, states, scene = spring
-    monkeypatch.setattr(rendering_drawing, "DRAWING_LIMITS", Limits(seconds=0.5))
+    monkeypatch.setattr(rendering_drawing, "DRAWING_LIMITS", Limits(seconds=0.3))
     made = propose_rendering(video, states, Scripted(*HOSTILE), scene=scene, rounds=len(HOSTILE) - 1)
     assert made.best == "default"
     assert made.description.empty
@@ -147,6 +149,34 @@ def test_hostile_and_useless_answers_leave_the_default(spring, monkeypatch):
     assert [one.judged is not None for one in made.trials[1:]] == [False] * (len(HOSTILE) - 3) + [True] * 3
     assert all(one.outcome.isprintable() for one in made.trials)
     assert min(one.judged.left for one in made.trials[-3:]) > made.trials[0].judged.left
+
+
+@needs_walls
+def test_a_program_that_is_slow_in_all_is_no_proposal(spring, monkeypatch):
+    video, states, scene = spring
+    monkeypatch.setattr(rendering_judging, "MOST_DRAWING_S", 1e-4)
+    made = propose_rendering(video, states, Scripted(answer(look(2, drawn="program", program=SPRING))), scene=scene, rounds=0)
+    assert made.best == "default"
+    assert "drawings take too long" in made.trials[1].outcome
+
+
+def test_a_point_of_a_body_is_no_body(spring):
+    video, states, scene = spring
+    objects = {2: ObjectMeta(part_of=1)}
+    ends = States.from_columns(states.columns, states.meta.model_copy(update={"objects": objects}))
+    model = Scripted(answer(parts=[part(at(0, 0, of=2), at(0, 0, of=1))]), answer())
+    made = propose_rendering(video, ends, model, scene=scene)
+    assert "there is no object 2; the table has 1" in made.trials[1].outcome
+    assert made.best == "default"
+
+
+def test_a_part_that_is_never_there_is_told(spring):
+    video, states, scene = spring
+    apart = states["frame"] % 2 == states["object_id"] % 2
+    never = States.from_columns({name: values[apart] for name, values in states.columns.items()}, states.meta)
+    model = Scripted(answer(parts=[part(at(0, 0, of=2), at(0, 0, of=1), name="rope")]), answer())
+    propose_rendering(video, never, model, scene=scene)
+    assert "part rope is in no frame: its ends are never there together" in model.asked[1][-1].text
 
 
 def test_a_model_that_fails_costs_nothing_but_a_warning(spring):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ class Trial:
 
     Attributes:
         name: "default", "proposal", "repair 1" …. description: None where the answer held none.
-        judged: None where it couldn't be drawn. said: what the review found, or why it failed, in lines.
+        judged: None where it couldn't be drawn. said: what the review found, or why it failed, in lines; none of what
+            wasn't to be mended.
     """
 
     name: str
@@ -149,9 +150,11 @@ def propose_rendering(
         one = _tried(bench, name, reply.data)
         if one.description is not None and one.description.empty:
             break
+        last = k == rounds or (one.judged is not None and one.judged.left < ENOUGH)
+        one = one if last else _reviewed(bench, one)
         trials.append(one)
         tell(f"{name}: {one.outcome}")
-        if k == rounds or (one.judged is not None and one.judged.left < ENOUGH):
+        if last:
             break
         shown = [] if one.judged is None or one.description is None else [_shown(bench, one.judged, one.description)]
         asked = [*asked, *repair(reply.text, one.outcome, plain.outcome, one.said if one.judged is not None else (), shown)]
@@ -162,14 +165,24 @@ def _tried(bench: Bench, name: str, data: Any) -> Trial:
     """What comes of an answer; whatever fails in it is its own."""
     made: Description | None = None
     try:
-        made = description_of(data, bench.states.object_ids)
-        if made.empty:
-            return Trial(name, made)
-        judged = bench.judged(made)
-        said = findings(review(bench.video, with_parts(bench.states, made.parts), bench.scene_of(made)))
+        made = description_of(data, bench.bodies, bench.states.object_ids)
+        return Trial(name, made, None if made.empty else bench.judged(made))
     except KinescribeError as error:
         return Trial(name, made, None, (one_line(str(error), 400),))
-    return Trial(name, made, judged, tuple(said))
+
+
+def _reviewed(bench: Bench, one: Trial) -> Trial:
+    """With what a review says of it, for the model to mend it by."""
+    if one.judged is None or one.description is None:
+        return one
+    parts = one.description.parts
+    whole = with_parts(bench.states, parts)
+    try:
+        said = findings(review(bench.video, whole, bench.scene_of(one.description)))
+    except KinescribeError as error:  # a program that fails on what only the review draws
+        return replace(one, judged=None, said=(one_line(str(error), 400),))
+    nowhere = [part.name or str(part.id) for part in parts if part.id not in whole.object_ids]
+    return replace(one, said=(*(f"part {name} is in no frame: its ends are never there together" for name in nowhere), *said))
 
 
 def _best(trials: list[Trial], warnings: list[str]) -> Rendering:

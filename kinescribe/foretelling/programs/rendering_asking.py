@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from kinescribe.errors import UsageError
-from kinescribe.foretelling.programs.rendering_description import FORMAT, MOST_OBJECTS, MOST_PARTS, MOST_SOURCE, Description
+from kinescribe.foretelling.programs.rendering_description import FORMAT, MOST_OBJECTS, MOST_PARTS, MOST_PROGRAMS, MOST_SOURCE, Description
 from kinescribe.llm import Message, Part
 from kinescribe.llm.text import one_line
 from kinescribe.renderers.reviewing import Review
@@ -37,10 +37,11 @@ drawn turned by its angle. views_by: what tells its views apart (angle, shape), 
 and end: object: the number of the body that it is fixed to, with x and y the point of that body, px from its middle, along its long axis \
 and across; or object null, with x and y a pixel of the video (y down) that stands still, such as a pivot. breadth: px across. depth: as \
 above. drawn: "shape" (a bar of color_rgb) or "program".
-- program: where drawn is "program" its source, else null: Python with `import numpy as np` alone, and a function `draw` with any of the \
-arguments u, v, length, breadth, angle, x, y. u and v: arrays (h, w), of each pixel how far it lies from the object's middle along its \
-long axis and across, px; the others are numbers: its sides and place now, px, and its angle, rad. It returns an array (h, w, 4): red, \
-green, blue in 0..255 and alpha in 0..1. Draw it lying along u: it is turned afterwards. A part is as long as its ends are apart.
+- program: at most {programs} in all. Where drawn is "program" its source, else null: Python with `import numpy as np` alone, and a \
+function `draw` with any of the arguments u, v, length, breadth, angle, x, y. u and v: arrays (h, w), of each pixel how far it lies from \
+the object's middle along its long axis and across, px; the others are numbers: its sides and place now, px, and its angle, rad. It \
+returns an array (h, w, 4): red, green, blue in 0..255 and alpha in 0..1. Draw it lying along u: it is turned afterwards. A part is as \
+long as its ends are apart.
 
 Your answer is tried out: every frame is drawn again. It is taken only where less is wrong then than with the default."""
 REPAIR = """That was tried: {outcome}
@@ -95,6 +96,7 @@ def question(task: str, scene: Scene, score: str, said: Sequence[str], pictures:
         score=score[:1].upper() + score[1:],
         findings=_listed(said) or " nothing to look at",
         most=MOST_PARTS,
+        programs=MOST_PROGRAMS,
         width=scene.plate.shape[1],
         height=scene.plate.shape[0],
     )
@@ -109,23 +111,27 @@ def repair(answer: str, outcome: str, default: str, said: Sequence[str], picture
     return [Message.assistant(answer[: 2 * MOST_SOURCE]), Message.user(text, *pictures)]
 
 
-def description_of(data: Any, ids: Collection[int]) -> Description:
+def description_of(data: Any, bodies: Collection[int], taken: Collection[int]) -> Description:
     """The description in an answer; parts get numbers that no object of the table has.
 
-    Raises `UsageError` or `InputError`, in one line, for one that makes no sense.
+    Args:
+        bodies: ids of what has a place of its own. taken: all ids of the table.
+
+    Raises:
+        UsageError, InputError: one that makes no sense, in one line.
     """
     try:
         rows, parts = list(data["objects"]), list(data["parts"])
         numbers = [row["id"] for row in rows]
         objects = {str(row["id"]): {name: value for name, value in row.items() if name != "id"} for row in rows}
-        free = max(ids, default=0) + 1
+        free = max(taken, default=0) + 1
         numbered = [{**part, "id": free + k} for k, part in enumerate(parts)]
     except (TypeError, KeyError, AttributeError):
         raise UsageError('the answer is no object with lists "objects" and "parts"') from None
     if len(objects) < len(numbers):
         raise UsageError("the answer names an object twice; say all of it in one place")
     made = Description.from_dict({"format": FORMAT, "objects": objects, "parts": numbered}, "the answer")
-    made.check(ids)
+    made.check(bodies, taken)
     return made
 
 

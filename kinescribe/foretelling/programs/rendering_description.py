@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from kinescribe.errors import InputError, UsageError
 from kinescribe.llm.text import one_line
 
-__all__ = ["FORMAT", "MOST_OBJECTS", "MOST_PARTS", "MOST_SOURCE", "Description", "End", "Look", "Part"]
+__all__ = ["FORMAT", "MOST_OBJECTS", "MOST_PARTS", "MOST_PROGRAMS", "MOST_SOURCE", "Description", "End", "Look", "Part"]
 
 FORMAT = 1
 MOST_OBJECTS, MOST_PARTS = 200, 20
+MOST_PROGRAMS = 8  # each has a process of its own
 MOST_SOURCE = 20_000  # characters of one program
 MOST_DEPTH = 10_000
 FAR = 100_000.0  # px
@@ -137,6 +138,9 @@ class Description(_Closed):
         ids = [part.id for part in self.parts]
         if len(set(ids)) < len(ids) or set(ids) & set(self.objects):
             raise ValueError("every part needs an id of its own")
+        programs = sum(one.program is not None for one in (*self.objects.values(), *self.parts))
+        if programs > MOST_PROGRAMS:
+            raise ValueError(f"{programs} programs are too many; {MOST_PROGRAMS} are the most")
         return self
 
     @property
@@ -144,15 +148,15 @@ class Description(_Closed):
         """It says nothing: all is drawn as the scene has it."""
         return not self.parts and all(look == Look() for look in self.objects.values())
 
-    def check(self, ids: Collection[int]) -> None:
-        """Raise UsageError where it speaks of objects that aren't there. `ids`: those of the table."""
+    def check(self, bodies: Collection[int], taken: Collection[int]) -> None:
+        """Raise UsageError where it speaks of bodies that aren't there. `bodies`: ids of the table's; `taken`: all its ids."""
         named = {*self.objects, *(end.object for part in self.parts for end in (part.start, part.end) if end.object is not None)}
-        unknown = sorted(named - set(ids))
+        unknown = sorted(named - set(bodies))
         if unknown:
-            raise UsageError(f"there is no object {unknown[0]}; the table has {', '.join(map(str, sorted(ids))) or 'none'}")
-        taken = sorted({part.id for part in self.parts} & set(ids))
-        if taken:
-            raise UsageError(f"part {taken[0]} has the id of an object of the table; it needs one of its own")
+            raise UsageError(f"there is no object {unknown[0]}; the table has {', '.join(map(str, sorted(bodies))) or 'none'}")
+        double = sorted({part.id for part in self.parts} & set(taken))
+        if double:
+            raise UsageError(f"part {double[0]} has the id of an object of the table; it needs one of its own")
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; what is as the scene has it is left out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ DRAWING_LIMITS = Limits(seconds=5.0, cpu_seconds=600, memory=2**29)
 FINENESS = 2  # pixels of the drawing in one of the video
 MARGIN_PX = 4.0
 LONGEST = 2_000.0  # px of a side; what is larger is drawn so large and stretched
-MOST_PIXELS = 2**19
+MOST_PIXELS = 2**20
 KEPT = 256  # drawings
 # steps by which states count as the same, px or rad: what is drawn is stretched by the rest
 STEPS = {"length": 0.25, "breadth": 0.25, "angle": 0.01, "x": 1.0, "y": 1.0}
@@ -37,18 +39,20 @@ class Painter:
     by alpha, and alpha in [0, 1]. What it draws lies along u, and is turned by the angle afterwards.
     """
 
-    def __init__(self, source: str, size: tuple[float, float], file: str = "draw.py") -> None:
+    def __init__(self, source: str, size: tuple[float, float], file: str = "draw.py", seconds: float = math.inf) -> None:
         """Check the source and start its worker.
 
         Args:
             size: (length, breadth) px, where a state doesn't tell them.
             file: what messages call the source.
+            seconds: that all its drawings may take together.
 
         Raises:
             SandboxError: a source that may not run, holds no such function, or one that asks for something else; or no isolation here.
         """
         self._function = SandboxedFunction.of(source, "draw", limits=DRAWING_LIMITS, file=file)
         self._size = size
+        self._seconds = seconds
         self._drawn: OrderedDict[tuple[float, ...], Sprite] = OrderedDict()
         strange = [name for name in self._function.arguments if name not in ARGUMENTS]
         if strange or not self._function.arguments:
@@ -82,7 +86,11 @@ class Painter:
         anchor = ((w - 1) / 2.0, (h - 1) / 2.0)
         u, v = np.meshgrid((np.arange(w) - anchor[0]) / fineness, (np.arange(h) - anchor[1]) / fineness)
         asked: dict[str, Any] = {"u": u, "v": v, **state}
+        began = time.monotonic()
         (four,) = self._function.call([asked[name] for name in self._function.arguments], [(h, w, 4)])
+        self._seconds -= time.monotonic() - began
+        if self._seconds < 0.0:
+            raise SandboxError("function draw: its drawings take too long; draw with fewer and simpler operations", "time")
         made = four.astype(np.float32)
         if not np.isfinite(made).all():
             raise SandboxError("function draw: it returned numbers that are none (NaN or infinity)", "contract")

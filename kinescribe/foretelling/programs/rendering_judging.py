@@ -29,6 +29,7 @@ Picture = NDArray[np.uint8]
 MOST_FRAMES = 48
 NOISE = 2.0  # σ: what differs by less is noise
 MOST_TOLD = 10.0
+MOST_DRAWING_S = 60.0  # that the drawings of one program may take while it is judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,11 @@ class _Ready:
 
 
 class Bench:
-    """A video and its table, against which scenes are held, all with the same frames, noise and brightness."""
+    """A video and its table, against which scenes are held, all with the same frames, noise and brightness.
+
+    Attributes:
+        bodies: ids of what has a place of its own in the table. frames: numbers of those that are drawn again.
+    """
 
     def __init__(self, video: Video, states: States, scene: Scene, ground: Ground) -> None:
         """Measure what there is to draw.
@@ -77,6 +82,7 @@ class Bench:
         self.video, self.states, self.scene, self.ground = video, states, scene, ground
         self._last: tuple[Description, _Ready] | None = None
         table = PoseTable.of(states)
+        self.bodies = tuple(sorted({pose.object_id for poses in table.poses for pose in poses}))
         self._boxes: Mapping[int, Float32] = boxes_by_frame(states, table, shapes_of(states))
         own = [int(frame) for frame, poses in zip(table.frames, table.poses, strict=True) if poses]
         last = video.info.frame_count
@@ -106,7 +112,7 @@ class Bench:
     def _ready(self, description: Description) -> _Ready:
         if self._last is None or self._last[0] is not description:
             scene, states = self.scene, with_parts(self.states, description.parts)
-            made = described(scene, description)
+            made = described(scene, description, MOST_DRAWING_S)
             made = behind(made, self.video, states) if description.parts else made
             table = PoseTable.of(states)
             poses = {int(f): {one.object_id: one for one in row} for f, row in zip(table.frames, table.poses, strict=True)}

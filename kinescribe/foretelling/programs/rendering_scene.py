@@ -20,8 +20,11 @@ __all__ = ["behind", "described"]
 NOMINAL_PX = 100.0  # length of a part where nothing tells it: every row does
 
 
-def described(scene: Scene, description: Description) -> Scene:
+def described(scene: Scene, description: Description, seconds: float = math.inf) -> Scene:
     """The scene with its objects drawn as they are described, and its parts; programs have their workers then.
+
+    Args:
+        seconds: that the drawings of one program may take together.
 
     Raises:
         UsageError: objects that the scene doesn't have, or that can't be drawn so. SandboxError: a program that may not run, or fails.
@@ -29,8 +32,8 @@ def described(scene: Scene, description: Description) -> Scene:
     unknown = sorted(set(description.objects) - set(scene.objects))
     if unknown:
         raise UsageError(f"no object {unknown[0]} in the scene; it has: {', '.join(map(str, scene.objects)) or 'none'}")
-    looks = [_looked(scene.objects[i], look) for i, look in description.objects.items()]
-    return scene.with_objects([*looks, *(_made(part) for part in description.parts)])
+    looks = [_looked(scene.objects[i], look, seconds) for i, look in description.objects.items()]
+    return scene.with_objects([*looks, *(_made(part, seconds) for part in description.parts)])
 
 
 def behind(scene: Scene, video: Video, states: States) -> Scene:
@@ -43,7 +46,7 @@ def behind(scene: Scene, video: Video, states: States) -> Scene:
     return replace(scene, plate=plate.image, confidence=plate.confidence)
 
 
-def _looked(thing: SceneObject, look: Look) -> SceneObject:
+def _looked(thing: SceneObject, look: Look, seconds: float) -> SceneObject:
     made = replace(
         thing,
         depth=thing.depth if look.depth is None else look.depth,
@@ -55,7 +58,7 @@ def _looked(thing: SceneObject, look: Look) -> SceneObject:
     if look.drawn == "shape":
         return replace(made, sprites=())
     if look.drawn == "program":
-        return _programmed(made, str(look.program))
+        return _programmed(made, str(look.program), seconds)
     return _viewed(made, look.views_by)
 
 
@@ -78,9 +81,9 @@ def _pose_of(sprite: Sprite) -> Pose:
     return Pose(0, math.nan, math.nan, sprite.angle, *sprite.size, True)
 
 
-def _programmed(thing: SceneObject, source: str) -> ProgramObject:
+def _programmed(thing: SceneObject, source: str, seconds: float) -> ProgramObject:
     sides = (thing.size[0] if thing.size[0] > 0.0 else NOMINAL_PX, thing.size[1] if thing.size[1] > 0.0 else NOMINAL_PX)
-    painter = Painter(source, sides, f"program of object {thing.object_id}")
+    painter = Painter(source, sides, f"program of object {thing.object_id}", seconds)
     pose = Pose(thing.object_id, 0.0, 0.0, 0.0, *sides, True)
     own = {one.name: getattr(thing, one.name) for one in fields(SceneObject) if one.init}
     # what is drawn for a pose is as large as the pose: never stretched, never taken for a shape
@@ -88,7 +91,7 @@ def _programmed(thing: SceneObject, source: str) -> ProgramObject:
     return ProgramObject(**own, painter=painter.sprite)
 
 
-def _made(part: Part) -> SceneObject:
+def _made(part: Part, seconds: float) -> SceneObject:
     color = None if part.color_rgb is None else part.color_rgb[::-1]
     thing = SceneObject(part.id, part.name, "rod", (), part.depth, True, (NOMINAL_PX, part.breadth), color=color or (128.0, 128.0, 128.0))
-    return thing if part.drawn == "shape" else _programmed(thing, str(part.program))
+    return thing if part.drawn == "shape" else _programmed(thing, str(part.program), seconds)
