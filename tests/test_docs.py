@@ -39,6 +39,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 COMMANDS = (
     "extract",
     "fit",
+    "synthesize",
     "predict",
     "predict-video",
     "ask",

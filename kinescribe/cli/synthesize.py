@@ -70,6 +70,10 @@ def synthesize(
     rules: Annotated[
         Path | None, typer.Option(metavar="JSON", help="What objects can do: who is static, may touch, is joined; which walls there are.")
     ] = None,
+    library: Annotated[
+        str,
+        typer.Option(metavar="LAW", help='What programs compete with: auto for the best of the library, or a law, such as "free-fall".'),
+    ] = "auto",
     always: Annotated[
         bool, typer.Option("--always", help="Ask the model even where a law of the library leaves nothing but noise.")
     ] = False,
@@ -108,6 +112,7 @@ def synthesize(
     )  # fmt: skip
     given = _recorded(replay, task, fix, settings if model or base_url else None)
     _check(strategy, max_calls, given, settings)
+    _check_library(library)
 
     from kinescribe.dynamics.affordances import Affordances
     from kinescribe.dynamics.synthesis.page import check_page
@@ -124,7 +129,7 @@ def synthesize(
     if given is not None:
         given.check(clips)
     sheet = given.sheet if given is not None else None if video is None else sheet_of(video, tables[0])
-    run = _run(clips, given, settings, known, allowed, task, strategy, seed, max_calls, always, sheet, quiet)
+    run = _run(clips, given, settings, known, allowed, task, strategy, seed, max_calls, always, sheet, library.strip(), quiet)
     fixed = given.fixed if given is not None else known
     return finish(run, clips, outputs, fixed=fixed, sheet=sheet, warnings=warnings, quiet=quiet, as_json=as_json, strict=strict)
 
@@ -168,9 +173,20 @@ def _check(strategy: str, max_calls: int | None, given: Recorded | None, setting
         )
 
 
+def _check_library(words: str) -> None:
+    """Raise UsageError for what no record could name: a file on this machine, or a law that there is not."""
+    from kinescribe.dynamics.finding import file_and_name, find_law
+
+    if words.strip() == "auto":
+        return
+    if file_and_name(words) is not None or words.lower().endswith(".json"):
+        raise UsageError(f"--library takes the name of an installed law, a sum of names, or auto, not the file '{words}'")
+    find_law(words.strip())
+
+
 def _run(
     clips: Sequence[Clip], given: Recorded | None, settings: Settings | None, known: Mapping[str, float], rules: Affordances | None,
-    task: str, strategy: str, seed: int, max_calls: int | None, always: bool, sheet: Part | None, quiet: bool,
+    task: str, strategy: str, seed: int, max_calls: int | None, always: bool, sheet: Part | None, library: str, quiet: bool,
 ) -> Synthesis:  # fmt: skip
     from kinescribe.cli.interrupts import checking
     from kinescribe.cli.progress import progress_bar
@@ -182,14 +198,15 @@ def _run(
         if given is not None:
             return written(
                 clips, given.replayer(), max_calls=given.max_calls, strategy=given.strategy, task=given.task, sheet=given.sheet,
-                rules=rules, fixed=given.fixed, seed=given.seed, always=given.always, progress=checking(bar),
+                rules=rules, fixed=given.fixed, seed=given.seed, always=given.always, library=given.against,
+                progress=checking(bar),
             )  # fmt: skip
         if settings is None:
             raise AssertionError("checked before")
         with Client(settings) as client:
             run = written(
                 clips, client, max_calls=max_calls or CALLS, strategy=strategy, task=task, sheet=sheet, rules=rules, fixed=known,
-                seed=seed, always=always, progress=checking(bar),
+                seed=seed, always=always, library=library, progress=checking(bar),
             )  # fmt: skip
             for line in client.warnings:
                 print(f"kinescribe: warning: {line}", file=sys.stderr)

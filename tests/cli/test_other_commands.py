@@ -16,6 +16,7 @@ from kinescribe.states import Calibration, States
 COMMANDS = [
     "extract",
     "fit",
+    "synthesize",
     "predict",
     "predict-video",
     "ask",

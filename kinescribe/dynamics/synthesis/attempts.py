@@ -70,7 +70,7 @@ class Synthesis:
         winner: the program that it is of; None: the library's law won.
         library: the library's best. attempts: all programs. questions: all calls.
         exchanges: what was said, word for word. usage: what it cost.
-        model, strategy, seed, max_calls, task, always: as asked for.
+        model, strategy, seed, max_calls, task, always: as asked for. against: what the programs competed with, "auto" or a law's name.
         stopped: why no more was asked, in words. partial: why the answer is not what was asked for; None where all is well.
         warnings: one line each.
     """
@@ -88,6 +88,7 @@ class Synthesis:
     max_calls: int
     task: str
     always: bool
+    against: str
     stopped: str
     partial: str | None = None
     warnings: tuple[str, ...] = field(default=())

@@ -35,7 +35,7 @@ class Recorded:
     """What a record holds to run again from.
 
     Attributes:
-        exchanges: questions and answers. model, strategy, seed, max_calls, task, always, fixed: as asked for.
+        exchanges: questions and answers. model, strategy, seed, max_calls, task, always, against, fixed: as asked for.
         sheet: the picture that was shown, as a piece of a message; None where there was none.
         clips: fingerprints of the clips.
     """
@@ -47,6 +47,7 @@ class Recorded:
     max_calls: int
     task: str
     always: bool
+    against: str
     fixed: Mapping[str, float]
     sheet: Part | None
     clips: tuple[str, ...]
@@ -92,6 +93,7 @@ def write_record(
         "max_calls": run.max_calls,
         "task": run.task,
         "always": run.always,
+        "against": run.against,
         "fixed": dict(fixed or {}),
         "clips": [{"name": clip.name, "fingerprint": fingerprint(clip)} for clip in clips],
         "outcome": {
@@ -163,6 +165,9 @@ def _recorded(made: Mapping[str, Any], path: Path) -> Recorded:
         raise wrong("strategy", f"one of {', '.join(STRATEGIES)}")
     if not isinstance(task, str) or len(task) > LONGEST_TASK:
         raise wrong("task", "a text")
+    against = made.get("against")
+    if not isinstance(against, str) or len(against) > LONGEST_NAME or against.endswith((".py", ".json")) or ".py:" in against:
+        raise wrong("against", "auto or the name of an installed law")  # a record names no file that would be run
     if type(seed) is not int or not 0 <= seed < 2**63:
         raise wrong("seed", "a whole number")
     if type(calls) is not int or not 1 <= calls <= MOST_EXCHANGES:
@@ -181,6 +186,7 @@ def _recorded(made: Mapping[str, Any], path: Path) -> Recorded:
     return Recorded(
         exchanges=tuple(Exchange.of(one, f"{path}: exchange {number}") for number, one in enumerate(exchanges, 1)),
         model=one_line(model), strategy=str(strategy), seed=seed, max_calls=calls, task=task, always=bool(made["always"]),
+        against=against,
         fixed={str(name): float(value) for name, value in fixed.items()},
         sheet=None if sheet is None else {"type": "image_url", "image_url": {"url": sheet}},
         clips=tuple(one["fingerprint"] for one in clips),

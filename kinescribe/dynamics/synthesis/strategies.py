@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["STRATEGIES", "Arm", "Choice", "best_first", "resample", "rex"]
+__all__ = ["FRESH", "STRATEGIES", "Arm", "Choice", "best_first", "resample", "rex"]
 
 WEIGHT = 8.0  # worth of a score, in repairs that failed; small, for a run has a dozen questions and not hundreds
 BROKEN = 4.0  # repairs that one of a program without a fit counts for: a slip is mended at once, or it is none

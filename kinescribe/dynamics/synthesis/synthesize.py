@@ -12,8 +12,10 @@ from kinescribe.dynamics.affordances import Affordances, apply
 from kinescribe.dynamics.api import AUTO, Source, clips_of
 from kinescribe.dynamics.api import fit as fitted
 from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
+from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.sandbox import SandboxError, isolation
 from kinescribe.dynamics.synthesis.attempts import Attempt, Question, Synthesis
 from kinescribe.dynamics.synthesis.briefing import briefing
@@ -22,7 +24,7 @@ from kinescribe.dynamics.synthesis.feedback import feedback, hints
 from kinescribe.dynamics.synthesis.judging import Judge, Judged, enough
 from kinescribe.dynamics.synthesis.programs import drafts, normalised, size_of
 from kinescribe.dynamics.synthesis.prompts import Tried, proposal, repair
-from kinescribe.dynamics.synthesis.strategies import STRATEGIES, Arm
+from kinescribe.dynamics.synthesis.strategies import FRESH, STRATEGIES, Arm
 from kinescribe.errors import UsageError, unknown_value
 from kinescribe.llm import AnswerError, BudgetExceededError, Client, EndpointError, Message, Model, Part, Recorder, Settings
 from kinescribe.llm.text import one_line
@@ -32,6 +34,7 @@ __all__ = ["CALLS", "MOST_CALLS", "synthesize"]
 CALLS, MOST_CALLS = 12, 40
 FIRST = 4  # programs that the first question asks for
 LIBRARY_ROLLOUTS, LIBRARY_SECONDS = 100_000, 900.0  # the first is to end the search, so that runs can be repeated
+LEAST = 0.15  # score of a program that runs, however far off it is
 LONGEST_TASK = 2_000  # characters
 
 Progress = Callable[[str, int, int | None], None]
@@ -43,7 +46,7 @@ def synthesize(
     *,
     inputs: Inputs | str | Path | Sequence[Inputs | str | Path] | None = None,
     objects: Sequence[str | int] | None = None,
-    library: Fit | None = None,
+    library: Fit | str | Path | Law | type[Law] = AUTO,
     max_calls: int = CALLS,
     strategy: str = "rex",
     task: str = "",
@@ -63,7 +66,7 @@ def synthesize(
     Args:
         states: tables that share the law, their files, or clips. inputs, objects: as `kinescribe.fit` has them.
         model: that is asked: a `kinescribe.llm.Client`, its settings, or a `Replayer` of what one said.
-        library: the library's best, where it is known already.
+        library: what programs compete with: "auto" for the best that the library has, a law as `kinescribe.fit` takes it, or its fit.
         max_calls: questions at most, 1 to 40.
         strategy: rex, best-first or resample.
         task: what the user says of the scene. sheet: a picture of it, for models that see (see `kinescribe.llm.picture`).
@@ -95,8 +98,11 @@ def synthesize(
         clips = [apply(rules, clip) for clip in clips]
     tell = progress or _silent
     tell("library", 0, 1)
-    if library is None:
-        library = fitted(clips, AUTO, rules=rules, fixed=fixed, seed=seed, max_rollouts=LIBRARY_ROLLOUTS, max_seconds=LIBRARY_SECONDS)
+    against = library if isinstance(library, str | Path) else library.law.title if isinstance(library, Fit) else ""
+    if not isinstance(library, Fit):
+        library = fitted(
+            clips, library, rules=rules, fixed=_known(library, fixed), seed=seed, max_rollouts=LIBRARY_ROLLOUTS, max_seconds=LIBRARY_SECONDS
+        )
     library = replace(library, seconds=0.0)  # how long it took is left out: a run that is repeated finds the same
     tell("library", 1, 1)
     run = _Run(
@@ -120,9 +126,17 @@ def synthesize(
     return Synthesis(
         fit=fit, winner=winner, library=library, attempts=tuple(run.attempts), questions=tuple(run.questions),
         exchanges=tuple(run.model.exchanges), usage=run.model.usage, model=model.model, strategy=strategy, seed=seed, max_calls=max_calls,
-        task=run.task, always=always,
+        task=run.task, always=always, against=str(against),
         stopped=run.stopped, partial=run.partial, warnings=tuple(run.warnings),
     )  # fmt: skip
+
+
+def _known(law: str | Path | Law | type[Law], fixed: Mapping[str, float] | None) -> Mapping[str, float]:
+    """Of the known values those that a law which is named has parameters for; a search sorts them out itself."""
+    if law == AUTO or not fixed:
+        return fixed or {}
+    names = find_law(law).parameters
+    return {name: value for name, value in fixed.items() if name in names or name.rpartition(".")[2] in names}
 
 
 def _silent(stage: str, done: int, whole: int | None) -> None:
@@ -206,9 +220,12 @@ class _Run:
     def _arm(self, one: Attempt) -> Arm:
         """Half of a score is how far a program goes, half how far it goes among those that there are."""
         repairs = sum(question.parent == one.number for question in self.questions)
+        if one.fit is None:
+            return Arm(None, repairs)
         most = max(other.judged.score for other in self.attempts)
-        relative = one.judged.score / most if most > 0 else 0.0
-        return Arm(None if one.fit is None else 0.5 * (one.judged.score + relative), repairs)
+        score = 0.5 * (one.judged.score + (one.judged.score / most if most > 0 else 0.0))
+        # at a bound, such as 0, a term does nothing: with its sign turned it may do all
+        return Arm(max(score, FRESH if one.fit.at_bound else LEAST), repairs)
 
     def _verdict(self, one: Attempt) -> str:
         """What is wrong with a program, for the model that is to mend it."""
