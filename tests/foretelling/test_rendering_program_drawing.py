@@ -17,7 +17,7 @@ from kinescribe.foretelling.programs.rendering_description import Description, P
 from kinescribe.foretelling.programs.rendering_drawing import Painter
 from kinescribe.foretelling.programs.rendering_parts import with_parts
 from kinescribe.renderers import Scene, SceneObject, Sprite
-from kinescribe.renderers.compositor import layer_of
+from kinescribe.renderers.compositor import compose, layer_of
 from kinescribe.renderers.poses import Pose, PoseTable
 from kinescribe.states import Calibration, States
 
@@ -132,6 +132,9 @@ def test_what_is_said_of_an_object_is_what_changes():
     assert (three.sprites, three.shape, three.color, three.depth) == ((), "disc", (3.0, 2.0, 1.0), 7)
     assert (four.views_by, four.turns, four.edges, four.depth) == ("shape", False, "whole", 0)
     assert four.view(pose(length=13.0, breadth=9.0)).size[0] == 13.0
+    none = Rendering.from_dict({"format": 1, "objects": {"3": {"drawn": "nothing"}}, "parts": []}).apply(scene)
+    assert np.array_equal(compose(none, [pose(), pose(length=90.0)]), scene.picture)
+    assert not np.array_equal(compose(scene, [pose()]), scene.picture)
     one = Rendering.from_dict({"format": 1, "objects": {"4": {"views_by": "one"}}, "parts": []})
     assert one.apply(scene).objects[4].sprites == scene.objects[4].sprites[:1]
 

@@ -26,7 +26,7 @@ __all__ = ["ROUNDS", "Rendering", "Trial", "propose_rendering"]
 
 ROUNDS = 2  # repairs after the first answer
 ENOUGH = 0.01  # of what the objects change: where no more is wrong, nothing is left to win
-LESS, LEAST = 0.02, 0.001  # of what the default leaves, and of what the objects change: what gains less is a tie
+LESS, LEAST = 0.01, 0.001  # of what the default leaves, and of what the objects change: what gains less is a tie
 LONGEST_SHEET = 1536  # px
 
 

@@ -29,10 +29,11 @@ numbered. The second shows one frame beside what the library draws of it ("defau
 {score}. What a review of it says:{findings}
 
 Answer as JSON. Name only what should be drawn in another way; with "objects": [] and "parts": [] the default stays.
-- objects: id: its number above. drawn: "pixels", "shape" or "program". depth: what is nearer to the camera has the greater depth and \
-hides the rest; null keeps it. shape and color_rgb: of what is drawn from "shape" (disc, box, rod); null keeps them. turns: whether it is \
-drawn turned by its angle. views_by: what tells its views apart (angle, shape), or "one" for its first view alone. edges: "soft", or \
-"whole" where every pixel is wholly the object's or not. null keeps what is not to change.
+- objects: id: its number above. drawn: "pixels", "shape", "program", or "nothing" for what is no thing or drawn with another. depth: \
+what is nearer to the camera has the greater depth and hides the rest; null keeps it. shape and color_rgb: of what is drawn from "shape" \
+(disc, box, rod); null keeps them. turns: whether it is drawn turned by its angle. views_by: what tells its views apart (angle, shape), \
+or "one" for its first view alone. edges: "soft", or "whole" where every pixel is wholly the object's or not. null keeps what is not to \
+change.
 - parts: what hangs between two ends and isn't in the table, such as a string, a rope, a spring: at most {most}. name: a few words. start \
 and end: object: the number of the body that it is fixed to, with x and y the point of that body, px from its middle, along its long axis \
 and across; or object null, with x and y a pixel of the video (y down) that stands still, such as a pivot. breadth: px across. depth: as \
@@ -57,7 +58,7 @@ def schema() -> dict[str, Any]:
     """Of the answer."""
     look = {
         "id": {"type": "integer", "minimum": 0},
-        "drawn": {"type": "string", "enum": ["pixels", "shape", "program"]},
+        "drawn": {"type": "string", "enum": ["pixels", "shape", "program", "nothing"]},
         "depth": {"type": ["integer", "null"], "minimum": -10_000, "maximum": 10_000},
         "shape": {"type": ["string", "null"], "enum": ["disc", "box", "rod", None]},
         "color_rgb": _COLOR,

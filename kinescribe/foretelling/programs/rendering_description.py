@@ -60,7 +60,7 @@ class Look(_Drawn):
     """How one object is drawn. What is None stays as the scene has it.
 
     Attributes:
-        drawn: "pixels" of the video, "shape" and colour, or by its "program".
+        drawn: "pixels" of the video, "shape" and colour, by its "program"; or "nothing", where it is no thing or drawn with another.
         shape: disc, box or rod, of what is drawn from it.
         turns: it is drawn turned by its angle.
         views_by: what tells which of several views is seen; "one": the first alone.
@@ -68,7 +68,7 @@ class Look(_Drawn):
     """
 
     depth: Depth | None = None
-    drawn: Literal["pixels", "shape", "program"] = "pixels"
+    drawn: Literal["pixels", "shape", "program", "nothing"] = "pixels"
     shape: Literal["disc", "box", "rod"] | None = None
     turns: bool | None = None
     views_by: Literal["angle", "shape", "x", "y", "one"] | None = None

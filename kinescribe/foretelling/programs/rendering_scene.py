@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import fields, replace
 
+import numpy as np
+
 from kinescribe.errors import UsageError
 from kinescribe.foretelling.programs.rendering_description import Description, Look, Part
 from kinescribe.foretelling.programs.rendering_drawing import Painter, ProgramObject
@@ -17,6 +19,7 @@ from kinescribe.video import Video
 
 __all__ = ["behind", "described"]
 
+CLEAR = Sprite(np.zeros((1, 1, 3), np.float32), np.zeros((1, 1), np.float32), (0.0, 0.0))
 NOMINAL_PX = 100.0  # length of a part where nothing tells it: every row does
 
 
@@ -55,6 +58,8 @@ def _looked(thing: SceneObject, look: Look, seconds: float) -> SceneObject:
         color=thing.color if look.color_rgb is None else look.color_rgb[::-1],
         shape=look.shape or thing.shape,
     )
+    if look.drawn == "nothing":
+        return replace(made, sprites=(CLEAR,), color=None, plain=False)
     if look.drawn == "shape":
         return replace(made, sprites=())
     if look.drawn == "program":
