@@ -116,7 +116,7 @@ HOSTILE = [
     answer(look(1), look(1, depth=3)),
     answer(look(1, depth=10**12)),
     answer(look(1, color_rgb=[0, 0, 999])),
-    answer(look(1, drawn="nothing")),
+    answer(look(1, drawn="by hand")),
     answer(look(1, file="/etc/passwd")),
     answer(look(1, views_by="y", drawn="pixels"), look(2, drawn="program")),
     answer(parts=[part(at(0, 0), at(9, 9))]),
@@ -132,6 +132,7 @@ HOSTILE = [
     answer(look(2, drawn="program", program="import numpy as np\ndef draw(u): return np.full((*u.shape, 4), np.nan)")),
     answer(look(2, drawn="program", program="import numpy as np\ndef draw(u): return np.full((*u.shape, 4), 255.0)")),
     # well formed, and worse than the default
+    answer(look(1, drawn="nothing")),
     answer(look(2, drawn="program", program="import numpy as np\ndef draw(u): return np.zeros((*u.shape, 4))")),
     answer(look(1, drawn="shape", shape="box", color_rgb=[0, 0, 255])),
     answer(parts=[part(at(0, 0), at(0, 0, of=1), breadth=200.0)]),
@@ -146,9 +147,9 @@ def test_hostile_and_useless_answers_leave_the_default(spring, monkeypatch):
     assert made.best == "default"
     assert made.description.empty
     assert len(made.trials) == len(HOSTILE) + 1
-    assert [one.judged is not None for one in made.trials[1:]] == [False] * (len(HOSTILE) - 3) + [True] * 3
+    assert [one.judged is not None for one in made.trials[1:]] == [False] * (len(HOSTILE) - 4) + [True] * 4
     assert all(one.outcome.isprintable() for one in made.trials)
-    assert min(one.judged.left for one in made.trials[-3:]) > made.trials[0].judged.left
+    assert min(one.judged.left for one in made.trials[-4:]) > made.trials[0].judged.left
 
 
 @needs_walls
