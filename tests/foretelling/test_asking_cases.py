@@ -135,6 +135,8 @@ CASES = [
             "--remove blue --until 3", [NONE], [1.26], "red doesn't strike blue by 3 s", remove=["blue"]),
     changed("pair", "If both fell more slowly, how near would they come in the first second?", [("gravity", "*=", 0.5)],
             told("distance", "red", other="blue", time=0.5), "--do gravity*=0.5 --until 3", [math.hypot(2.0, 0.1)], [math.hypot(2.0, 0.1)]),
+    changed("pair", "What if blue were three times as heavy?", [("blue.mass", "*=", 3)], told("contact", "red", other="blue"),
+            "--do blue.mass*=3 --until 3", [1.26], [1.26], "With blue.mass × 3 from 0 s on", "as without the change"),
     plain("pair", "How near do they come?", told("closest", "red", other="blue", since=0.0), [0.5, ANY],
           "the nearest that red comes to blue"),
     plain("pair", "When does each first touch anything?", told("contact", None, since=0.0), [landing(fall=1.8)],

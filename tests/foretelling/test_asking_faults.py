@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
-from predicted import SEEN, TIMES, bouncing, bouncing_fit, bouncing_table, pair_fit, pair_table, table
+from predicted import SEEN, TIMES, bouncing, bouncing_fit, bouncing_table, pair_fit, pair_table, table, truth
 from scripted_replies import Scripted, declined, edits, told
 
+from kinescribe.dynamics import Clip, Inputs, Law, Parameter
+from kinescribe.dynamics.fitting import fit_law
 from kinescribe.dynamics.prediction import Predictor
 from kinescribe.errors import NothingFoundError
 from kinescribe.foretelling.asking.inquiry import Inquiry
@@ -159,6 +162,28 @@ def test_flags_say_what_is_done_to_the_last_digit(ball: World):
     inquiry, _, _ = translated(ball, edits(("gravity", "*=", 1 / 3), at=1 / 3, until=10 / 3))
     assert inquiry.flags == ["--do", "gravity*=0.333333", "--at", "0.333333", "--until", "3.33333"]
     assert (inquiry.changes[0].value, inquiry.at, inquiry.until) == (0.333333, 0.333333, 3.33333)
+
+
+class Pushed(Law):
+    """Along x, as hard as an input says."""
+
+    name = "pushed"
+    inputs = ("push",)
+    response = Parameter(1.0, (0, 10), "length/time^2", "acceleration per push")
+
+    def acceleration(self, t: Any, state: Any, parameters: Any, inputs: Any) -> Any:
+        return parameters.response * inputs.push, 0.0
+
+
+def test_an_end_beyond_the_known_inputs_is_a_fault():
+    inputs = Inputs(TIMES[:76], {"push": np.sin(TIMES[:76])})
+    states = table(truth(Pushed(), {"response": 2.0}, TIMES[:SEEN], inputs=inputs, x=0.0, y=1.0), TIMES, SEEN)
+    fit = fit_law(Pushed(), [Clip.from_states(states, inputs=inputs)])
+    world = states, Predictor.of(states, fit, inputs=inputs)
+    inquiry, questions, model = translated(world, edits(("response", "*=", 2)), edits(("response", "*=", 2), until=2.5))
+    assert (questions, inquiry.until) == (2, 2.5)
+    assert "the inputs end at 2.5 s and the motion runs to 3 s" in model.asked[1][-1].text
+    assert json.loads(model.asked[0][1].text)["facts"]["inputs_that_are_given"] == ["push"]
 
 
 def test_what_happens_is_everybody_s_last_place(pair: World):

@@ -100,7 +100,7 @@ def ask(
     factory = factory_of(renderer)
     ready = order.prepared(progress)
     seen_s, ends = ready.seen.end_s, end_of(ready.video, ready.seen, _wishes(None, order.spans[0], until=None))
-    until = rounded(max(ends, seen_s + max(GOES_ON * seen_s, AT_LEAST * interval_between(ready.table))))
+    until = _until(ready, ends)
     inquiry, questions = translate(model, ready.predictor, ready.table, words, seen_until=seen_s, video_ends=ends, until=until)
     if before is not None:
         before(inquiry)
@@ -125,6 +125,16 @@ def _question(text: Any) -> str:
     if len(text) > LONGEST:
         raise UsageError(f"the question has {len(text):,} characters, and may have {LONGEST:,}: ask for less at once")
     return " ".join(text.split())
+
+
+def _until(ready: Prepared, ends: float) -> float:
+    """The end where nothing says when: half as long again as was seen, or the video's end if that is later; known inputs permitting."""
+    seen_s = ready.seen.end_s
+    until = max(ends, seen_s + max(GOES_ON * seen_s, AT_LEAST * interval_between(ready.table)))
+    times = ready.predictor.start.clip.inputs.times
+    if ready.fit.law.inputs and len(times) > 1:
+        until = min(until, max(float(times[-1]), seen_s))
+    return rounded(until)
 
 
 def _wishes(

@@ -59,6 +59,7 @@ def facts_of(predictor: Predictor, table: States, *, seen_until: float, video_en
         "law": one_line(fit.law.title, LONGEST_TEXT),
         "equations": [one_line(f"{title}: {text}", LONGEST_TEXT) for title, text in equations(fit.law) if text],
         "parameters": _parameters(predictor),
+        "inputs_that_are_given": [one_line(name, LONGEST_NAME) for name in fit.law.inputs],
         "objects": objects,
         "components": [*components(predictor)],
         "removable": [one_line(name, LONGEST_NAME) for name in (*wall_names(start), *(bodies.names if fit.law.objects is None else ()))],

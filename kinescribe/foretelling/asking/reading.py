@@ -94,6 +94,8 @@ class Reader:
             until = rounded(max(self._until, latest))
         interval = self._predictor.frames.interval
         check_length(until, until - self._first, 1.0 / interval)
+        start = self._predictor.start
+        start.clip.inputs.require(start.fit.law.inputs, until, start.fit.law.title)
         return until
 
     def _wanted(self, row: Mapping[str, Any]) -> list[Wanted]:

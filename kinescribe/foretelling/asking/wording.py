@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping
 
 from kinescribe.dynamics.prediction import Change, Forecast
-from kinescribe.dynamics.prediction.changes import OPERATORS
 from kinescribe.dynamics.report.numbers import measured, plain, with_unit
 from kinescribe.foretelling.asking.computing import Computed, Finding, Number
 from kinescribe.foretelling.asking.inquiry import Inquiry
@@ -175,7 +174,8 @@ def _changed(change: Change, forecast: Forecast) -> str:
     start, intervention = forecast.start, forecast.intervention
     text = f"{_name(change.target)} {SIGNS[change.operator]} {plain(change.value)}"
     mine = [index for index, one in intervention.parameters if one == change]
-    if len(mine) == 1 and change.operator in OPERATORS:
+    known = [one.fixed or one.identified for one in start.fit.estimates.values()]
+    if len(mine) == 1 and known[mine[0]]:
         old = float(start.values[mine[0]])
         new = float(intervention.values(start.values[None], start)[0, mine[0]])
         parameter = start.slots.all[mine[0]].parameter
