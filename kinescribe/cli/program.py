@@ -153,14 +153,15 @@ def program(
 def _of_making(made: Made) -> Told:
     chosen, usage = made.chosen, made.record
     spent = sum(one.usage.tokens for one in usage.exchanges)
-    lines = [f"asked {usage.model} {len(usage.exchanges)} questions, {spent} tokens"]
+    count = len(usage.exchanges)
+    lines = [f"asked {usage.model} {count} question{'s' * (count != 1)}, {spent} tokens"]
     record = {
         "perception": chosen.best,
         "tried": [{"name": one.name, "outcome": one.outcome} for one in chosen.trials],
         "law_by_model": bool(made.program.law),
         "rendering_by_model": not made.program.rendering.description.empty,
         "model": usage.model,
-        "questions": len(usage.exchanges),
+        "questions": count,
         "tokens": spent,
     }
     common = _future(made.foretold, list(chosen.matters))

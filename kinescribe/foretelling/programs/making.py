@@ -15,7 +15,7 @@ from kinescribe.foretelling.programs.perception import ROUNDS, Chosen, Looking, 
 from kinescribe.foretelling.programs.purse import USUAL_CALLS, Purse
 from kinescribe.foretelling.programs.record import RUN, Record, Terms, lines_told
 from kinescribe.foretelling.programs.rendering import Rendering, propose_rendering
-from kinescribe.foretelling.programs.using import about_files, film_future
+from kinescribe.foretelling.programs.using import about_files, check_until, film_future
 from kinescribe.foretelling.programs.world import World
 from kinescribe.llm import Client, EndpointError, Model, Recorder, Replayer, Settings
 from kinescribe.llm.text import one_line
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Made", "program", "replay"]
 
 LONGEST_TASK = 500  # characters
+MOST_ROUNDS = 10
 Tell = Callable[[str], None]
 
 
@@ -94,6 +95,10 @@ def program(
             "no model is set that could write a program; give --model and --base-url (KINESCRIBE_MODEL, KINESCRIBE_BASE_URL), "
             "such as --base-url http://localhost:11434/v1, or run one that was made: --use FOLDER"
         )
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or not 0 <= rounds <= MOST_ROUNDS:
+        raise UsageError(f"rounds = {rounds} must be a whole number from 0 to {MOST_ROUNDS}: how often a proposal may be mended")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise UsageError(f"seed = {seed} must be a whole number of 0 or more")
     terms = Terms(words, calls, rounds, seed, until, World(calibration or Calibration.pixels(), frame_interval))
     if isinstance(asked, Settings):
         with Client(asked) as client:
@@ -134,7 +139,9 @@ def _made(
     looking = Looking(str(video), world.calibration, world.frame_interval, device)
     recorder = Recorder(model)
     purse = Purse.of(recorder, terms.calls)
-    info = looking.opened().info
+    opened = looking.opened()
+    info = opened.info
+    check_until(opened, terms.until)
     folder = prepared(output, overwrite=overwrite)
     lines: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,18 +14,21 @@ from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.sandbox import law_of_source
 from kinescribe.errors import NothingFoundError, UsageError
+from kinescribe.foretelling.ends import check_length
 from kinescribe.foretelling.foretell import Foretold, predict_video
 from kinescribe.foretelling.programs.drawing import drawn_with, in_other_table
-from kinescribe.foretelling.programs.folder import FUTURE, LAW, STATES, Program, prepared, unless_it_fails
+from kinescribe.foretelling.programs.folder import FUTURE, LAW, STATES, Program, prepared, unless_it_fails, write_text
 from kinescribe.foretelling.programs.perception import Looking
 from kinescribe.foretelling.programs.plan import bodies
+from kinescribe.foretelling.programs.record import RUN
 from kinescribe.foretelling.programs.world import World
 from kinescribe.states import Calibration, States
+from kinescribe.video import Video
 
 if TYPE_CHECKING:
     from kinescribe.perception.progress import Progress
 
-__all__ = ["Used", "about_files", "film_future", "use_program"]
+__all__ = ["Used", "about_files", "check_until", "film_future", "use_program"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,10 +79,11 @@ def use_program(
     program = Program.read(folder)
     if program.law_was_edited and not refit:
         raise UsageError(f"'{folder}': {LAW} is not the law that fit.json has the values of: add --refit to fit it to this video")
-    target = prepared(output, overwrite=overwrite)
     where = World(calibration or program.world.calibration, frame_interval or program.world.frame_interval)
+    looking = Looking(str(video), where.calibration, where.frame_interval, device)
+    check_until(looking.opened(), until)
+    target = prepared(output, overwrite=overwrite)
     with unless_it_fails(target):
-        looking = Looking(str(video), where.calibration, where.frame_interval, device)
         states = looking.states(program.plan, progress)
         matters = program.plan.matters(states)
         if not matters:
@@ -91,6 +96,8 @@ def use_program(
         rendering, left_out = in_other_table(program.rendering, program.labels or states.labels, states)
         program = replace(program, world=where, fit=fit, rendering=rendering, labels=states.labels)
         program.write(target, clips=clips)
+        if target.resolve() != Path(folder).resolve():
+            write_text(target / RUN, "")  # one of an earlier program in its place is not of this one
         made = film_future(program, looking, states, matters if not refit else None, target / FUTURE, until=until, progress=progress)
     return Used(program, states, matters, made, target, (*left_out, *about_files(made.warnings)))
 
@@ -111,6 +118,19 @@ def film_future(
         looking.path, output, law=program.fit, states=states, scene=scene, renderer=renderer, until=until,
         law_objects=_meant(program.fit, states, objects), frame_interval=looking.frame_interval, progress=progress,
     )  # fmt: skip
+
+
+def check_until(video: Video, until: float | None) -> None:
+    """Raise `UsageError` for an end of the future that makes no sense: found out now, not when all else is done."""
+    if until is None:
+        return
+    if isinstance(until, bool) or not isinstance(until, int | float) or not math.isfinite(until):
+        raise UsageError(f"--until {until!r} must be seconds in the video's time, such as 3.5")
+    times = [frame.time_s for frame in video]
+    last = times[-1] if times else 0.0
+    if until <= last:
+        raise UsageError(f"--until {until:g} lies within the video, which ends at {last:.4g} s: name a later end")
+    check_length(until, until - last, max(len(times) - 1, 1) / max(last - times[0], 1e-9) if times else 1.0)
 
 
 def about_files(warnings: Sequence[str]) -> tuple[str, ...]:
