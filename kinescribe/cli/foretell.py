@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kinescribe.cli.model_options import BaseUrlOption, MaxCallsOption, ModelOption, law_model
 from kinescribe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +25,15 @@ def predict_video(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="MP4", help="The video of what happens next.")],
     law: Annotated[
-        str, typer.Option(metavar="LAW", help='auto, a name ("kinescribe list laws"), a sum of names, my_law.py, or a saved law.json.')
+        str,
+        typer.Option(
+            metavar="LAW",
+            help='auto, a name ("kinescribe list laws"), a sum of names, my_law.py, a saved law.json; llm: a language model helps.',
+        ),
     ] = "auto",
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    max_calls: MaxCallsOption = None,
     until: Annotated[
         float | None,
         typer.Option(
@@ -127,7 +135,9 @@ def predict_video(
         raise UsageError("--states brings objects and scale of its own: leave out --objects and the options of the scale")
     if output.suffix.lower() != ".mp4":
         raise UsageError(f"the video '{output}' must end in .mp4; no other container is written")
-    files.check([output], overwrite=overwrite, source=Path(videos[0].rstrip("/")).resolve())
+    settings, record = law_model(law, model, base_url, max_calls, output)
+    written = [] if record is None else [record, record.with_suffix(".html")]
+    files.check([output, *written], overwrite=overwrite, source=Path(videos[0].rstrip("/")).resolve())
     for video in videos[1:]:
         files.check([output], overwrite=True, source=Path(video.rstrip("/")).resolve())
 
@@ -167,11 +177,16 @@ def predict_video(
             fixed=known,
             seed=seed,
             max_seconds=max_seconds,
+            model=settings,
+            max_calls=max_calls,
+            record=record,
             keep=keep,
             overwrite=overwrite,
             progress=checking(bar),
         )
         check()
+    if record is not None and not quiet:
+        print(f"kept what was asked and said in {record}, and as a page in {record.with_suffix('.html')}", file=sys.stderr)
     return finish(made, output, keep, time.perf_counter() - began, quiet=quiet, as_json=as_json, strict=strict)
 
 
@@ -180,7 +195,7 @@ def law_of(words: str, source: list[Path] | None, trust: bool) -> tuple[str | La
     from kinescribe.dynamics.finding import find_law
     from kinescribe.dynamics.saving import load
 
-    if words == "auto":
+    if words in ("auto", "llm"):
         return words, None
     if words.lower().endswith(".json"):
         fit = load(words, source=list(source) if source else None, trust=trust)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kinescribe.llm import Settings
 
 __all__ = [
+    "LAW_TEMPERATURE",
     "AnswersOption",
     "BaseUrlOption",
     "MaxCallsOption",
@@ -23,6 +24,7 @@ __all__ = [
     "OfflineOption",
     "PricesOption",
     "TimeoutOption",
+    "law_model",
     "model_settings",
 ]
 
@@ -67,6 +69,7 @@ AnswersOption = Annotated[
     ),
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Answer from --answers alone.", rich_help_panel=PANEL)]
+LAW_TEMPERATURE = 0.7  # the same question, asked again, is to bring something else
 PATIENCE_S = 300.0  # models that think first, on a machine of one's own, take minutes
 
 
@@ -108,6 +111,27 @@ def model_settings(
     return Settings.from_environment(
         model=model, base_url=base_url, cache=answers, replay=offline, timeout_s=timeout or PATIENCE_S, temperature=temperature, **given
     )
+
+
+def law_model(
+    law: str, model: str | None, base_url: str | None, max_calls: int | None, output: Path
+) -> tuple[Settings | None, Path | None]:
+    """The model of ``--law llm`` and where its record goes, beside an output; (None, None) for another law.
+
+    Raises:
+        UsageError: options of a model without that law, or that law without a model.
+    """
+    if law.strip() != "llm":
+        if model or base_url or max_calls is not None:
+            raise UsageError(f"--model, --base-url and --max-calls belong to --law llm, not to --law {law.strip()}")
+        return None, None
+    settings = model_settings(model, base_url, temperature=LAW_TEMPERATURE)
+    if settings is None:
+        raise UsageError(
+            "--law llm needs a language model: give --model and --base-url (KINESCRIBE_MODEL, KINESCRIBE_BASE_URL), such as "
+            "--model qwen3:8b --base-url http://localhost:11434/v1"
+        )
+    return settings, output.with_suffix(".run.json")
 
 
 def prices_of(text: str) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kinescribe.cli.model_options import (
+    LAW_TEMPERATURE,
     AnswersOption,
     BaseUrlOption,
     MaxCallsOption,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["synthesize"]
 
 TABLES = (".csv", ".parquet")
-TEMPERATURE = 0.7  # the same question, asked again, is to bring something else
 
 
 def synthesize(
@@ -108,7 +108,7 @@ def synthesize(
         raise UsageError(f"--seed {seed} must be 0 or more")
     settings = model_settings(
         model, base_url, max_tokens=max_tokens, max_cost=max_cost, prices=prices, timeout=timeout, answers=answers, offline=offline,
-        temperature=TEMPERATURE,
+        temperature=LAW_TEMPERATURE,
     )  # fmt: skip
     given = _recorded(replay, task, fix, settings if model or base_url else None)
     _check(strategy, max_calls, given, settings)

@@ -88,6 +88,9 @@ def predict_video(
     fixed: Mapping[str, float] | None = None,
     seed: int = 0,
     max_seconds: float = 300.0,
+    model: Any = None,
+    max_calls: int | None = None,
+    record: str | Path | None = None,
     keep: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -97,7 +100,7 @@ def predict_video(
     Args:
         videos: a video, whose future is foretold, or several: further ones help to find the law that all share.
         output: the MP4. An existing one is replaced at the end; a run that fails leaves nothing.
-        law: "auto", a name, a sum of names, a file, a law, a fit, or the JSON file of a fit.
+        law: "auto", a name, a sum of names, a file, a law, a fit, or the JSON file of a fit; "llm": a language model helps to write it.
         until: the end, seconds in the video's time; None: the video's own end where it lies beyond, else half as long again.
         seen: how much of the video is looked at: seconds, or frames as in "45f"; None: all of it, or what `states` were made from.
         do, remove, at: what is otherwise, and from when on, as `kinescribe.predict` has them.
@@ -113,6 +116,8 @@ def predict_video(
         law_source: the file of a saved law that isn't installed.
         trust: run law text that a law's JSON file holds in this process, with all its rights, not in the sandbox.
         fixed: known parameters. seed, max_seconds: of the fit.
+        model, max_calls, record: of law "llm": the language model that helps to write it (a `kinescribe.llm.Client` or its settings), most
+            questions to it, and a JSON file of what was asked and said, with its page beside it.
         keep: folder for states.csv, law.json, scene/, future.csv (and factual.csv), each as soon as it is done.
         overwrite: whether `keep` may hold something already.
         progress: called with the stage, what is done, and all of it or None.
@@ -126,6 +131,7 @@ def predict_video(
         videos, law=law, seen=seen, inputs=inputs, objects=objects, backend=backend, device=device, calibration=calibration,
         frame_interval=frame_interval, states=states, scene=scene, law_objects=law_objects, law_source=law_source, trust=trust,
         fixed=fixed, seed=seed, max_seconds=max_seconds, keep=keep, overwrite=overwrite,
+        model=model, max_calls=max_calls, record=record,
     )  # fmt: skip
     wishes = Wishes.of(
         span=order.spans[0], until=until, at=at, past=past, do=do, remove=remove, compare=compare, ghost=ghost, trails=trails,
@@ -163,7 +169,7 @@ def foretold(ready: Prepared, wishes: Wishes, factory: RendererFactory, path: Pa
         *_unsaid(future, bystanders),
         *bystanders.lines(),
     ]
-    partial = [table.meta.partial, ready.video.partial, why_failed(fit), future.meta.partial]
+    partial = [table.meta.partial, ready.video.partial, ready.partial, why_failed(fit), future.meta.partial]
     return Foretold(
         states=table, fit=fit, scene=scene, future=future, factual=factual, difference=difference, changes=words, filmed=made,
         bystanders=bystanders, warnings=tuple(dict.fromkeys(warnings)),

@@ -36,7 +36,7 @@ class Prepared:
         fit: the law. predictor: what it foretells of the first table.
         keeper: writes steps. scene: one that was made before; None where none was.
         named: what was to be followed; None where the tables were given, or all was followed.
-        odd: what is strange about video and table, one line each.
+        odd: what is strange about video, table and law, one line each. partial: why the law isn't the one that was asked for, or None.
     """
 
     video: Video
@@ -48,6 +48,7 @@ class Prepared:
     scene: Scene | None
     named: str | None
     odd: tuple[str, ...]
+    partial: str | None = None
 
     @property
     def table(self) -> States:
@@ -81,6 +82,7 @@ class Order:
         calibration: Calibration | None, frame_interval: float | None,
         states: Any, scene: Scene | str | Path | None, law_objects: Sequence[str | int] | None, law_source: Any, trust: bool,
         fixed: Mapping[str, float] | None, seed: int, max_seconds: float, keep: str | Path | None, overwrite: bool,
+        model: Any = None, max_calls: int | None = None, record: str | Path | None = None,
     ) -> Order:  # fmt: skip
         """From arguments as `predict_video` has them. Raises UsageError and InputError for what makes no sense or can't be read."""
         sources = sources_of(videos)
@@ -88,7 +90,7 @@ class Order:
         spans = spans_of(seen, given, len(sources))
         lawgiver = Lawgiver.of(
             law, videos=len(sources), source=law_source, trust=trust, inputs=inputs, objects=law_objects, fixed=fixed, seed=seed,
-            max_seconds=max_seconds,
+            max_seconds=max_seconds, model=model, max_calls=max_calls, record=record,
         )  # fmt: skip
         ready = scene if isinstance(scene, Scene) or scene is None else Scene.read(scene)
         if frame_interval is None and given is not None:
@@ -116,12 +118,14 @@ class Order:
         keeper.tables(tables)
         if progress is not None:
             progress("fit", 0, 1)
-        fit, clips = self.lawgiver.fitted_to(tables)
+        given = self.lawgiver.fitted_to(tables, video)
         if progress is not None:
             progress("fit", 1, 1)
-        keeper.law(fit, clips)
+        keeper.law(given.fit, given.clips)
         # a law that was fitted to this very table knows its objects by name; naming them again would leave behind what goes along with them
         chosen = self.lawgiver.objects if self.lawgiver.fit is not None else None
-        predictor = Predictor.of(table, fit, inputs=self.lawgiver.inputs[0], objects=chosen, name=video.info.name)
+        predictor = Predictor.of(table, given.fit, inputs=self.lawgiver.inputs[0], objects=chosen, name=video.info.name)
         named = self.perception.objects if self.given is None else None
-        return Prepared(video, seen, tuple(tables), fit, predictor, keeper, self.scene, named, tuple(odd))
+        return Prepared(
+            video, seen, tuple(tables), given.fit, predictor, keeper, self.scene, named, (*odd, *given.odd), given.partial
+        )  # fmt: skip
