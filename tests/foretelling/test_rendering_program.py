@@ -103,6 +103,12 @@ def test_a_spring_that_the_table_lacks_is_drawn_between_its_ends():
     (one,) = made.description.parts
     whole = made.completed(states)
     assert whole.object_ids == [1, 2] == [1, one.id]
+    # what hangs there in every frame leaves no trace in the background
+    plain, scene = ks.Scene.from_video(video, states), made.scene(video, states)
+    assert list(scene.objects) == [1, one.id]
+    region = (slice(40, 60), slice(12, 40))
+    traces = [np.abs(each.plate[region] - np.median(each.plate[region], axis=0)).mean() for each in (plain, scene)]
+    assert traces[1] < 0.5 * traces[0]
     with pytest.raises(UsageError, match="part 2 has the id"):
         made.completed(whole)
 
