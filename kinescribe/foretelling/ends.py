@@ -16,6 +16,7 @@ __all__ = ["MOST_FRAMES", "begin_of", "check_length", "end_of", "interval_betwee
 
 GOES_ON = 0.5  # of what was seen: how much longer the video is made, where nothing says when to end
 AT_LEAST = 10  # frames
+MOST_WRITTEN = 1e12  # that is written out
 MOST_FRAMES = 36_000  # 20 minutes at 30 Hz: days of drawing are a slip of the keyboard
 
 
@@ -64,7 +65,7 @@ def check_length(until_s: float, span_s: float, rate: float) -> None:
     if frames > MOST_FRAMES:
         nearest = until_s - span_s + MOST_FRAMES / rate
         raise UsageError(
-            f"--until {until_s:g} makes {frames:,.0f} frames to foretell, and at most {MOST_FRAMES:,} are: "
+            f"--until {until_s:g} makes {_count(frames)} frames to foretell, and at most {MOST_FRAMES:,} are: "
             f"name an end of {nearest:.4g} s or earlier"
         )
 
@@ -90,6 +91,10 @@ def plan_of(wishes: Wishes, course: Course, until_s: float, table: States) -> Pl
         interval_s=interval_between(table),
         foretold=foretold,
     )
+
+
+def _count(frames: float) -> str:
+    return f"{frames:,.0f}" if frames < MOST_WRITTEN else f"{frames:.3g}"
 
 
 def interval_between(table: States) -> float:

@@ -7,16 +7,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from predicted import SEEN, TIMES, bouncing, bouncing_fit, bouncing_table, pair_fit, pair_table, table, truth
 from scripted_replies import Scripted, declined, edits, told
 
 from kinescribe.dynamics import Clip, Inputs, Law, Parameter
 from kinescribe.dynamics.fitting import fit_law
 from kinescribe.dynamics.prediction import Predictor
+from kinescribe.dynamics.prediction.changes import changes_of
 from kinescribe.errors import NothingFoundError
+from kinescribe.foretelling.asking.computing import compute
 from kinescribe.foretelling.asking.inquiry import Inquiry
+from kinescribe.foretelling.asking.prompt import SCHEMA
+from kinescribe.foretelling.asking.quantities import QUANTITIES
+from kinescribe.foretelling.asking.reading import Fault, Reader
 from kinescribe.foretelling.asking.translating import translate
+from kinescribe.foretelling.asking.wording import sentence
 from kinescribe.llm import AnswerError
+from kinescribe.llm.schema import problems
 from kinescribe.states import States
 
 World = tuple[States, Predictor]
@@ -67,6 +76,7 @@ FAULTS = [
     (edits(report=[told("distance", "red", other="floor")]), "there are: red, blue"),
     (edits(report=[told("reaches", "red", axis="y")]), "needs an 'axis', x or y, and a 'value'"),
     (edits(report=[told("reaches", "red", axis="z", value=1.0)]), "needs an 'axis'"),
+    (edits(report=[told(name, None) for name in ("highest", "lowest", "leftmost", "rightmost", "fastest", "path", "range")]), "14 things"),
     (edits(report=[told("angle", "red", time=1.0)]), "nothing of how that object turns"),
 ]
 
@@ -85,6 +95,49 @@ def test_a_fault_is_named_once_and_then_told(pair: World, reply: dict[str, Any],
     assert line.startswith("scripted asks for what can't be done, also when told so: ")
     assert "--do" in line
     assert "\n" not in line
+
+
+NAMES = st.sampled_from(["red", "blue", "floor", "1", "gravity", "mass", "red.vx", "", " ", "red.", ".", "=", "\n", "x" * 300, "红", "-"])
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS = st.one_of(st.none(), FLOATS, st.integers(-(10**90), 10**90), st.sampled_from([0, 1, 2.5]))
+ENTRIES = st.builds(
+    told, st.sampled_from([*QUANTITIES]), st.one_of(st.none(), NAMES), other=st.one_of(st.none(), NAMES), time=NUMBERS, since=NUMBERS,
+    axis=st.sampled_from([None, "x", "y", "z"]), value=NUMBERS, nth=st.one_of(st.none(), st.integers(1, 50)),
+)  # fmt: skip
+CHANGES = st.tuples(NAMES, st.sampled_from(["=", "*=", "/=", "+=", "-="]), NUMBERS.filter(lambda one: one is not None))
+REPLIES = st.builds(
+    lambda do, report, **fields: edits(*do, report=report, **fields),
+    st.lists(CHANGES, max_size=3), st.lists(ENTRIES, max_size=3), remove=st.lists(NAMES, max_size=2), at=NUMBERS, until=NUMBERS,
+)  # fmt: skip
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(reply=REPLIES)
+def test_any_reply_of_the_form_is_a_question_or_a_fault(pair: World, reply: dict[str, Any]):
+    assert not list(problems(reply, SCHEMA))
+    made: Inquiry | Fault
+    try:
+        made = Reader(pair[1], seen_until=2.0, until=3.0).read(reply)
+    except Fault as fault:
+        made = fault
+    if isinstance(made, Fault):
+        assert "\n" not in str(made)
+        assert 0 < len(str(made)) <= 600
+    else:
+        assert made.wanted
+        assert np.isfinite(made.until)
+        assert changes_of([str(one) for one in made.changes]) == made.changes
+
+
+@pytest.mark.parametrize("change", [("red.vx", "=", 1e300), ("gravity", "=", 1e30), ("mass", "=", 1e3)])
+def test_absurd_changes_are_answered_as_far_as_can_be(pair: World, change: tuple[str, str, float]):
+    wanted = [
+        told(name, "red", other="blue", time=1.0, axis="x", value=1.0) for name in ("position", "highest", "contact", "closest", "reaches")
+    ]
+    inquiry, _, _ = translated(pair, edits(change, report=wanted))
+    said = sentence(inquiry, compute(pair[1], inquiry, 2.0))
+    assert "nan" not in said
+    assert "inf" not in said
 
 
 def test_refusals_say_what_can_be_changed_and_nothing_of_the_model_s(pair: World):

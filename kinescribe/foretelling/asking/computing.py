@@ -121,7 +121,9 @@ def _span(predictor: Predictor, wanted: Wanted, since: float, until: float) -> S
     up = -1.0 if predictor.start.clip.y_down else 1.0
     value = wanted.value * (up if wanted.axis == "y" else 1.0)
     time = until if wanted.time is None else wanted.time
-    return Span(since, until, time, partner=wanted.other, value=value, nth=wanted.nth, y_sign=up)
+    return Span(
+        since, until, time, partner=wanted.other, value=value, nth=wanted.nth, y_sign=up, turned=float(predictor.start.turned[wanted.thing])
+    )
 
 
 def _axis(predictor: Predictor, forecast: Forecast, wanted: Wanted) -> int:

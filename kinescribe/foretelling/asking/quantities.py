@@ -28,6 +28,7 @@ class Span:
         other: the second object's trial, where there is one; partner: its index, or a wall's name; None: anything.
         axis: X, Y or ANGLE: of the oscillation, or of the place that is reached. value: that place, world frame.
         nth: which of several events, from 1. y_sign: −1 where the table's y points down.
+        turned: by how much more than the table the law turns the object, radians.
     """
 
     since: float
@@ -39,6 +40,7 @@ class Span:
     value: float = 0.0
     nth: int = 1
     y_sign: float = 1.0
+    turned: float = 0.0
 
     def instants(self, trial: Trial) -> np.ndarray:
         """Dense times of the span."""
@@ -83,7 +85,7 @@ def _speed(trial: Trial, span: Span) -> tuple[float, ...]:
 
 
 def _angle(trial: Trial, span: Span) -> tuple[float, ...]:
-    return (span.y_sign * math.degrees(_at(trial, span, ANGLE)),)
+    return (span.y_sign * math.degrees(_at(trial, span, ANGLE) - span.turned),)
 
 
 def _most(component: int, sign: float) -> Callable[[Trial, Span], tuple[float, ...]]:

@@ -63,13 +63,18 @@ class Reader:
         if not wanted:
             everybody = [i for i in range(len(self._predictor.start.clip.bodies)) if i not in intervention.objects]
             wanted = [Wanted("position", i) for i in everybody]
+        wanted = list(dict.fromkeys(wanted))
+        if len(wanted) > MOST_TOLD:
+            raise UsageError(
+                f"the report is about {len(wanted)} things, each object of each quantity counted, and may be about {MOST_TOLD}: name fewer"
+            )
         until = self._end(self._time("until", reply["until"]), at, wanted, changed=intervention.changes)
         for one in wanted:
             self._check_times(one, at, until, changed=intervention.changes)
             if one.thing in intervention.objects:
                 name = self._predictor.start.clip.bodies.names[one.thing]
                 raise UsageError(f"'{name}' is taken away, and nothing can be told of it: report on those that stay")
-        return Inquiry(changes, remove, at, until, tuple(dict.fromkeys(wanted))[:MOST_TOLD])
+        return Inquiry(changes, remove, at, until, tuple(wanted))
 
     def _change(self, row: Mapping[str, Any]) -> Change:
         target = str(row["target"]).strip()

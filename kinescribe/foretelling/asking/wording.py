@@ -62,12 +62,14 @@ class _Clause:
         if self.wanted.quantity in HAPPENING:
             return self._happening(told, factual)
         said = SAID[self.wanted.quantity](self)
-        if not all(one.known for one in told.values()):
-            missing = f"{said.split(' is ')[0]} can't be told: {self._why()}"
-            return missing + (f" (without the change: {self._numbers(factual)})" if factual and _known(factual) else "")
-        out = said + self._numbers(told)
+        if not _known(told):
+            missing = f"{said} can't be told: {self._why()}"
+            return missing + (f" (without the change: {self._numbers(factual)})" if _known(factual) else "")
+        out = f"{said} is {'at ' if self.wanted.quantity == 'position' else ''}{self._numbers(told)}"
         if factual is None:
             return out
+        if not _known(factual):
+            return f"{out}, which without the change can't be told"
         return f"{out}, {'as without the change' if _same(told, factual) else 'instead of ' + self._numbers(factual)}"
 
     def _why(self) -> str:
@@ -80,6 +82,16 @@ class _Clause:
     def end(self) -> str:
         """The end of what is foretold."""
         return f"{plain(self.finding.until, 4)} s"
+
+    @property
+    def between(self) -> str:
+        """The span that is looked at."""
+        return f"between {plain(self.finding.since, 4)} s and {self.end}"
+
+    @property
+    def since(self) -> str:
+        """When it begins, where the question says."""
+        return "" if self.wanted.since is None else f" after {plain(self.finding.since, 4)} s"
 
     @property
     def moment(self) -> str:
@@ -99,8 +111,6 @@ class _Clause:
                 told.append(f"{name} = {text}{' (y points down)' if name == 'y' and self.y_down else ''}")
             else:
                 told.append(text)
-        if not told or not _known(numbers):
-            return "none"
         return ", ".join(told) + when + _doubt(numbers)
 
     def _happening(self, told: Numbers, factual: Numbers | None) -> str:
@@ -110,7 +120,7 @@ class _Clause:
         by = f"by {self.end}"
         if not now.known:
             if factual is None:
-                return f"{self.who} {does_not} between {plain(self.finding.since, 4)} s and {self.end}{doubt}"
+                return f"{self.who} {does_not} {self.between}{doubt}"
             out = f"{self.who} {does_not} {by}{doubt}"
             before = factual["time"]
             return out + (
@@ -150,23 +160,24 @@ HAPPENING: Mapping[str, Callable[[_Clause], tuple[str, str]]] = {
 """Events: what is said of one that happens, and of one that doesn't."""
 
 SAID: Mapping[str, Callable[[_Clause], str]] = {
-    "position": lambda c: f"{c.who} {c.moment} is at ",
-    "velocity": lambda c: f"the velocity of {c.who} {c.moment} is ",
-    "speed": lambda c: f"the speed of {c.who} {c.moment} is ",
-    "angle": lambda c: f"the angle of {c.who} {c.moment} is ",
-    "highest": lambda c: f"the highest point of {c.who} is ",
-    "lowest": lambda c: f"the lowest point of {c.who} is ",
-    "leftmost": lambda c: f"the leftmost point of {c.who} is ",
-    "rightmost": lambda c: f"the rightmost point of {c.who} is ",
-    "fastest": lambda c: f"the greatest speed of {c.who} is ",
-    "path": lambda c: f"the way of {c.who} up to {c.end} is ",
-    "range": lambda c: f"the range of {c.who} is ",
-    "period": lambda c: f"the period of {c.who} is ",
-    "amplitude": lambda c: f"the amplitude of {c.who} is ",
-    "contacts": lambda c: f"the number of times that {c.who} strikes {c.other} up to {c.end} is ",
-    "distance": lambda c: f"the distance of {c.who} from {c.other} {c.moment} is ",
-    "closest": lambda c: f"the nearest that {c.who} comes to {c.other} is ",
+    "position": lambda c: f"{c.who} {c.moment}",
+    "velocity": lambda c: f"the velocity of {c.who} {c.moment}",
+    "speed": lambda c: f"the speed of {c.who} {c.moment}",
+    "angle": lambda c: f"the angle of {c.who} {c.moment}",
+    "highest": lambda c: f"the highest point of {c.who}{c.since}",
+    "lowest": lambda c: f"the lowest point of {c.who}{c.since}",
+    "leftmost": lambda c: f"the leftmost point of {c.who}{c.since}",
+    "rightmost": lambda c: f"the rightmost point of {c.who}{c.since}",
+    "fastest": lambda c: f"the greatest speed of {c.who}{c.since}",
+    "path": lambda c: f"the way of {c.who} {c.between}",
+    "range": lambda c: f"the range of {c.who}{c.since}",
+    "period": lambda c: f"the period of {c.who}{c.since}",
+    "amplitude": lambda c: f"the amplitude of {c.who}{c.since}",
+    "contacts": lambda c: f"the number of times that {c.who} strikes {c.other} {c.between}",
+    "distance": lambda c: f"the distance of {c.who} from {c.other} {c.moment}",
+    "closest": lambda c: f"the nearest that {c.who} comes to {c.other} {c.between}",
 }
+"""What a quantity is called."""
 
 
 def _changed(change: Change, forecast: Forecast) -> str:
