@@ -260,7 +260,7 @@ def _finish(
     strict: bool, differs: bool,
 ) -> int:  # fmt: skip
     """Print all of it; the exit code."""
-    from kinescribe.cli.foretold import finite
+    from kinescribe.cli.foretold import finite, law_line
     from kinescribe.cli.running import NOT_WHOLE
     from kinescribe.llm.text import one_line
 
@@ -272,7 +272,7 @@ def _finish(
     else:
         print(made.sentence)
     if not quiet:
-        lines = [f"the same without a model: {one_line(shlex.join(again), 4000)}"]
+        lines = [law_line(made.fit), f"the same without a model: {one_line(shlex.join(again), 4000)}"]
         lines += [f"kept every step in {keep}"] if keep is not None else []
         for line in [*lines, *(f"wrote {path}" for path in (output, record) if path is not None)]:
             print(line, file=sys.stderr)

@@ -66,6 +66,7 @@ def test_from_a_video_alone_to_a_sentence_and_a_video(run, filmed, ready):
     assert ran.out.count("\n") == 1
     lines = ran.err.splitlines()
     assert lines[0] == "as changes: --do 'gravity*=0.5' --until 1.15"
+    assert lines[1].startswith("law: free-fall: gravity = 2")
     assert "wrote future.mp4" in lines
     assert len(list(open_video("future.mp4"))) == 35
     assert QUESTION in server.requests[0].text

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from predicted import bouncing_fit, bouncing_table, pair_fit, pair_table, table, truth
+from predicted import TIMES, bouncing_fit, bouncing_table, pair_fit, pair_table, table, truth
 from scripted_replies import Scripted, edits, told
 
 from kinescribe.dynamics import Clip
@@ -147,7 +147,20 @@ CASES = [
     plain("spring", "How far does it swing?", told("amplitude", "bob"), [0.5], "the amplitude of bob is ", flags="--until 6"),
     changed("slide", "With half the friction, when does it stop?", [("friction", "*=", 0.5)], told("rest", "puck"),
             "--do friction*=0.5 --until 3", [2.0], [1.0], "puck comes to rest at"),
+    plain("rod", "How is the rod turned after a second?", told("angle", "rod", time=1.0), [-114.805], "the angle of rod at 1 s is −114.",
+          flags="--until 4.5"),
+    changed("rod", "Under half its pull, how far and how slowly does it swing?", [("swing", "*=", 0.5)], told("amplitude", "rod"),
+            "--do swing*=0.5 --until 4.5", [math.degrees(0.6)], [math.degrees(0.6)], "the amplitude of rod is 34.", "°, instead of 34."),
 ]  # fmt: skip
+
+
+def rod() -> tuple[States, Fit]:
+    values = {"swing": 16.0, "damping": 0.0, "hanging": -math.pi / 2, "pivot_x": 1.0, "pivot_y": 2.0, "distance": 0.4}
+    turned = {"x": 1 + 0.4 * math.sin(0.6), "y": 2 - 0.4 * math.cos(0.6), "angle": 0.6 - math.pi / 2}
+    seen = table(truth("rod-pendulum", values, TIMES, names=("rod",), **turned), TIMES, 91)
+    sides = {"shape": ["rod"] * len(seen), "width": np.full(len(seen), 0.8), "height": np.full(len(seen), 0.1)}
+    states = States.from_columns({**seen.columns, **sides}, seen.meta)
+    return states, fit_law(find_law("rod-pendulum"), [Clip.from_states(states)])
 
 
 def swinging() -> tuple[States, Fit]:
@@ -176,7 +189,7 @@ def worlds() -> Callable[[str], tuple[States, Predictor]]:
                 states = seen()
                 fit = fitted(states)
             else:
-                states, fit = {"spring": swinging, "slide": sliding}[name]()
+                states, fit = {"spring": swinging, "slide": sliding, "rod": rod}[name]()
             known[name] = states, Predictor.of(states, fit)
         return known[name]
 
