@@ -13,6 +13,7 @@ from kinescribe.dynamics.saving.model import LawModel
 from kinescribe.dynamics.saving.reference import reference
 from kinescribe.dynamics.synthesis import synthesize
 from kinescribe.errors import NothingFoundError
+from kinescribe.foretelling.programs.plan import bodies
 from kinescribe.foretelling.programs.purse import Purse
 from kinescribe.llm import picture
 from kinescribe.renderers.contact_sheet import annotated_sheet
@@ -50,7 +51,8 @@ def find_law(
     Raises:
         NothingFoundError: too few sightings for any law. UsageError: no isolation for programs (`SandboxError`).
     """
-    clips = clips_of([states], objects=list(objects))
+    # where all matter, those that were seen for a moment are left out, as `predict_video` does
+    clips = clips_of([states], objects=None if set(objects) == set(bodies(states)) else list(objects), brief=True)
     if purse.left < 1:
         library = fitted(clips, AUTO, seed=seed, max_rollouts=ROLLOUTS, max_seconds=SECONDS)
         return LawFound(_timeless(library), tuple(clips), "", "no question to the model was left for the law")

@@ -18,7 +18,7 @@ from kinescribe.states import States
 
 __all__ = ["PLAIN", "PerceptionPlan", "Thing", "bodies", "plain_plan", "reads_words", "thing_of", "usable_backends"]
 
-MOST_THINGS, MOST_COUNT, MOST_EVERY = 64, 1000, 1000
+MOST_THINGS, MOST_COUNT, MOST_EVERY = 1000, 1000, 1000
 LONGEST_WHY = 160
 PLAIN = "classical"
 NUMBER = re.compile(r" \d+$")

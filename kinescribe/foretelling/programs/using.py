@@ -114,9 +114,10 @@ def film_future(
 ) -> Foretold:
     """The video of what happens next; `objects`: ids that the law is about, None where it was fitted to this very table."""
     scene, renderer = drawn_with(program.rendering, looking.opened(), states)
+    about = None if objects is None else _meant(program.fit, states, objects)
     return predict_video(
         looking.path, output, law=program.fit, states=states, scene=scene, renderer=renderer, until=until,
-        law_objects=_meant(program.fit, states, objects), frame_interval=looking.frame_interval, progress=progress,
+        law_objects=about, frame_interval=looking.frame_interval, progress=progress,
     )  # fmt: skip
 
 
@@ -138,14 +139,13 @@ def about_files(warnings: Sequence[str]) -> tuple[str, ...]:
     return tuple(line.replace("--law-objects says whom it is about", "perception.toml says what matters") for line in warnings)
 
 
-def _meant(fit: Fit, states: States, objects: tuple[int, ...] | None) -> list[int] | None:
-    """Whom the law is about: None where the table has objects by the fit's own names."""
-    names = {f"{label}" for label in states.labels.values()}
-    return None if objects is None or set(fit.objects) <= names else list(objects)
+def _meant(fit: Fit, states: States, objects: Sequence[int]) -> list[str | int]:
+    """Whom the law is about: objects by the names that it was fitted to, where the table has them; else those that matter."""
+    return list(fit.objects) if set(fit.objects) <= set(states.labels.values()) else list(objects)
 
 
 def _refitted(program: Program, states: States, objects: tuple[int, ...], seed: int) -> tuple[Fit, list[Clip]]:
     """The law fitted to another table, from its own starts."""
     law = law_of_source(program.law, file=LAW) if program.law else program.fit.law
-    clips = clips_of([states], objects=list(objects))
+    clips = clips_of([states], objects=_meant(program.fit, states, objects))
     return replace(fitted(clips, law, seed=seed), seconds=0.0), clips
