@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from kinescribe.foretelling.programs.rendering import Rendering
 from kinescribe.foretelling.programs.rendering_description import Description, End, Part
+from kinescribe.foretelling.programs.rendering_parts import pose_of
 from kinescribe.renderers.drawers import SpriteRenderer
-from kinescribe.renderers.geometry import rotation
 from kinescribe.renderers.poses import Pose
 from kinescribe.renderers.protocols import Renderer, RendererFactory
 from kinescribe.renderers.scene import Scene
@@ -37,7 +37,7 @@ class WithParts:
     def draw(self, poses: Sequence[Pose], *, onto: Picture | None = None, opacity: float = 1.0) -> Picture:
         """As `Renderer.draw`."""
         there = {pose.object_id: pose for pose in poses}
-        added = [_between(part, there) for part in self.parts if part.id not in there]
+        added = [pose_of(part, there) for part in self.parts if part.id not in there]
         return self.inner.draw([*poses, *(pose for pose in added if pose is not None)], onto=onto, opacity=opacity)
 
 
@@ -48,7 +48,7 @@ def drawn_with(rendering: Rendering, video: Video, states: States) -> tuple[Scen
         UsageError: a description of other objects, or a program that may not run (`SandboxError`).
         NothingFoundError, InputError: as `Scene.from_video`.
     """
-    scene = rendering.apply(Scene.from_video(video, states))
+    scene = rendering.scene(video, states)
     parts = rendering.description.parts
 
     def factory(scene: Scene) -> Renderer:
@@ -89,27 +89,3 @@ def in_other_table(rendering: Rendering, labels: Mapping[int, str], states: Stat
 
 def _moved(end: End, now: Mapping[int, int]) -> End:
     return end if end.object is None else end.model_copy(update={"object": now[end.object]})
-
-
-def _between(part: Part, there: Mapping[int, Pose]) -> Pose | None:
-    """A part from one end to the other; None where an end isn't there, or both are in one place."""
-    ends = [_place(end, there) for end in (part.start, part.end)]
-    if ends[0] is None or ends[1] is None:
-        return None
-    way = ends[1] - ends[0]
-    length = float(np.hypot(*way))
-    if not 0.0 < length < np.inf:
-        return None
-    x, y = 0.5 * (ends[0] + ends[1])
-    return Pose(part.id, float(x), float(y), float(np.arctan2(way[1], way[0])), length, part.breadth, True)
-
-
-def _place(end: End, there: Mapping[int, Pose]) -> NDArray[np.float64] | None:
-    """Where an end is, px."""
-    if end.object is None:
-        return np.array([end.x, end.y])
-    pose = there.get(end.object)
-    if pose is None:
-        return None
-    place = np.array([pose.x, pose.y]) + rotation(pose.angle if np.isfinite(pose.angle) else 0.0) @ np.array([end.x, end.y])
-    return np.asarray(place, np.float64)
