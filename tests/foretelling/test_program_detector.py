@@ -7,6 +7,7 @@ import pytest
 
 from kinescribe.errors import InputError
 from kinescribe.evaluation.scenes import two_pucks_collision
+from kinescribe.foretelling.programs import detector as detector_module
 from kinescribe.foretelling.programs.detector import ProgramDetector
 from kinescribe.video import Frame, open_video
 
@@ -92,6 +93,15 @@ def test_what_may_not_run_or_has_another_form_is_a_line(source: str):
     with pytest.raises(SandboxError) as told:
         prepared(ProgramDetector.of(source)).detect(frame())
     assert "\n" not in str(told.value)
+
+
+def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch):
+    from kinescribe.dynamics.sandbox import Limits, SandboxError
+
+    monkeypatch.setattr(detector_module, "LIMITS", Limits(seconds=0.5))
+    with pytest.raises(SandboxError) as told:
+        prepared(ProgramDetector.of(f"{ABOVE}while True:\n        pass")).detect(frame())
+    assert told.value.reason == "time"
 
 
 def test_the_pipeline_takes_it():

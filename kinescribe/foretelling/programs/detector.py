@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.dynamics.sandbox import Limits
 from kinescribe.dynamics.sandbox.functions import SandboxedFunction
 from kinescribe.errors import InputError
 from kinescribe.perception.background import Background
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["FILE", "ProgramDetector"]
 
 FILE = "detector.py"
+LIMITS = Limits(seconds=5.0, cpu_seconds=900, memory=2**31)  # of one frame; of the whole video; of large pictures
 LEAST_PIXELS = 12
 MOST_PIECES = 64  # in one frame
 MOST_NUMBER = 1e6
@@ -52,7 +54,7 @@ class ProgramDetector:
     @classmethod
     def of(cls, source: str) -> ProgramDetector:
         """Of a source, in the sandbox. Raises `SandboxError` for one that may not run."""
-        function = SandboxedFunction.of(source, "detect", file=FILE)
+        function = SandboxedFunction.of(source, "detect", limits=LIMITS, file=FILE)
 
         def detect(image: NDArray[np.float64]) -> NDArray[np.int64]:
             (numbers,) = function.call([image], [image.shape[:2]])
