@@ -41,7 +41,9 @@ def best_of(
     sizes = {own.title: 0, **{one.title: one.size for one in finalists}}
     found = _simplest_first(found, sizes)
     before = library.selection.candidates if library.selection is not None else ()
-    rest = tuple(replace(one, reason=one.reason or "the library's best") for one in before if one.title != library.law.title)
+    rest = tuple(
+        replace(one, reason=f"in the library's own round: {one.reason or 'its best'}") for one in before if one.title != library.law.title
+    )
     selection = replace(found, candidates=(*found.candidates, *rest), rollouts=found.rollouts + library.rollouts)
     winner = found.candidates[0]
     fit = winner.fit if winner.fit.ok else library

@@ -71,6 +71,7 @@ def _content(run: Synthesis) -> dict[str, Any]:
             }
             for one in fit.estimates.values()
         ],
+        "unit": f", {fit.unit}" if fit.unit else "",
         "source": None if won is None else won.source,
         "choice": [
             {"law": one.title, "sigmas": _number(one.fit.scale), "error": _number(one.error), "reason": one.reason}
