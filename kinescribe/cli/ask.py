@@ -59,7 +59,10 @@ def ask(
     answers: AnswersOption = None,
     offline: OfflineOption = False,
     law: Annotated[
-        str, typer.Option(metavar="LAW", help='auto, a name ("kinescribe list laws"), a sum of names, my_law.py, or a saved law.json.')
+        str,
+        typer.Option(
+            metavar="LAW", help='auto, a name ("kinescribe list laws"), a sum, my_law.py, a saved law.json; llm: the model helps.'
+        ),
     ] = "auto",
     seen: Annotated[
         str | None, typer.Option(metavar="TIME", help="Look at so much of the video alone: 1.5 (seconds), 45f (frames). [default: all]")
@@ -193,8 +196,9 @@ def ask(
             Record(words, recorder.model, tuple(recorder.exchanges), made.sentence if made is not None else "").write(record)
         for warning in getattr(source, "warnings", []):
             print(f"kinescribe: warning: {warning}", file=sys.stderr)
+    written_law = None if law == "auto" else keep / "law.json" if law == "llm" and keep is not None else law
     given = {
-        "--law": law if law != "auto" else None, "--seen": seen, "--inputs": inputs, "--law-objects": law_objects, "--objects": objects,
+        "--law": written_law, "--seen": seen, "--inputs": inputs, "--law-objects": law_objects, "--objects": objects,
         "--backend": backend if backend != "classical" else None, "--device": device if device != "auto" else None, "--states": states,
         "--scene": scene, "--renderer": renderer if renderer != "sprites" else None, "--scale": scale,
         "--pixels-per-unit": pixels_per_unit, "--unit": unit, "--origin": origin, "--angle": angle, "--frame-interval": frame_interval,
@@ -272,7 +276,9 @@ def _finish(
     else:
         print(made.sentence)
     if not quiet:
-        lines = [law_line(made.fit), f"the same without a model: {one_line(shlex.join(again), 4000)}"]
+        # a law that a model wrote and nobody kept can't be had again without one
+        same = "the same changes" if "llm" in again else "the same without a model"
+        lines = [law_line(made.fit), f"{same}: {one_line(shlex.join(again), 4000)}"]
         lines += [f"kept every step in {keep}"] if keep is not None else []
         for line in [*lines, *(f"wrote {path}" for path in (output, record) if path is not None)]:
             print(line, file=sys.stderr)

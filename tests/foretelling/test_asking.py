@@ -12,6 +12,7 @@ import pytest
 from scripted_replies import Scripted, declined, edits, told
 
 import kinescribe as ks
+from kinescribe.dynamics.sandbox import isolation
 from kinescribe.errors import InputError, NothingFoundError, UsageError
 from kinescribe.foretelling.asking import Answer
 from kinescribe.foretelling.asking.record import Record
@@ -168,6 +169,16 @@ def test_what_the_law_cant_answer(asked: Asked, tmp_path: Path):
     with pytest.raises(NothingFoundError, match=r"what can be changed: gravity; x, y, vx, vy of red ball$"):
         asked(declined(), output=tmp_path / "future.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(isolation().level == "none", reason="programs of a model run in the sandbox alone, and this system has none")
+def test_the_model_may_write_the_law_first(asked: Asked):
+    """Of a motion that the library explains it is asked nothing; then the question is put to it."""
+    model = Scripted(HALVED)
+    answer = asked(model=model, law="llm")
+    assert len(model.asked) == 1
+    assert answer.fit.ok
+    assert answer.flags == ["--do", "gravity*=0.5", "--until", "1.15"]
 
 
 def test_a_law_that_failed_is_told(asked: Asked):

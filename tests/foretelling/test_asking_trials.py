@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
+from kinescribe.foretelling.asking.quantities import QUANTITIES, Span, turns
 from kinescribe.foretelling.asking.trials import Trial, crossings, extreme
 
 G = 10.0
@@ -70,6 +72,40 @@ def test_crossings_by_direction():
     assert crossings(curve, instants, up=True) == pytest.approx([k * math.pi / 2 for k in range(1, 3)], abs=1e-6)
     assert crossings(curve, instants, up=False) == pytest.approx([math.pi / 4 + k * math.pi / 2 for k in range(3)], abs=1e-6)
     assert crossings(lambda times: curve(times) - 2, instants) == []
+
+
+def test_a_drifting_swing_keeps_its_period_and_its_axis():
+    """Along x 0.6 a second beside a swing of 0.15, faster than it swings: it never turns back; along y it does."""
+    times = np.arange(0, 2.01, 1 / 30)
+    zero, w = np.zeros_like(times), 12.0
+    data = np.stack([0.6 * times + 0.05 * np.sin(w * times), 0.3 * times - 0.05 * np.cos(w * times), zero,
+                     0.6 + 0.05 * w * np.cos(w * times), 0.3 + 0.05 * w * np.sin(w * times), zero])  # fmt: skip
+    trial = Trial(times, data, np.stack([zero, zero, zero]), np.zeros(0), ())
+    span = Span(0.0, 2.0, 2.0, axis=1)
+    high, low = turns(trial, span, 1)
+    assert np.diff(high) == pytest.approx(2 * math.pi / w, abs=2e-3)
+    assert np.diff(low) == pytest.approx(2 * math.pi / w, abs=2e-3)
+    assert QUANTITIES["period"].measure(trial, span) == pytest.approx((2 * math.pi / w,), abs=1e-3)
+
+
+def test_bounces_that_become_shorter_have_no_period():
+    times = np.arange(0, 6.001, 1 / 30)
+    zero = np.zeros_like(times)
+    hits, apexes = [0.0], []
+    while hits[-1] < 6:
+        hits.append(hits[-1] + 2.0 * 0.8 ** (len(hits) - 1))
+        if hits[-1] - hits[-2] < 0.1:
+            break
+    y, vy = zero.copy(), zero.copy()
+    for a, b in itertools.pairwise(hits):
+        inside = (times >= a) & (times < b)
+        y[inside], vy[inside] = 5 * (times[inside] - a) * (b - times[inside]), 5 * (a + b - 2 * times[inside])
+        apexes.append((a + b) / 2)
+    trial = Trial(
+        times, np.stack([zero, y, zero, rising, vy, zero]), np.stack([zero, zero - 10, zero]), np.array(hits[1:-1]), ((),) * (len(hits) - 2)
+    )
+    assert np.isnan(QUANTITIES["period"].measure(trial, Span(0.0, 5.0, 5.0, axis=1))).all()
+    assert turns(trial, Span(0.0, 5.0, 5.0), 1)[0][:2] == pytest.approx(apexes[:2], abs=1e-6)
 
 
 def test_where_a_simulation_has_ended_nothing_is_told():

@@ -18,6 +18,7 @@ from kinescribe.foretelling.asking.computing import Computed, compute
 from kinescribe.foretelling.asking.inquiry import Inquiry, rounded
 from kinescribe.foretelling.asking.translating import translate
 from kinescribe.foretelling.asking.wording import sentence
+from kinescribe.foretelling.authors import LLM
 from kinescribe.foretelling.beginning import Span
 from kinescribe.foretelling.ends import AT_LEAST, GOES_ON, end_of, interval_between
 from kinescribe.foretelling.foretell import Foretold, foretold
@@ -73,7 +74,7 @@ def ask(
     Args:
         video: a video file, a folder of images, or an array, as `kinescribe.predict_video` takes them.
         question: in any language; the answer is in English.
-        model: who reads the question: a `kinescribe.llm.Client`, or a record of one.
+        model: who reads the question: a `kinescribe.llm.Client`, or a record of one. With law "llm" it helps to write the law too.
         output: an MP4 of it; None: the answer alone. ghost: with what happens without the change, half transparent.
         before: called with the changes before anything is computed from them; what it raises ends the run.
         law, seen, inputs, trails, captions, objects, backend, device, calibration, frame_interval, states, scene, renderer, law_objects,
@@ -92,6 +93,7 @@ def ask(
         video, law=law, seen=seen, inputs=inputs, objects=objects, backend=backend, device=device, calibration=calibration,
         frame_interval=frame_interval, states=states, scene=scene, law_objects=law_objects, law_source=law_source, trust=trust,
         fixed=fixed, seed=seed, max_seconds=max_seconds, keep=keep, overwrite=overwrite,
+        model=model if isinstance(law, str) and law.strip() == LLM else None,
     )  # fmt: skip
     if len(order.videos) != 1:
         raise UsageError(
@@ -155,7 +157,7 @@ def _doubts(ready: Prepared, computed: Computed, made: Foretold | None) -> tuple
     else:
         lines = [*ready.odd, *ready.table.meta.warnings, *ready.fit.warnings]
         lines += [line for line in forecast.warnings if not line.startswith("the fit failed: ")]
-        why = [ready.table.meta.partial, ready.video.partial, why_failed(ready.fit), forecast.partial]
+        why = [ready.table.meta.partial, ready.video.partial, ready.partial, why_failed(ready.fit), forecast.partial]
         partial = "; ".join(dict.fromkeys(line for line in why if line)) or None
     before = computed.factual.warnings if computed.factual is not None else ()
     lines += [f"without the change: {line}" for line in before if line not in forecast.warnings]

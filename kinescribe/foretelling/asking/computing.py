@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kinescribe.dynamics.prediction import Forecast, Predictor
 from kinescribe.dynamics.prediction.paths import Paths, follow
 from kinescribe.foretelling.asking.inquiry import Inquiry, Wanted
-from kinescribe.foretelling.asking.quantities import ANGLE, QUANTITIES, Span, X, Y
+from kinescribe.foretelling.asking.quantities import ANGLE, QUANTITIES, Span, X, Y, turns
 from kinescribe.foretelling.asking.trials import Trial
 
 __all__ = ["Computed", "Finding", "Number", "compute"]
@@ -92,7 +92,7 @@ def compute(predictor: Predictor, inquiry: Inquiry, seen_until: float) -> Comput
             later = quantity.event and not inquiry.changed and seen_until < until
             since = seen_until if later else began
         span = _span(predictor, wanted, since, until)
-        span = replace(span, axis=_axis(predictor, forecast, wanted))
+        span = replace(span, axis=_axis(predictor, told[0][wanted.thing], wanted, span))
         found.append(
             Finding(
                 wanted, since, until, span.time, _measured(predictor, told, wanted, span),
@@ -126,15 +126,24 @@ def _span(predictor: Predictor, wanted: Wanted, since: float, until: float) -> S
     )
 
 
-def _axis(predictor: Predictor, forecast: Forecast, wanted: Wanted) -> int:
-    """That a quantity is about: the one named, else the angle of what turns, else the one along which it goes further."""
+def _axis(predictor: Predictor, centre: Trial, wanted: Wanted, span: Span) -> int:
+    """That a quantity is about: the one named, else the angle of what turns, else the one along which it goes back and forth further."""
     if "axis" in QUANTITIES[wanted.quantity].uses:
         return Y if wanted.axis == "y" else X
     start, i = predictor.start, wanted.thing
     if start.fit.law.turns and bool(np.isfinite(start.clip.angle[:, i]).any()):
         return ANGLE
-    reach = [float(np.ptp(row[np.isfinite(row)])) if np.isfinite(row).any() else 0.0 for row in forecast.data[:2, :, i]]
-    return Y if reach[1] > reach[0] else X
+    return max((X, Y), key=lambda axis: _swing(centre, span, axis))
+
+
+def _swing(trial: Trial, span: Span, axis: int) -> tuple[bool, float]:
+    """Whether a coordinate turns back at either side, and how far it goes between; how far at all, where it doesn't."""
+    sides = turns(trial, span, axis)
+    if all(sides):
+        high, low = (float(trial.at(axis, np.array(times)).mean()) for times in sides)
+        return True, high - low
+    places = trial.at(axis, span.instants(trial))
+    return False, float(np.ptp(places[np.isfinite(places)])) if np.isfinite(places).any() else 0.0
 
 
 def _measured(predictor: Predictor, trials: Sequence[dict[int, Trial]], wanted: Wanted, span: Span) -> dict[str, Number]:

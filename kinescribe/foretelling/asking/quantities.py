@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kinescribe.foretelling.asking.trials import Trial, crossings, extreme
 
-__all__ = ["QUANTITIES", "Quantity", "Span"]
+__all__ = ["ANGLE", "QUANTITIES", "Quantity", "Span", "X", "Y", "turns"]
 
+Float = NDArray[np.float64]
 RESTS = 0.01  # of the greatest speed: what is slower than that rests
 STILL = 0.05  # of the span that rest must last for
-UNEVEN = 0.25  # of a period by which further ones may differ
+UNEVEN = 0.1  # of a period by which further ones may differ
 GONE = 1e-6  # of the span: what comes back sooner has never left
 X, Y, ANGLE = 0, 1, 2
 
@@ -42,7 +44,7 @@ class Span:
     y_sign: float = 1.0
     turned: float = 0.0
 
-    def instants(self, trial: Trial) -> np.ndarray:
+    def instants(self, trial: Trial) -> Float:
         """Dense times of the span."""
         return trial.instants(self.since, self.until)
 
@@ -105,7 +107,7 @@ def _closest(trial: Trial, span: Span) -> tuple[float, ...]:
     if other is None:
         return math.nan, math.nan
 
-    def apart(times: np.ndarray) -> np.ndarray:
+    def apart(times: Float) -> Float:
         return np.hypot(trial.at(X, times) - other.at(X, times), trial.at(Y, times) - other.at(Y, times))
 
     return extreme(apart, np.union1d(span.instants(trial), span.instants(other)), np.r_[trial.hits, other.hits], -1.0)
@@ -156,27 +158,27 @@ def _reaches(trial: Trial, span: Span) -> tuple[float, ...]:
     return (found[span.nth - 1] if len(found) >= span.nth else math.nan,)
 
 
-def _ends(trial: Trial, span: Span) -> tuple[float, float]:
+def turns(trial: Trial, span: Span, axis: int) -> tuple[list[float], list[float]]:
+    """When a coordinate turns back: from its greatest values, and from its least."""
+
+    def rate(times: Float) -> Float:
+        return trial.rate(axis, times)
+
     instants = span.instants(trial)
-
-    def curve(times: np.ndarray) -> np.ndarray:
-        return trial.at(span.axis, times)
-
-    return extreme(curve, instants, trial.hits, -1.0)[0], extreme(curve, instants, trial.hits, 1.0)[0]
+    return crossings(rate, instants, up=False), crossings(rate, instants, up=True)
 
 
 def _period(trial: Trial, span: Span) -> tuple[float, ...]:
-    """Between passages of the middle of its way in one direction; NaN for fewer than two, or uneven ones."""
-    low, high = _ends(trial, span)
-    times = crossings(lambda t: trial.at(span.axis, t) - 0.5 * (low + high), span.instants(trial), up=True)
-    steps = np.diff(times)
+    """Between turns of one kind, which drift does not move apart; NaN for fewer than two, or uneven ones."""
+    steps = np.concatenate([np.diff(times) for times in turns(trial, span, span.axis)])
     if not len(steps) or np.ptp(steps) > UNEVEN * steps.mean():
         return (math.nan,)
     return (float(steps.mean()),)
 
 
 def _amplitude(trial: Trial, span: Span) -> tuple[float, ...]:
-    low, high = _ends(trial, span)
+    instants = span.instants(trial)
+    low, high = (extreme(lambda times: trial.at(span.axis, times), instants, trial.hits, sign)[0] for sign in (-1.0, 1.0))
     return (0.5 * (math.degrees(high - low) if span.axis == ANGLE else high - low),)
 
 
