@@ -50,7 +50,9 @@ class Bench:
         monkeypatch.setattr(perception, "_pictures", lambda video, states: [])
         monkeypatch.setattr(perception, "review", lambda video, states, progress=None: (self.tried[-1],))
         monkeypatch.setattr(perception, "findings", lambda review, plan: [f"seen with {review[0]}"])
-        monkeypatch.setattr(perception, "score_of", lambda review, ignored, scale=None: Score(self.left.get(review[0], 0.2), 0))
+        monkeypatch.setattr(
+            perception, "score_of", lambda review, ignored, scale=None, matters=None: Score(self.left.get(review[0], 0.2), 0)
+        )
         monkeypatch.setattr(Energy, "of", classmethod(lambda cls, review, ignored: cls(1.0, 1.0)))
 
     def choose(self, *answers: Any, calls: int = 12) -> tuple[Chosen, ProgramModel]:

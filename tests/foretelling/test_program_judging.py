@@ -92,6 +92,14 @@ def test_what_the_task_is_not_about_does_not_count(held: Held):
     assert not Ignored.of(held.true, [mine]).holds(10_000, box)
 
 
+def test_what_matters_has_a_share_of_its_own(held: Held):
+    one, other = (score_of(held.lacking, Ignored(), None, [i]).of_matters for i in (1, 2))
+    assert one is not None
+    assert one < score_of(held.lacking, Ignored()).unexplained
+    assert other == 0.0, "it has no row, and nothing goes on from it"
+    assert "of what matters" in Score(0.1, 0, 0.02).words()
+
+
 def test_what_is_not_as_expected_is_told(held: Held):
     names = list(held.drawn.truth)
     plan = PerceptionPlan((Thing(names[0], True, count=2, moves=False), Thing(names[1], True, count=1, moves=True)))

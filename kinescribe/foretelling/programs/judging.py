@@ -55,13 +55,13 @@ class Energy:
     whole: float
 
     @classmethod
-    def of(cls, review: Review, ignored: Ignored) -> Energy:
-        """Of all that isn't ignored: rows, and regions that no row accounts for."""
-        frames = review.states["frame"]
+    def of(cls, review: Review, ignored: Ignored, ids: set[int] | None = None) -> Energy:
+        """Of rows that aren't ignored, and of regions that no row accounts for; `ids`: of these, and of regions that go on from them, alone."""
+        frames, rows_of = review.states["frame"], review.states["object_id"]
         left = whole = 0.0
         for k in np.flatnonzero(np.isfinite(review.residual) & np.isfinite(review.boxes).all(axis=1)):
             box = review.boxes[k]
-            if ignored.holds(int(frames[k]), box):
+            if ignored.holds(int(frames[k]), box) or (ids is not None and int(rows_of[k]) not in ids):
                 continue
             beyond = max(float(review.residual[k]) ** 2 - float(np.nan_to_num(review.noise[k])) ** 2, 0.0)
             mine = beyond * float((box[2] - box[0]) * (box[3] - box[1]))
@@ -70,6 +70,8 @@ class Energy:
             share = float(review.explained[k]) if np.isfinite(review.explained[k]) else 0.0
             whole += mine / max(1.0 - max(share, 0.0), 1e-3)
         for one in review.missed:
+            if ids is not None and one.object_id not in ids:
+                continue
             sides = one.boxes[:, 2:] - one.boxes[:, :2]
             weights = sides.prod(axis=1) * one.residual**2
             counted = [not ignored.holds(int(frame), box) for frame, box in zip(one.frames, one.boxes, strict=True)]
@@ -84,10 +86,12 @@ class Score:
 
     Attributes:
         unexplained: share of what changes in the video that is not drawn right, ≥ 0. spurious: ids that show nothing new.
+        of_matters: the same share of what the objects that matter change by themselves, for people; None where nobody said which.
     """
 
     unexplained: float
     spurious: int
+    of_matters: float | None = None
 
     @property
     def value(self) -> float:
@@ -97,13 +101,20 @@ class Score:
     def words(self) -> str:
         """For people, and for the model."""
         ids = f", {self.spurious} needless id{'s' * (self.spurious != 1)}" if self.spurious else ""
-        return f"{self.unexplained:.1%} of what moves is left unexplained{ids}"
+        mattering = f", {self.of_matters:.1%} of what matters" if self.of_matters is not None else ""
+        return f"{self.unexplained:.1%} of what moves is left unexplained{mattering}{ids}"
 
 
-def score_of(review: Review, ignored: Ignored, scale: float | None = None) -> Score:
-    """The score of a reviewed table; `scale`: what all that moves changes, where another table told it, so that scores compare."""
+def score_of(review: Review, ignored: Ignored, scale: float | None = None, matters: Iterable[int] | None = None) -> Score:
+    """The score of a reviewed table.
+
+    Args:
+        scale: what all that moves changes, where another table told it, so that scores compare. matters: ids that do.
+    """
     energy = Energy.of(review, ignored)
-    return Score(energy.left / max(scale if scale is not None else energy.whole, 1e-9), _spurious(review))
+    own = None if matters is None else Energy.of(review, Ignored(), set(matters))
+    share = None if own is None else own.left / max(own.whole, 1e-9)
+    return Score(energy.left / max(scale if scale is not None else energy.whole, 1e-9), _spurious(review), share)
 
 
 def _spurious(review: Review) -> int:

@@ -117,7 +117,7 @@ class _Court:
             found = review(self.video, states, progress=self.progress)
         except KinescribeError as error:
             return Trial(name, plan, None, None, (one_line(str(error), 400),))
-        return Trial(name, plan, states, score_of(found, self.ignored, self.scale), tuple(findings(found, plan)))
+        return Trial(name, plan, states, score_of(found, self.ignored, self.scale, plan.matters(states)), tuple(findings(found, plan)))
 
 
 def choose_perception(
@@ -188,7 +188,7 @@ def _judged(court: _Court, plain: Trial, reviewed: Review | None, matters: tuple
     if reviewed is None:
         return Trial(plain.name, plan, plain.states, None, plain.said)
     court.scale = Energy.of(reviewed, court.ignored).whole
-    return Trial(plain.name, plan, plain.states, score_of(reviewed, court.ignored, court.scale), plain.said)
+    return Trial(plain.name, plan, plain.states, score_of(reviewed, court.ignored, court.scale, matters), plain.said)
 
 
 def _trial(court: _Court, name: str, data: dict[str, Any]) -> Trial | None:
