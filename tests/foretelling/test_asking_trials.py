@@ -101,9 +101,8 @@ def test_bounces_that_become_shorter_have_no_period():
         inside = (times >= a) & (times < b)
         y[inside], vy[inside] = 5 * (times[inside] - a) * (b - times[inside]), 5 * (a + b - 2 * times[inside])
         apexes.append((a + b) / 2)
-    trial = Trial(
-        times, np.stack([zero, y, zero, rising, vy, zero]), np.stack([zero, zero - 10, zero]), np.array(hits[1:-1]), ((),) * (len(hits) - 2)
-    )
+    data, pull = np.stack([zero, y, zero, zero, vy, zero]), np.stack([zero, zero - 10, zero])
+    trial = Trial(times, data, pull, np.array(hits[1:-1]), ((),) * (len(hits) - 2))
     assert np.isnan(QUANTITIES["period"].measure(trial, Span(0.0, 5.0, 5.0, axis=1))).all()
     assert turns(trial, Span(0.0, 5.0, 5.0), 1)[0][:2] == pytest.approx(apexes[:2], abs=1e-6)
 

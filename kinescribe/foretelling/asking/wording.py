@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 from kinescribe.dynamics.prediction import Change, Forecast
@@ -70,7 +69,8 @@ class _Clause:
             return out
         if not _known(factual):
             return f"{out}, which without the change can't be told"
-        return f"{out}, {'as without the change' if _same(told, factual) else 'instead of ' + self._numbers(factual)}"
+        without = self._numbers(factual)
+        return f"{out}, {'as without the change' if without == self._numbers(told) else f'instead of {without}'}"
 
     def _why(self) -> str:
         return {
@@ -132,7 +132,8 @@ class _Clause:
         before = factual["time"]
         if not before.known:
             return f"{out}, which without the change it doesn't {by}"
-        return f"{out}, {'as without the change' if _same(told, factual) else 'instead of at ' + _written(before, 's')}"
+        without = _written(before, "s")
+        return f"{out}, {'as without the change' if without == _written(now, 's') else f'instead of at {without}'}"
 
 
 def _nth(clause: _Clause) -> str:
@@ -214,10 +215,6 @@ def _doubt(numbers: Numbers | None) -> str:
     if all(one.sure for one in (numbers or {}).values()):
         return ""
     return " (within the errors of law and start it may be otherwise)"
-
-
-def _same(told: Numbers, factual: Numbers) -> bool:
-    return all(math.isclose(told[name].value, factual[name].value, rel_tol=1e-6, abs_tol=1e-9) for name in told)
 
 
 def _name(text: str) -> str:
