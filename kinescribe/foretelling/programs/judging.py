@@ -56,7 +56,7 @@ class Energy:
 
     @classmethod
     def of(cls, review: Review, ignored: Ignored, ids: set[int] | None = None) -> Energy:
-        """Of rows that aren't ignored, and of regions that no row accounts for; `ids`: of these, and of regions that go on from them, alone."""
+        """Of rows that aren't ignored, and regions that no row accounts for; `ids`: of these alone, and of what goes on from them."""
         frames, rows_of = review.states["frame"], review.states["object_id"]
         left = whole = 0.0
         for k in np.flatnonzero(np.isfinite(review.residual) & np.isfinite(review.boxes).all(axis=1)):
