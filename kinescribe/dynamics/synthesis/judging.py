@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kinescribe.dynamics.checks.dimensions import check_dimensions
+from kinescribe.dynamics.checks.runner import Runner
+from kinescribe.dynamics.checks.trial import Trial
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import Budget, Fit, fit_law
@@ -21,6 +24,7 @@ __all__ = ["Judge", "Judged", "enough"]
 
 MARGIN, SPREAD, MOST = 0.05, 4.0, 1.3  # σ: what residuals of the right law may be above 1
 LONGEST = 400  # characters of a reason
+FRAMES = 64  # of a clip, in which units are looked at
 PATIENCE = Limits(seconds=10.0, cpu_seconds=600)
 
 
@@ -33,12 +37,14 @@ class Judged:
         fit: to all clips; None where it was rejected.
         reason: why it was rejected, one line; "" for none.
         score: how much of the way from things that fly straight on to noise alone it goes, by the logarithm of residuals, [0, 1].
+        doubt: what is wrong with its units, one line; "" where nothing is.
     """
 
     title: str
     fit: Fit | None
     reason: str
     score: float
+    doubt: str = ""
 
 
 class Judge:
@@ -90,13 +96,21 @@ class Judge:
             self._fits(law)
             known = {name: value for name, value in self.fixed.items() if name in law.parameters}
             fit = fit_law(law, self.clips, fixed=known, seed=self._seed, budget=Budget(self._rollouts, self._seconds))
+            doubt = self._doubt(law) if fit.ok else ""
         except UsageError as error:  # what it declares does not go with the clips, or it raised, took too long, ended
             return Judged(law.title, None, one_line(str(error), LONGEST), 0.0)
         finally:
             if isinstance(law, SandboxedLaw):
                 law.close()
         # how long it took is left out: a run that is repeated finds the same
-        return Judged(law.title, replace(fit, seconds=0.0), "" if fit.ok else one_line(fit.advice, LONGEST), self.score(fit))
+        return Judged(law.title, replace(fit, seconds=0.0), "" if fit.ok else one_line(fit.advice, LONGEST), self.score(fit), doubt)
+
+    def _doubt(self, law: Law) -> str:
+        """What the dimensional test finds: the same motion, measured in other units, must be the same motion."""
+        runner = Runner(law, self._seconds)
+        check_dimensions(runner, Trial.of(law, self.clips[0].first(FRAMES), None, None, None))
+        found = [f"{one.what}; {one.way_out}" for one in runner.findings if one.check == "dimensions"]
+        return one_line("; ".join(found), LONGEST)
 
     def _fits(self, law: Law) -> None:
         """Raise UsageError where the law is about other objects or inputs than the clips have."""

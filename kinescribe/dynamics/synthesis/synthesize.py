@@ -123,6 +123,8 @@ def synthesize(
     tell("choice", 0, 1)
     fit, winner = best_of(run.attempts, library, clips, fixed=fixed or {}, seed=seed)
     tell("choice", 1, 1)
+    if winner is not None and winner.judged.doubt:
+        run.warnings.append(f"{fit.law.title}: {winner.judged.doubt}")
     return Synthesis(
         fit=fit, winner=winner, library=library, attempts=tuple(run.attempts), questions=tuple(run.questions),
         exchanges=tuple(run.model.exchanges), usage=run.model.usage, model=model.model, strategy=strategy, seed=seed, max_calls=max_calls,
@@ -231,7 +233,8 @@ class _Run:
         """What is wrong with a program, for the model that is to mend it."""
         if one.fit is None:
             return f"It was rejected: {one.judged.reason}"
-        return f"Fitted to the data it gives:\n{feedback(one.fit, self.clips)}"
+        units = f"\n\nIts units are wrong: {one.judged.doubt}." if one.judged.doubt else ""
+        return f"Fitted to the data it gives:\n{feedback(one.fit, self.clips)}{units}"
 
     def _clues(self) -> list[str]:
         """What the library makes of the motion."""

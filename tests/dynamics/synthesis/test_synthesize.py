@@ -166,6 +166,15 @@ def test_an_answer_of_no_use_costs_its_call_and_the_run_goes_on(clip, library, j
     assert run.winner is not None
 
 
+def test_a_number_with_a_unit_in_the_code_is_told_to_the_model_and_to_the_user(clip, library, judge):
+    coded = TRUTH.replace("- parameters.gravity", "- 9.8 * (1.0 + 1e-9 * parameters.gravity)")
+    model = Played(fenced(coded), "no")
+    run = synthesize([clip], model, library=library, judge=judge, max_calls=1)
+    assert "depends on the unit of length and of time" in run.attempts[0].judged.doubt
+    assert any("into parameters" in line for line in run.warnings)
+    assert judge(TRUTH).doubt == ""
+
+
 def test_known_parameters_stay_known(clip, library):
     run = synthesize([clip], Played(fenced(TRUTH)), library=library, fixed={"gravity": 9.8})
     assert run.fit.estimates["gravity"].fixed
