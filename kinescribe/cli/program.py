@@ -154,7 +154,8 @@ def _of_making(made: Made) -> Told:
     chosen, usage = made.chosen, made.record
     spent = sum(one.usage.tokens for one in usage.exchanges)
     count = len(usage.exchanges)
-    lines = [f"asked {usage.model} {count} question{'s' * (count != 1)}, {spent} tokens"]
+    cost = sum(one.usage.cost for one in usage.exchanges)
+    lines = [f"asked {usage.model} {count} question{'s' * (count != 1)}, {spent} tokens{f', cost {cost:.4g}' if cost else ''}"]
     record = {
         "perception": chosen.best,
         "tried": [{"name": one.name, "outcome": one.outcome} for one in chosen.trials],
@@ -163,6 +164,7 @@ def _of_making(made: Made) -> Told:
         "model": usage.model,
         "questions": count,
         "tokens": spent,
+        "cost": round(cost, 6),
     }
     common = _future(made.foretold, list(chosen.matters))
     return [*lines, *common[0]], {**record, **common[1]}, list(made.warnings), made.partial

@@ -131,6 +131,31 @@ def test_on_another_video_the_saved_values_hold_unless_they_are_fitted_anew(maki
     assert use_program(anew.folder, making_of.other, tmp_path / "third").program.fit.estimates["pull"].value == pytest.approx(3.0, abs=0.15)
 
 
+def test_a_detector_in_the_folder_is_what_finds_things(making_of: Making, folder: Path, tmp_path: Path):
+    path = folder / "perception.toml"
+    text = path.read_text().replace("everything = true", 'everything = false\ndetector = "detector.py"')
+    path.write_text(text.replace('phrase = "red disc 1"', 'phrase = "apple"'))
+    (folder / "detector.py").write_text(
+        "import numpy as np\n\n\ndef detect(image):\n    return 1 * (image[..., 2] > image[..., 0] + 60.0)\n"
+    )
+    used = use_program(folder, making_of.video, tmp_path / "out", until=0.6)
+    assert set(used.states.labels.values()) == {"apple"}
+    assert (used.folder / "detector.py").read_text() == (folder / "detector.py").read_text()
+    (folder / "detector.py").write_text("def detect(image):\n    return open('/etc/passwd')\n")
+    with pytest.raises(UsageError, match="open"):
+        use_program(folder, making_of.video, tmp_path / "other")
+
+
+def test_frames_in_memory_are_no_video_of_a_program(making_of: Making, tmp_path: Path):
+    frames: Any = np.zeros((3, 8, 8, 3), np.uint8)
+    for call in (
+        lambda: use_program(making_of.made.folder, frames, tmp_path / "out"),
+        lambda: ks.program(frames, "x", output=tmp_path / "out"),
+    ):
+        with pytest.raises(UsageError, match="ndarray"):
+            call()
+
+
 def test_a_law_that_was_edited_is_fitted_anew_or_refused(making_of: Making, folder: Path, tmp_path: Path):
     law = folder / "law.py"
     law.write_text(law.read_text().replace("pull", "tug"))

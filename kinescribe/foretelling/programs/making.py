@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,10 @@ def program(
         UsageError: arguments that make no sense, or no model. InputError: a file that can't be read, or no answer (`EndpointError`).
         NothingFoundError: nothing moves, or nothing could be cut out.
     """
+    if not isinstance(video, str | Path):
+        raise UsageError(
+            f"a program is of a video's file, or of a folder of images, not of {type(video).__name__}: write it to a file first"
+        )
     words = one_line(task, LONGEST_TASK) if isinstance(task, str) else ""
     if not words or len(task) > LONGEST_TASK:
         raise UsageError(f'the task must be 1 to {LONGEST_TASK} characters of words, such as "the pendulum, ignore the hand"')
@@ -126,9 +130,7 @@ def replay(
     looking = Looking(str(video), terms.world.calibration, terms.world.frame_interval, device)
     info = looking.opened().info
     found.check_video(info.name, info.sha256)
-    replayer = Replayer(found.exchanges, found.model)
-    made = _made(video, terms, replayer, output, device, overwrite, progress, tell)
-    return replace(made, warnings=(*made.warnings, *dict.fromkeys(replayer.warnings)))
+    return _made(video, terms, Replayer(found.exchanges, found.model), output, device, overwrite, progress, tell)
 
 
 def _made(
@@ -169,6 +171,8 @@ def _made(
         foretold = film_future(made, looking, chosen.states, None, folder / FUTURE, until=terms.until, progress=progress)
     partial = [line for line in (law.partial, unasked, foretold.partial) if line]
     warnings = dict.fromkeys([*chosen.warnings, *law.warnings, *rendering.warnings, *about_files(foretold.warnings)])
+    # a client tells what it left out of its questions, a record which of them are not the recorded ones
+    warnings |= dict.fromkeys(getattr(model, "warnings", []))
     return Made(made, folder, chosen, law, foretold, record, tuple(warnings), "; ".join(partial) or None)
 
 

@@ -76,6 +76,10 @@ def use_program(
     Raises:
         UsageError: a program that makes no sense here. InputError: a file that can't be read. NothingFoundError: nothing of it is there.
     """
+    if not isinstance(video, str | Path):
+        raise UsageError(
+            f"a program runs on a video's file, or a folder of images, not on {type(video).__name__}: write it to a file first"
+        )
     program = Program.read(folder)
     if program.law_was_edited and not refit:
         raise UsageError(f"'{folder}': {LAW} is not the law that fit.json has the values of: add --refit to fit it to this video")
