@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +23,7 @@ from kinescribe.cli.model_options import (
 from kinescribe.errors import UsageError
 
 if TYPE_CHECKING:
-    from kinescribe.foretelling.asking import Answer, Inquiry
+    from kinescribe.foretelling.asking import Answer
     from kinescribe.foretelling.asking.record import Record
     from kinescribe.llm import Client, Model, Settings
 
@@ -150,6 +147,7 @@ def ask(
     if words is None or not words.strip():
         raise UsageError('QUESTION is missing: ask one in quotes, such as "what if gravity were halved?"')
 
+    from kinescribe.cli.answered import again, finish, show
     from kinescribe.foretelling.asking import ask as answered
     from kinescribe.foretelling.asking.record import Record
     from kinescribe.llm import Recorder
@@ -161,7 +159,8 @@ def ask(
     recorder = Recorder(source)
     made: Answer | None = None
     try:
-        with progress_bar(quiet) as bar, fit_options.blamed(blamed):
+        # a bar that moves would paint over the question whether to go on
+        with progress_bar(quiet or confirm) as bar, fit_options.blamed(blamed):
             made = answered(
                 video,
                 words,
@@ -187,7 +186,7 @@ def ask(
                 max_seconds=max_seconds,
                 keep=keep,
                 overwrite=overwrite,
-                before=lambda inquiry: _show(inquiry, quiet=quiet, confirm=confirm),
+                before=lambda inquiry: show(inquiry, quiet=quiet, confirm=confirm),
                 progress=checking(bar),
             )
             check()
@@ -204,9 +203,9 @@ def ask(
         "--pixels-per-unit": pixels_per_unit, "--unit": unit, "--origin": origin, "--angle": angle, "--frame-interval": frame_interval,
         "--seed": seed or None,
     }  # fmt: skip
-    again = _again(video, made, given, law_source or [], fix or [], ghost=ghost, trails=trails, trust=trust)
+    same = again(video, made, given, law_source or [], fix or [], ghost=ghost, trails=trails, trust=trust)
     differs = kept is not None and bool(kept.answer) and kept.answer != made.sentence
-    return _finish(made, again, output, record, keep, quiet=quiet, as_json=as_json, strict=strict, differs=differs)
+    return finish(made, same, output, record, keep, quiet=quiet, as_json=as_json, strict=strict, differs=differs)
 
 
 def _record(path: Path | None, question: str | None) -> Record | None:
@@ -225,65 +224,14 @@ def _model(kept: Record | None, settings: Settings | None) -> Model:
     """Who answers; where it is an endpoint, what asking takes is there before the work begins."""
     if kept is not None:
         return kept.replayer()
+    from kinescribe.cli.reaching import check_reachable
     from kinescribe.llm import Client
     from kinescribe.llm.lines import library
 
     assert settings is not None
     if not settings.replay:
         library()
+        if settings.cache is None:
+            check_reachable(settings)
     client: Client = Client(settings)
     return client
-
-
-def _show(inquiry: Inquiry, *, quiet: bool, confirm: bool) -> None:
-    """The changes as options, before anything is made of them. Raises Abort where they are not wanted."""
-    from kinescribe.llm.text import one_line
-
-    words = one_line(shlex.join(inquiry.flags), 2000)
-    if not quiet or confirm:
-        print(f"as changes: {words}" if inquiry.changed else f"nothing is changed: {words}", file=sys.stderr)
-    if confirm and not typer.confirm("go on?", err=True):
-        raise typer.Abort
-
-
-def _again(
-    video: str, made: Answer, given: Mapping[str, object], sources: list[Path], fixed: list[str], *, ghost: bool, trails: bool, trust: bool
-) -> list[str]:
-    """The command that draws the same without a model."""
-    words = ["kinescribe", "predict-video", video, "-o", "future.mp4"]
-    for name, value in given.items():
-        words += [] if value is None else [f"{name}={value}"] if str(value).startswith("-") else [name, str(value)]
-    for name, values in (("--law-source", sources), ("--fix", fixed)):
-        words += [part for value in values for part in (name, str(value))]
-    switches = {"--trust": trust, "--ghost": ghost and made.inquiry.changed, "--trails": trails}
-    return [*words, *(name for name, on in switches.items() if on), *made.flags]
-
-
-def _finish(
-    made: Answer, again: list[str], output: Path | None, record: Path | None, keep: Path | None, *, quiet: bool, as_json: bool,
-    strict: bool, differs: bool,
-) -> int:  # fmt: skip
-    """Print all of it; the exit code."""
-    from kinescribe.cli.foretold import finite, law_line
-    from kinescribe.cli.running import NOT_WHOLE
-    from kinescribe.llm.text import one_line
-
-    warnings = [*made.warnings, *(["the answer is not the recorded one: states, law or version differ"] if differs else [])]
-    code = NOT_WHOLE if made.partial or (strict and warnings) else 0
-    if as_json:
-        told = {**made.as_dict(), "warnings": warnings, "command": again, "outputs": {"video": None if output is None else str(output)}}
-        print(json.dumps(finite({**told, "exit_code": code}), indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        print(made.sentence)
-    if not quiet:
-        # a law that a model wrote and nobody kept can't be had again without one
-        same = "the same changes" if "llm" in again else "the same without a model"
-        lines = [law_line(made.fit), f"{same}: {one_line(shlex.join(again), 4000)}"]
-        lines += [f"kept every step in {keep}"] if keep is not None else []
-        for line in [*lines, *(f"wrote {path}" for path in (output, record) if path is not None)]:
-            print(line, file=sys.stderr)
-    for warning in warnings:
-        print(f"kinescribe: warning: {warning}", file=sys.stderr)
-    if made.partial:
-        print(f"kinescribe: partial: {made.partial}", file=sys.stderr)
-    return code

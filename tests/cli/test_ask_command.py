@@ -250,3 +250,13 @@ def test_an_endpoint_that_refuses_is_one_line(run, ready):
     with FakeServer(error(401, "no key")) as server:
         ran = run(*ready, QUESTION, *model(server))
     assert (ran.code, ran.err.count("\n"), server.url in ran.err) == (3, 1, True)
+
+
+def test_an_endpoint_that_is_down_is_told_before_the_work(run, ready, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with FakeServer(HALVED) as server:
+        url = server.url
+    monkeypatch.setattr("kinescribe.foretelling.preparing.Order.prepared", lambda *_: pytest.fail("work has begun"))
+    ran = run(*ready, QUESTION, "--model", "m", "--base-url", url)
+    assert (ran.code, ran.err.count("\n"), f"no answer from {url} (" in ran.err) == (3, 1, True)

@@ -103,7 +103,11 @@ def ask(
     ready = order.prepared(progress)
     seen_s, ends = ready.seen.end_s, end_of(ready.video, ready.seen, _wishes(None, order.spans[0], until=None))
     until = _until(ready, ends)
+    if progress is not None:
+        progress("ask", 0, 1)
     inquiry, questions = translate(model, ready.predictor, ready.table, words, seen_until=seen_s, video_ends=ends, until=until)
+    if progress is not None:
+        progress("ask", 1, 1)
     if before is not None:
         before(inquiry)
     computed = compute(ready.predictor, inquiry, seen_s)
