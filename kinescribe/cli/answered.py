@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["again", "finish", "show"]
 
+LONGEST = 4000  # characters of a line; names in it are whatever a table or a law's file says
+
 
 def show(inquiry: Inquiry, *, quiet: bool, confirm: bool) -> None:
     """The changes as options, before anything is made of them. Raises Abort where they are not wanted."""
     from kinescribe.llm.text import one_line
 
-    words = one_line(shlex.join(inquiry.flags), 2000)
+    words = one_line(shlex.join(inquiry.flags), LONGEST)
     if not quiet or confirm:
         print(f"as changes: {words}" if inquiry.changed else f"nothing is changed: {words}", file=sys.stderr)
     if confirm and not typer.confirm("go on?", err=True):
@@ -60,12 +62,12 @@ def finish(
     if not quiet:
         # a law that a model wrote and nobody kept can't be had again without one
         what = "the same changes" if "llm" in same else "the same without a model"
-        lines = [law_line(made.fit), f"{what}: {one_line(shlex.join(same), 4000)}"]
+        lines = [one_line(law_line(made.fit), LONGEST), f"{what}: {one_line(shlex.join(same), LONGEST)}"]
         lines += [f"kept every step in {keep}"] if keep is not None else []
         for line in [*lines, *(f"wrote {path}" for path in (output, record) if path is not None)]:
             print(line, file=sys.stderr)
     for warning in warnings:
-        print(f"kinescribe: warning: {warning}", file=sys.stderr)
+        print(f"kinescribe: warning: {one_line(warning, LONGEST)}", file=sys.stderr)
     if made.partial:
-        print(f"kinescribe: partial: {made.partial}", file=sys.stderr)
+        print(f"kinescribe: partial: {one_line(made.partial, LONGEST)}", file=sys.stderr)
     return code
