@@ -26,6 +26,7 @@ ASKED_FOR = re.compile(r"(\d+) different program")
 MOST_PROGRAMS = 50  # in one answer, whatever is asked for
 CHARACTERS_A_TOKEN = 4
 NOWHERE = "http://localhost/v1"  # what settings need, and nothing is sent to
+SPELLINGS = 8  # of one decoy
 START = re.compile(r"Parameter\((-?[0-9.]*[1-9][0-9.]*),")
 
 
@@ -113,7 +114,7 @@ class Writer:
     # what there is to write
 
     def decoy(self, luck: Generator) -> str:
-        """One of the world's decoys, with a start of its own, for no two are written alike."""
+        """One of the world's decoys, one of whose parameters starts a little elsewhere, for few are written alike."""
         return varied(str(luck.choice(self.world.decoys)), luck)
 
     def step_of(self, source: str) -> int | None:
@@ -133,5 +134,5 @@ def fenced(*programs: str) -> str:
 
 def varied(source: str, luck: Generator) -> str:
     """The same law, one of whose parameters starts a little elsewhere: the first that doesn't start at 0."""
-    factor = 1.0 + 0.1 * float(luck.random())
+    factor = 1.0 + 0.02 * float(luck.integers(1, SPELLINGS + 1))
     return START.sub(lambda found: f"Parameter({float(found[1]) * factor:#.4g},", source, count=1)
