@@ -11,8 +11,9 @@ from typing import Any
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law
-from kinescribe.dynamics.prediction import Difference, Predictor, counterfactual
+from kinescribe.dynamics.prediction import Difference, Forecast, Predictor, counterfactual
 from kinescribe.dynamics.prediction.changes import Changes
+from kinescribe.dynamics.prediction.differences import differences
 from kinescribe.dynamics.prediction.table import table_of
 from kinescribe.foretelling.asked import Wishes, video_path
 from kinescribe.foretelling.course import Course
@@ -141,8 +142,14 @@ def predict_video(
     return foretold(order.prepared(progress), wishes, factory, path, progress)
 
 
-def foretold(ready: Prepared, wishes: Wishes, factory: RendererFactory, path: Path, progress: Progress | None) -> Foretold:
+def foretold(
+    ready: Prepared, wishes: Wishes, factory: RendererFactory, path: Path, progress: Progress | None,
+    known: tuple[Forecast, Forecast | None] | None = None,
+) -> Foretold:  # fmt: skip
     """Predict, cut the scene, and film. The scene comes last of what can go wrong: to cut it takes longer than to find a wrong name.
+
+    Args:
+        known: the prediction that is wished for, and the same without the changes, where they are there already; to the same end.
 
     Raises:
         UsageError: names or times that the law and the video don't have; an MP4 that can't be written.
@@ -150,7 +157,7 @@ def foretold(ready: Prepared, wishes: Wishes, factory: RendererFactory, path: Pa
     """
     table, fit, seen_s = ready.table, ready.fit, ready.seen.end_s
     last = until_of(wishes, seen_s, end_of(ready.video, ready.seen, wishes), table)
-    future, factual, difference, words = _foretell(ready.predictor, wishes, last)
+    future, factual, difference, words = _foretell(ready.predictor, wishes, last) if known is None else _tables(ready.predictor, *known)
     ready.keeper.future(future, factual)
     scene = Scene.from_video(ready.seen, table) if ready.scene is None else ready.scene
     ready.keeper.scene(scene)
@@ -192,6 +199,15 @@ def _foretell(predictor: Predictor, wishes: Wishes, until: float) -> tuple[State
         return table_of(predictor.run((), until=until, every=every), predictor.states), None, None, ()
     made = counterfactual(predictor, do=list(wishes.changes), remove=wishes.remove, at=wishes.at_s, until=until, every=every)
     return made.changed, made.factual, made.difference, made.words
+
+
+def _tables(
+    predictor: Predictor, changed: Forecast, factual: Forecast | None
+) -> tuple[States, States | None, Difference | None, tuple[str, ...]]:
+    future = table_of(changed, predictor.states)
+    if factual is None:
+        return future, None, None, ()
+    return future, table_of(factual, predictor.states), differences(factual, changed), changed.intervention.words
 
 
 def _unsaid(future: States, bystanders: Bystanders) -> list[str]:

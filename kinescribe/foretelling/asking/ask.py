@@ -114,7 +114,7 @@ def ask(
     made: Foretold | None = None
     if path is not None:
         wishes = _wishes(inquiry, order.spans[0], until=inquiry.until, ghost=ghost and inquiry.changed, trails=trails, captions=captions)
-        made = foretold(ready, wishes, factory, path, progress)
+        made = foretold(ready, wishes, factory, path, progress, (computed.forecast, computed.factual))
     else:
         factual = None if computed.factual is None else table_of(computed.factual, ready.table)
         ready.keeper.future(table_of(computed.forecast, ready.table), factual)
