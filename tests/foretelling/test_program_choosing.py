@@ -15,7 +15,8 @@ from kinescribe.evaluation.scenes import Body, Camera, Scene, two_pucks_collisio
 from kinescribe.evaluation.scenes.paths import oscillating
 from kinescribe.foretelling.programs import perception
 from kinescribe.foretelling.programs.judging import Energy, Score
-from kinescribe.foretelling.programs.perception import Chosen, Looking, choose_perception
+from kinescribe.foretelling.programs.looking import Looking
+from kinescribe.foretelling.programs.perception import Chosen, choose_perception
 from kinescribe.foretelling.programs.plan import PerceptionPlan
 from kinescribe.foretelling.programs.purse import Purse
 from kinescribe.llm import AnswerError, BudgetExceededError, EndpointError

@@ -11,7 +11,8 @@ from kinescribe.errors import UsageError
 from kinescribe.foretelling.foretell import Foretold
 from kinescribe.foretelling.programs.folder import FUTURE, STATES, Program, prepared, unless_it_fails, write_text
 from kinescribe.foretelling.programs.lawmaking import LawFound, find_law
-from kinescribe.foretelling.programs.perception import ROUNDS, Chosen, Looking, choose_perception
+from kinescribe.foretelling.programs.looking import Looking
+from kinescribe.foretelling.programs.perception import ROUNDS, Chosen, choose_perception
 from kinescribe.foretelling.programs.purse import USUAL_CALLS, Purse
 from kinescribe.foretelling.programs.record import RUN, Record, Terms, lines_told
 from kinescribe.foretelling.programs.rendering import Rendering, propose_rendering

@@ -9,49 +9,24 @@ from typing import TYPE_CHECKING, Any
 from kinescribe.errors import InputError, KinescribeError, NothingFoundError
 from kinescribe.foretelling.programs.asking import matters_by_default, plan_of, question, repair, schema
 from kinescribe.foretelling.programs.judging import Energy, Ignored, Score, findings, score_of
+from kinescribe.foretelling.programs.looking import Looking
 from kinescribe.foretelling.programs.plan import PerceptionPlan, bodies, plain_plan, usable_backends
 from kinescribe.llm import AnswerError, BudgetExceededError, EndpointError, Model, Part, picture
 from kinescribe.llm.text import one_line
 from kinescribe.perception.discovery import contact_sheet
 from kinescribe.renderers.contact_sheet import annotated_sheet
 from kinescribe.renderers.reviewing import Review, review
-from kinescribe.states import Calibration, States
-from kinescribe.video import Video, open_video
+from kinescribe.states import States
+from kinescribe.video import Video
 
 if TYPE_CHECKING:
     from kinescribe.perception.progress import Progress
 
-__all__ = ["ROUNDS", "Chosen", "Looking", "Trial", "choose_perception"]
+__all__ = ["ROUNDS", "Chosen", "Trial", "choose_perception"]
 
 ROUNDS = 2  # repairs after the first answer
 GAIN = 0.01  # of what moves: what explains less more than the default is a tie
 LONGEST_SHEET = 1536  # px
-
-
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """A video, and what holds for every look at it: world frame, times, and where models run; see `kinescribe.extract_states`."""
-
-    path: str
-    calibration: Calibration | None = None
-    frame_interval: float | None = None
-    device: str = "auto"
-
-    def opened(self) -> Video:
-        """The video."""
-        return open_video(self.path, frame_interval=self.frame_interval)
-
-    def states(self, plan: PerceptionPlan, progress: Progress | None = None) -> States:
-        """What a plan finds. Raises as `extract_states` does, and `SandboxError` for a detector that does what it may not."""
-        from kinescribe.foretelling.programs.detector import ProgramDetector
-        from kinescribe.pipeline import extract_states
-
-        detector = ProgramDetector.of(plan.detector) if plan.detector else None
-        return extract_states(
-            self.path, objects=plan.objects, backend=plan.backend, detector=detector, ends=plan.ends, one_each=plan.one_each,
-            detect_every=plan.detect_every, calibration=self.calibration, frame_interval=self.frame_interval, device=self.device,
-            progress=progress,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

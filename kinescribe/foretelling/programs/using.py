@@ -18,7 +18,7 @@ from kinescribe.foretelling.ends import check_length
 from kinescribe.foretelling.foretell import Foretold, predict_video
 from kinescribe.foretelling.programs.drawing import drawn_with, in_other_table
 from kinescribe.foretelling.programs.folder import FUTURE, LAW, STATES, Program, prepared, unless_it_fails, write_text
-from kinescribe.foretelling.programs.perception import Looking
+from kinescribe.foretelling.programs.looking import Looking
 from kinescribe.foretelling.programs.plan import bodies
 from kinescribe.foretelling.programs.record import RUN
 from kinescribe.foretelling.programs.world import World
