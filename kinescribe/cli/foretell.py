@@ -142,9 +142,12 @@ def predict_video(
         files.check([output], overwrite=True, source=Path(video.rstrip("/")).resolve())
 
     from kinescribe.cli.foretold import finish
+    from kinescribe.cli.reaching import check_reachable
     from kinescribe.foretelling import predict_video as foretell
     from kinescribe.states import resolve_calibration
 
+    if settings is not None:
+        check_reachable(settings)
     calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)
     chosen, blamed = law_of(law.strip(), law_source, trust)
     with progress_bar(quiet) as bar, fit_options.blamed(blamed):

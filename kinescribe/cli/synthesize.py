@@ -114,10 +114,13 @@ def synthesize(
     _check(strategy, max_calls, given, settings)
     _check_library(library)
 
+    from kinescribe.cli.reaching import check_reachable
     from kinescribe.dynamics.affordances import Affordances
     from kinescribe.dynamics.synthesis.page import check_page
 
     check_page()
+    if settings is not None and given is None and answers is None:
+        check_reachable(settings)
     allowed = None if rules is None else Affordances.read(rules)
     talk: list[str] = []
     clips, warnings = fit_tables.clips(tables, inputs or [], fit_options.names(objects), True, talk)

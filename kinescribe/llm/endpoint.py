@@ -233,7 +233,7 @@ class Endpoint:
     def _too_slow(self) -> EndpointError:
         return EndpointError(
             f"{self._settings.base_url} gives no whole answer within {self._settings.timeout_s:g} s; "
-            "allow more time (timeout_s, --vlm-timeout)"
+            "allow more time (timeout_s; --timeout, or --vlm-timeout)"
         )
 
     def _hide(self, text: str) -> str:

@@ -117,15 +117,15 @@ class Meter:
         if settings.max_calls is not None and spent.calls + self._open_calls >= settings.max_calls:
             raise BudgetExceededError(
                 f"the cap of {settings.max_calls} call{'' if settings.max_calls == 1 else 's'} to {settings.model} is reached; "
-                "raise max_calls (--vlm-max-calls) to ask more"
+                "raise max_calls (--max-calls, or --vlm-max-calls) to ask more"
             )
         if settings.max_tokens_total is not None and spent.tokens + self._open_tokens + tokens > settings.max_tokens_total:
             raise BudgetExceededError(
                 f"{spent.tokens} of at most {settings.max_tokens_total} tokens are spent and the next question to {settings.model}"
-                f" takes some {tokens}; raise max_tokens_total (--vlm-max-tokens) to ask more"
+                f" takes some {tokens}; raise max_tokens_total (--max-tokens, or --vlm-max-tokens) to ask more"
             )
         if settings.max_cost is not None and spent.cost + self._open_cost + cost > settings.max_cost:
             raise BudgetExceededError(
                 f"{spent.cost:.4g} of at most {settings.max_cost:.4g} are spent and the next question to {settings.model}"
-                f" costs some {cost:.2g}; raise max_cost (--vlm-max-cost) to ask more"
+                f" costs some {cost:.2g}; raise max_cost (--max-cost, or --vlm-max-cost) to ask more"
             )

@@ -142,6 +142,13 @@ def test_a_lost_endpoint_leaves_the_library_law_and_exit_code_5(run, here: Path,
     assert (here / "law.json").exists()
 
 
+def test_an_endpoint_that_is_not_there_is_told_before_the_work(run, here: Path):
+    ran = run("synthesize", "puck.csv", "-o", "law.json", "--model", "m", "--base-url", "http://127.0.0.1:9/v1")
+    assert ran.code == 3
+    assert "is the server running there" in ran.err
+    assert not (here / "law.json").exists()
+
+
 def test_a_cap_on_money_ends_the_run(run, here: Path):
     with FakeServer("no program") as server:
         ran = run(*asks(server, "--max-cost", "0.0001", "--prices", "1,1"))
