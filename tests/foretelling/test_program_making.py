@@ -301,3 +301,24 @@ def test_a_budget_that_ends_is_a_warning(making_of: Making, tmp_path: Path, monk
     assert "perception: no money left" in made.warnings
     assert Exchange.of(json.loads((made.folder / "run.json").read_text())["exchanges"][0], "here").fault == "budget"
     assert np.isfinite(made.program.fit.estimates["pull"].value)
+
+
+def test_without_a_sandbox_the_library_does_it_and_says_so(making_of: Making, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from kinescribe.dynamics.sandbox import Isolation, SandboxError
+    from kinescribe.foretelling.programs import folder as folder_module
+
+    monkeypatch.setattr(lawmaking, "isolation", lambda: Isolation("none", ""))
+    monkeypatch.setattr(lawmaking, "AUTO", "free-fall")
+    monkeypatch.setattr(making, "film_future", lambda *given, **options: making_of.made.foretold)
+    model = ProgramModel(perception=looks(matters=[1]), law=LAW, rendering=DRAWN)
+    made = ks.program(making_of.video, "the ball", model=model, output=tmp_path / "out")
+    assert made.program.law == ""
+    assert not model.of("law")
+    assert "this system has no sandbox, so that no law of a model's is asked for" in made.warnings
+
+    def refused(path: Path) -> None:
+        raise SandboxError("no isolation; add --trust", "unavailable")
+
+    monkeypatch.setattr(folder_module, "load", refused)
+    with pytest.raises(SandboxError, match=r"--law .*fit.json --trust"):
+        Program.read(making_of.made.folder)

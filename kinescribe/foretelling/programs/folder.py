@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.sandbox import SandboxError
 from kinescribe.dynamics.sandbox.limits import MOST_SOURCE
 from kinescribe.dynamics.saving import load, save
 from kinescribe.errors import InputError, UsageError
@@ -28,6 +29,7 @@ from kinescribe.states.writing import replaced
 __all__ = ["FIT", "FUTURE", "LAW", "SCENE", "STATES", "Program", "prepared", "unless_it_fails", "write_text"]
 
 STATES, LAW, SCENE, FIT, FUTURE = "states.csv", "law.py", "scene.json", "fit.json", "future.mp4"
+MOST_TABLE = 500_000_000  # bytes
 OURS = {PERCEPTION, DETECTOR, LAW, SCENE, FIT, RUN, STATES, "states.meta.json", FUTURE}
 
 
@@ -72,8 +74,8 @@ class Program:
             raise InputError(f"'{path}' is no folder: --use takes one that kinescribe program made")
         plan, world = read_plan(path)
         law = text_within(path / LAW, MOST_SOURCE) if (path / LAW).exists() else ""
-        labels = read_states(path / STATES).labels if (path / STATES).exists() else {}
-        return cls(plan, world, load(path / FIT), law, _rendering(path / SCENE), labels)
+        rendering = _rendering(path / SCENE)
+        return cls(plan, world, _fit(path / FIT), law, rendering, {} if rendering.description.empty else _labels(path / STATES))
 
     @property
     def law_was_edited(self) -> bool:
@@ -90,6 +92,26 @@ def unless_it_fails(folder: Path) -> Iterator[None]:
         if not any(folder.iterdir()):
             folder.rmdir()
         raise
+
+
+def _fit(path: Path) -> Fit:
+    """The law with its values. Raises as `load` does, with the way out that there is for a program."""
+    try:
+        return load(path)
+    except SandboxError as error:
+        if error.reason != "unavailable":
+            raise
+        way_out = f"if you trust it: kinescribe predict-video VIDEO --law {path} --trust"
+        raise SandboxError(f"{path}: this system has no sandbox, which the law's source needs; {way_out}", error.reason) from None
+
+
+def _labels(path: Path) -> Mapping[int, str]:
+    """By id, of the table that ``scene.json`` speaks of; none where there is no table."""
+    if not path.exists():
+        return {}
+    if path.stat().st_size > MOST_TABLE:
+        raise InputError(f"{path}: {path.stat().st_size} bytes are too many for the table of a program; {MOST_TABLE} are the most")
+    return read_states(path).labels
 
 
 def _rendering(path: Path) -> Rendering:

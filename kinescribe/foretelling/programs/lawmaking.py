@@ -9,6 +9,7 @@ from kinescribe.dynamics.api import AUTO, clips_of
 from kinescribe.dynamics.api import fit as fitted
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.sandbox import isolation
 from kinescribe.dynamics.saving.model import LawModel
 from kinescribe.dynamics.saving.reference import reference
 from kinescribe.dynamics.synthesis import synthesize
@@ -20,7 +21,7 @@ from kinescribe.renderers.contact_sheet import annotated_sheet
 from kinescribe.states import States
 from kinescribe.video import Video
 
-__all__ = ["LawFound", "find_law", "sources_in"]
+__all__ = ["LawFound", "find_law", "in_words", "sources_in"]
 
 Progress = Callable[[str, int, int | None], None]
 ROLLOUTS, SECONDS = 100_000, 900.0  # the first is to end a search, so that runs can be repeated
@@ -49,13 +50,16 @@ def find_law(
     """The law behind these objects of a table; the model is asked only where the library's leaves more than noise.
 
     Raises:
-        NothingFoundError: too few sightings for any law. UsageError: no isolation for programs (`SandboxError`).
+        NothingFoundError: too few sightings for any law.
     """
     # where all matter, those that were seen for a moment are left out, as `predict_video` does
     clips = clips_of([states], objects=None if set(objects) == set(bodies(states)) else list(objects), brief=True)
-    if purse.left < 1:
+    alone = None if purse.left else "no question to the model was left for the law"
+    if isolation().level == "none":
+        alone = "this system has no sandbox, so that no law of a model's is asked for"
+    if alone is not None:
         library = fitted(clips, AUTO, seed=seed, max_rollouts=ROLLOUTS, max_seconds=SECONDS)
-        return LawFound(_timeless(library), tuple(clips), "", "no question to the model was left for the law")
+        return LawFound(_timeless(library), tuple(clips), "", alone, None, (alone,))
     try:
         sheet = picture(annotated_sheet(video, states), longest=1536)
     except NothingFoundError:  # nothing of the table lies in a frame: the model gets its numbers alone
@@ -73,6 +77,11 @@ def sources_in(fit: Fit) -> list[str]:
         return [*own, *(text for part in [*node.terms, *([node.law] if node.law is not None else [])] for text in walk(part))]
 
     return walk(reference(fit.law))
+
+
+def in_words(fit: Fit) -> str:
+    """Law, parameters and residuals in one line."""
+    return repr(fit).replace("Fit(", "", 1).removesuffix(")")
 
 
 def _timeless(fit: Fit) -> Fit:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kinescribe.errors import UsageError
 from kinescribe.foretelling.foretell import Foretold
 from kinescribe.foretelling.programs.folder import FUTURE, STATES, Program, prepared, unless_it_fails, write_text
-from kinescribe.foretelling.programs.lawmaking import LawFound, find_law
+from kinescribe.foretelling.programs.lawmaking import LawFound, find_law, in_words
 from kinescribe.foretelling.programs.looking import Looking
 from kinescribe.foretelling.programs.perception import ROUNDS, Chosen, choose_perception
 from kinescribe.foretelling.programs.purse import USUAL_CALLS, Purse
@@ -161,7 +161,7 @@ def _made(
         law = find_law(
             opened, chosen.states, chosen.matters, purse.part(max(purse.left - few, 0)), task=terms.task, seed=terms.seed, progress=progress
         )
-        note(f"law: {law.fit!r}; {law.said}")
+        note(f"law: {in_words(law.fit)}; {law.said}")
         rendering, unasked = _drawn(opened, chosen.states, purse.part(few), terms, note)
         note(f"rendering: {rendering.best}")
         made = Program(chosen.plan, world, law.fit, law.source, rendering, chosen.states.labels)

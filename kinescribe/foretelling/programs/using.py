@@ -18,6 +18,7 @@ from kinescribe.foretelling.ends import check_length
 from kinescribe.foretelling.foretell import Foretold, predict_video
 from kinescribe.foretelling.programs.drawing import drawn_with, in_other_table
 from kinescribe.foretelling.programs.folder import FUTURE, LAW, STATES, Program, prepared, unless_it_fails, write_text
+from kinescribe.foretelling.programs.lawmaking import in_words
 from kinescribe.foretelling.programs.looking import Looking
 from kinescribe.foretelling.programs.plan import bodies
 from kinescribe.foretelling.programs.record import RUN
@@ -95,7 +96,7 @@ def use_program(
             seen = ", ".join(states.labels[i] for i in bodies(states))
             raise NothingFoundError(f"nothing in '{video}' goes by {wanted}; found were: {seen}; name what matters in perception.toml")
         fit, clips = (_refitted(program, states, matters, seed)) if refit else (program.fit, [])
-        tell(f"law: {fit!r}")
+        tell(f"law: {in_words(fit)}")
         states.to_csv(target / STATES)
         rendering, left_out = in_other_table(program.rendering, program.labels or states.labels, states)
         program = replace(program, world=where, fit=fit, rendering=rendering, labels=states.labels)
