@@ -91,7 +91,7 @@ def test_the_true_law_leaves_noise_alone(name: str):
         assert abs(found.value - truth) < 4.0 * found.sigma
 
 
-@pytest.mark.parametrize("name", ["cubic drag", "growing gravity", "pushed cart"])
+@pytest.mark.parametrize("name", ["growing gravity", "hard spring", "pushed cart"])
 def test_steps_come_nearer_one_by_one(name: str):
     world = find_world(name)
     residuals = [fitted(world, source).scale for source in (*world.steps, world.source)]
@@ -99,12 +99,11 @@ def test_steps_come_nearer_one_by_one(name: str):
     assert residuals[-2] > 1.5 * residuals[-1]
 
 
-@pytest.mark.parametrize("name", ["cubic drag", "pushed cart"])
-def test_some_decoy_fits_better_than_the_first_step_and_none_well(name: str):
-    world = find_world(name)
-    decoys = [fitted(world, source).scale for source in world.decoys]
-    assert min(decoys) < fitted(world, world.steps[0]).scale
-    assert min(decoys) > 3.0
+def test_decoys_fit_better_than_the_first_step_and_not_well():
+    world = find_world("cubic drag")
+    first = fitted(world, world.steps[0]).scale
+    for decoy in world.decoys[:2]:
+        assert 3.0 < fitted(world, decoy).scale < first
 
 
 def test_a_fit_does_not_put_a_wrong_sign_right():

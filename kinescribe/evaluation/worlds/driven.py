@@ -21,6 +21,11 @@ _GROWING = program(
     GRAVITY + "growth = Parameter(2.0, (0, 50), 'length/time^3', 'of gravity')",
     "return 0.0, -p.gravity - p.growth * t",
 )
+_DEEP = program(
+    "DeepGravity",
+    GRAVITY + "slope = Parameter(1.0, (0, 50), '1/time^2', 'growth of gravity downwards')",
+    "return 0.0, -p.gravity + p.slope * y",
+)
 _PUMPED = program(
     "PumpedSpring",
     STIFFNESS + _FREQUENCY + "depth = Parameter(0.25, (0, 0.95), '', 'share by which the stiffness swings')",
@@ -63,7 +68,7 @@ WORLDS = (
         values={"gravity": 4.0, "growth": 4.0},
         starts=({"vx": 1.0, "vy": 6.0}, {"vx": 2.0, "vy": 4.0}),
         steps=(_FALL, changed(_GROWING, "p.growth * t", "p.growth * t**2")),
-        decoys=(SHAKEN, TRAPPED, WHIRLED),
+        decoys=(_DEEP, TRAPPED, WHIRLED),
         wrong_sign=changed(_GROWING, "- p.growth * t", "+ p.growth * t"),
         equivalents=(changed(_GROWING, "-p.gravity - p.growth * t", "-(p.gravity + p.growth * t)"),),
     ),
