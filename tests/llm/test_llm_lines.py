@@ -96,7 +96,9 @@ def drip(start: bytes, piece: bytes, pause_s: float) -> Callable[[socket.socket,
 def test_a_server_that_never_comes_to_an_end_is_given_up(monkeypatch, start, piece, pause_s, way):
     monkeypatch.setattr("kinescribe.llm.endpoint.STREAM_TIMES", 1)
     with serving(drip(start, piece, pause_s)) as (url, _), Client(Settings("m", url, timeout_s=0.25, retries=0)) as client:
-        with pytest.raises(EndpointError, match=r"no whole answer within 0\.25 s; allow more time \(timeout_s, --vlm-timeout\)"):
+        with pytest.raises(
+            EndpointError, match=r"no whole answer within 0\.25 s; allow more time \(timeout_s; --timeout, or --vlm-timeout\)"
+        ):
             client.ask(ASK) if way == "ask" else list(client.stream(ASK))
         assert client.usage.calls == 1  # it may well have worked on it
 
