@@ -60,7 +60,7 @@ PROGRAMS = {
     ),
     "forges a score": _law(inside="scale = 0.0\n    score = 1e9\n    bic = -1e9\n    status = 'fitted'"),
     "forges a fit": _law(inside="def starts(self, clip):\n        return {'gravity': 1e300, 'score': 1e9}"),
-    "declares thousands": _law(inside="\n    ".join(f"p{k} = Parameter(0.0, (-1, 1))" for k in range(3_000))),
+    "declares a thousand": _law(inside="\n    ".join(f"p{k} = Parameter(0.0, (-1, 1))" for k in range(1_000))),
     "declares a mark-up": _law(inside="title_ = Parameter(1.0, (0, 2), 'length', '<script>alert(1)</script>')"),
     "builds endless walls": _law(
         inside="def contacts(self, bodies, parameters):\n        return Contacts([Wall('w', 0.0, 1.0, -1.0)] * 100_000)"
