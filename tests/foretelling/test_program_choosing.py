@@ -182,7 +182,8 @@ def flickering(path: Path) -> Scene:
     return scene
 
 
-def test_a_program_finds_what_neither_words_nor_motion_tell(tmp_path: Path):
+def test_a_program_finds_what_neither_words_nor_motion_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(perception, "usable_backends", lambda: ["classical"])
     scene = flickering(tmp_path / "screen.mp4")
     model = ProgramModel(perception=looks("program", thing("red disc", count=1, moves=True), detector=SCREEN))
     looking = Looking(str(tmp_path / "screen.mp4"))

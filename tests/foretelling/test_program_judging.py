@@ -79,6 +79,8 @@ def test_pieces_of_a_track_cost(held: Held):
     ids[(ids == 2) & (held.true["frame"] >= 7)] = 3
     found = review(held.drawn.images(), only(held.true, slice(None), object_id=ids))
     assert score_of(found, Ignored()).spurious == 1
+    assert score_of(found, Ignored(), matters=[2, 3]).spurious == 1
+    assert score_of(found, Ignored(), matters=[1]).spurious == 0, "the task is not about what fell apart"
 
 
 def test_what_the_task_is_not_about_does_not_count(held: Held):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,17 +114,17 @@ def score_of(review: Review, ignored: Ignored, scale: float | None = None, matte
     energy = Energy.of(review, ignored)
     own = None if matters is None else Energy.of(review, Ignored(), set(matters))
     share = None if own is None else own.left / max(own.whole, 1e-9)
-    return Score(energy.left / max(scale if scale is not None else energy.whole, 1e-9), _spurious(review), share)
+    counted = bodies(review.states) if matters is None else tuple(matters)
+    return Score(energy.left / max(scale if scale is not None else energy.whole, 1e-9), _spurious(review, counted), share)
 
 
-def _spurious(review: Review) -> int:
-    """Ids of what isn't there, second ids of one thing, and pieces: ids beyond the most that are there at one time."""
+def _spurious(review: Review, own: Sequence[int]) -> int:
+    """Ids of these of what isn't there, second ids of one thing, and pieces: ids beyond the most that are there at one time."""
     states = review.states
-    own = bodies(states)
     ids = states["object_id"]
     alike = twins(states)
     # of two that are one thing, one is right, whichever of them the picture shows
-    second = {max(one, other) for one, (other, _) in alike.items()}
+    second = {max(one, other) for one, (other, _) in alike.items() if one in own}
     invented = {i for i in own if i not in alike and (review.verdict[ids == i] == "invented").mean() > 0.5}
     _, counts = np.unique(states["frame"][np.isin(ids, own)], return_counts=True)
     pieces = len(own) - int(counts.max(initial=0))
