@@ -105,7 +105,7 @@ class Score:
         return f"{self.unexplained:.1%} of what moves is left unexplained{mattering}{ids}"
 
 
-def score_of(review: Review, ignored: Ignored, scale: float | None = None, matters: Iterable[int] | None = None) -> Score:
+def score_of(review: Review, ignored: Ignored, scale: float | None = None, matters: Sequence[int] | None = None) -> Score:
     """The score of a reviewed table.
 
     Args:
@@ -114,7 +114,8 @@ def score_of(review: Review, ignored: Ignored, scale: float | None = None, matte
     energy = Energy.of(review, ignored)
     own = None if matters is None else Energy.of(review, Ignored(), set(matters))
     share = None if own is None else own.left / max(own.whole, 1e-9)
-    counted = bodies(review.states) if matters is None else tuple(matters)
+    there = bodies(review.states)
+    counted = [i for i in there if matters is None or i in matters]
     return Score(energy.left / max(scale if scale is not None else energy.whole, 1e-9), _spurious(review, counted), share)
 
 
