@@ -9,6 +9,7 @@ from .client import Client, Reply
 from .errors import AnswerError, BudgetExceededError, EndpointError, NotRecordedError
 from .messages import Message, Part, picture
 from .recording import Exchange, Model, Recorder, Replayer
+from .refusals import refuses_pictures
 from .settings import Settings
 from .usage import Usage
 
@@ -28,4 +29,5 @@ __all__ = [
     "Settings",
     "Usage",
     "picture",
+    "refuses_pictures",
 ]

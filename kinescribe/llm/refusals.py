@@ -11,7 +11,7 @@ from .replies import message_of, refused_parameter
 from .retrying import RETRIED_STATUSES, retry_after
 from .settings import Settings
 
-__all__ = ["LATER", "PassingError", "RefusedError", "failure_of"]
+__all__ = ["LATER", "PassingError", "RefusedError", "failure_of", "refuses_pictures"]
 
 LATER = "; try again later"
 ABOUT_PICTURES = re.compile("image|picture|vision|modal", re.IGNORECASE)
@@ -21,6 +21,11 @@ class RefusedError(EndpointError):
     """The endpoint takes no such request. `parameter` is the optional one that it named, if any."""
 
     parameter: str | None = None
+
+
+def refuses_pictures(error: EndpointError) -> bool:
+    """Whether the endpoint says something of pictures: a model that reads text alone may answer without them."""
+    return ABOUT_PICTURES.search(str(error)) is not None
 
 
 class PassingError(Exception):

@@ -26,7 +26,18 @@ from kinescribe.dynamics.synthesis.programs import drafts, normalised, size_of
 from kinescribe.dynamics.synthesis.prompts import Tried, proposal, repair
 from kinescribe.dynamics.synthesis.strategies import FRESH, STRATEGIES, Arm
 from kinescribe.errors import UsageError, unknown_value
-from kinescribe.llm import AnswerError, BudgetExceededError, Client, EndpointError, Message, Model, Part, Recorder, Settings
+from kinescribe.llm import (
+    AnswerError,
+    BudgetExceededError,
+    Client,
+    EndpointError,
+    Message,
+    Model,
+    Part,
+    Recorder,
+    Settings,
+    refuses_pictures,
+)
 from kinescribe.llm.text import one_line
 
 __all__ = ["CALLS", "MOST_CALLS", "synthesize"]
@@ -177,7 +188,7 @@ class _Run:
             chosen = None if not arms else choose([self._arm(one) for one in arms], fresh, chance)
             parent = None if chosen is None else arms[chosen]
             if parent is None:
-                asked = proposal(brief, clues, count=1 if fresh else FIRST, tried=self._tried(), task=self.task, sheet=self.sheet)
+                asked = proposal(brief, clues, count=1 if self.attempts else FIRST, tried=self._tried(), task=self.task, sheet=self.sheet)
                 fresh += 1
             else:
                 asked = repair(brief, parent.source, self._verdict(parent), tried=self._tried(), task=self.task, sheet=self.sheet)
@@ -204,6 +215,10 @@ class _Run:
             return True
         except EndpointError as error:
             self.questions.append(Question(number, about, (), str(error)))
+            if self.sheet is not None and refuses_pictures(error):
+                self.sheet = None
+                self.warnings.append(f"{self.model.model} takes no pictures ({error}): it gets numbers alone")
+                return True
             self.stopped = self.partial = f"the model could not be asked: {error}"
             return False
         found = [self._attempt(number, about, draft.source, draft.idea).number for draft in drafts(reply.text)[: 1 if parent else FIRST]]

@@ -160,6 +160,20 @@ def test_a_cap_ends_the_run_without_a_complaint(clip, library, judge):
     assert "the cap of 100 tokens" in run.stopped
 
 
+def test_a_model_that_takes_no_pictures_gets_numbers_alone(clip, library, judge):
+    sheet = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    refusal = EndpointError("http://localhost/v1 fails (500: image input is not supported)", 500)
+    model = Played(refusal, fenced(TRUTH))
+    run = synthesize([clip], model, library=library, judge=judge, sheet=sheet)
+    assert run.winner is not None
+    assert run.partial is None
+    assert "numbers alone" in run.warnings[0]
+    first, second = (asked[-1] for asked in model.asked)
+    assert not isinstance(first.content, str)
+    assert isinstance(second.content, str)
+    assert "Write 4 different programs" in second.text
+
+
 def test_an_answer_of_no_use_costs_its_call_and_the_run_goes_on(clip, library, judge):
     run = synthesize([clip], Played(AnswerError("it says nothing"), fenced(TRUTH)), library=library, judge=judge)
     assert [one.failed for one in run.questions] == ["it says nothing", ""]
