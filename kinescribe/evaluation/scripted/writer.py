@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,8 +35,8 @@ class Writer:
     """Abstract: plays a model in one world, by chance, and the same way for the same seed.
 
     A question whose last message holds a fenced program asks for it to be mended; another asks for ``N different programs``. What an
-    answer holds depends on the seed, the number of the question and the number of the program in the answer, and on nothing else, so that
-    strategies of search that ask differently meet the same luck.
+    answer holds depends on the seed, the world, the number of the question and the number of the program in the answer, and on nothing
+    else, so that strategies of search that ask differently meet the same luck.
 
     Args:
         world: whose law is looked for.
@@ -48,6 +49,7 @@ class Writer:
     def __init__(self, world: World, seed: int = 0, settings: Settings | None = None) -> None:
         self.world, self.seed = world, seed
         self._meter = Meter(settings or Settings(f"scripted-{self.name}", NOWHERE, max_calls=None))
+        self._place = zlib.crc32(world.name.encode())  # so that worlds don't share their luck
         self._asked = 0
 
     @property
@@ -93,7 +95,7 @@ class Writer:
         return self.proposals([self._luck(k) for k in range(min(int(wanted[1]), MOST_PROGRAMS) if wanted else 1)])
 
     def _luck(self, number: int) -> Generator:
-        return np.random.default_rng([self.seed, self._asked, number])
+        return np.random.default_rng([self.seed, self._place, self._asked, number])
 
     def proposals(self, luck: Sequence[Generator]) -> str:
         """An answer with as many programs as there are generators."""
