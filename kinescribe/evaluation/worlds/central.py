@@ -8,7 +8,7 @@ from kinescribe.evaluation.worlds.world import World
 __all__ = ["WORLDS"]
 
 _SPRING = program("Spring", STIFFNESS, "return -p.stiffness * x, -p.stiffness * y")
-_DISTANCE = "d = np.hypot(x, y) + 1e-6\n"
+_DISTANCE = "d = np.maximum(np.hypot(x, y), 1e-100)\n"
 
 
 def _pull(name: str, unit: str, force: str, parameters: str = "", more: str = "") -> str:

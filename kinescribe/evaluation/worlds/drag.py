@@ -42,8 +42,12 @@ _BREEZE = program(
 )
 _MUD = program(
     "Mud",
-    DAMPING + "edge = Parameter(0.6, (-5, 5), 'length', 'where the mud begins')",
-    "slow = p.damping * 0.5 * (1.0 + np.tanh((x - p.edge) / 0.25))\nreturn -slow * vx, -slow * vy",
+    DAMPING
+    + """
+    edge = Parameter(0.6, (-5, 5), 'length', 'where the mud begins')
+    width = Parameter(0.4, (0.02, 2), 'length', 'of its margin')
+    """,
+    "slow = p.damping * 0.5 * (1.0 + np.tanh((x - p.edge) / p.width))\nreturn -slow * vx, -slow * vy",
 )
 _SPRING = program("Spring", STIFFNESS, "return -p.stiffness * x, -p.stiffness * y")
 _DAMPED = program("DampedSpring", STIFFNESS + DAMPING, "return -p.stiffness * x - p.damping * vx, -p.stiffness * y - p.damping * vy")
@@ -90,7 +94,7 @@ WORLDS = (
         name="mud",
         family="drag",
         source=_MUD,
-        values={"damping": 0.9, "edge": 1.0},
+        values={"damping": 0.9, "edge": 1.0, "width": 0.25},
         starts=({"vx": 1.6, "vy": 0.4}, {"x": 0.5, "vx": 1.2, "vy": -0.8}),
         steps=(
             program("Coasting", DAMPING, "return -0.01 * p.damping, 0.0"),

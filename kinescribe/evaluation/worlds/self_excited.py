@@ -30,7 +30,7 @@ _SWIMMER = program(
 _ROCKET = program(
     "Rocket",
     GRAVITY + "thrust = Parameter(2.0, (0, 50), 'length/time^2', 'acceleration along the velocity')",
-    "speed = np.hypot(vx, vy) + 1e-6\nreturn p.thrust * vx / speed, p.thrust * vy / speed - p.gravity",
+    "speed = np.maximum(np.hypot(vx, vy), 1e-100)\nreturn p.thrust * vx / speed, p.thrust * vy / speed - p.gravity",
 )
 
 WORLDS = (

@@ -37,7 +37,7 @@ _BUNGEE = program(
     "Bungee",
     GRAVITY + STIFFNESS + "length = Parameter(0.5, (0.05, 5), 'length', 'of the slack cord')",
     """
-    d = np.hypot(x, y) + 1e-9
+    d = np.maximum(np.hypot(x, y), 1e-100)
     pull = p.stiffness * np.maximum(d - p.length, 0.0) / d
     return -pull * x, -p.gravity - pull * y
     """,
@@ -111,7 +111,7 @@ WORLDS = (
             program(
                 "StiffCord",
                 GRAVITY + STIFFNESS + "length = Parameter(0.5, (0.05, 5), 'length', 'of the cord')",
-                "d = np.hypot(x, y) + 1e-9\npull = p.stiffness * (d - p.length) / d\nreturn -pull * x, -p.gravity - pull * y",
+                "d = np.maximum(np.hypot(x, y), 1e-100)\npull = p.stiffness * (d - p.length) / d\nreturn -pull * x, -p.gravity - pull * y",
             ),
         ),
         decoys=(TRAPPED, WHIRLED, SHAKEN),

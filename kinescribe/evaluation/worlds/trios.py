@@ -8,6 +8,7 @@ from kinescribe.evaluation.worlds.world import World
 __all__ = ["WORLDS"]
 
 _REACH = "reach = Parameter(1.0, (0.05, 20), 'length', 'distance over which it acts')\n"
+_RATE = "rate = Parameter(0.5, (0, 50), '1/time', 'at which they take on each other\\'s velocity')\n"
 _CORNERS = {"x": (0.0, 1.0, 0.4), "y": (0.0, 0.1, 0.9)}
 _MOVING = {**_CORNERS, "vx": (0.6, -0.4, 0.1), "vy": (0.3, 0.5, -0.8)}
 _SPREAD = {"x": (0.0, 0.6, -0.5), "y": (0.0, 0.5, 0.7), "vx": (0.2, -0.8, 0.5), "vy": (-0.3, 0.1, -0.6)}
@@ -29,13 +30,21 @@ _LOGARITHMIC = _among("LogarithmicPull", _strength("length^2/time^2"), "p.streng
 _CONSTANT = _among("ConstantPull", _strength("length/time^2"), "p.strength[:, None]")
 _FLOCK = program(
     "Flock",
-    _strength("1/time^2") + "rate = Parameter(0.5, (0, 50), '1/time', 'at which they take on each other\\'s velocity')",
+    _strength("1/time^2") + _RATE,
     f"""
     {MANY}
-    pull, turn = p.strength[:, None] * np.exp(-d), p.rate[:, None] * np.exp(-d)
-    ax = (pull * dx + turn * (vx[:, None, :] - vx[:, :, None])).sum(axis=2)
-    ay = (pull * dy + turn * (vy[:, None, :] - vy[:, :, None])).sum(axis=2)
+    ax = (p.strength[:, None] * dx + p.rate[:, None] * (vx[:, None, :] - vx[:, :, None])).sum(axis=2)
+    ay = (p.strength[:, None] * dy + p.rate[:, None] * (vy[:, None, :] - vy[:, :, None])).sum(axis=2)
     return ax, ay
+    """,
+)
+_ALIGNED = program(
+    "Aligning",
+    _RATE,
+    f"""
+    {MANY}
+    ax = (p.rate[:, None] * (vx[:, None, :] - vx[:, :, None])).sum(axis=2)
+    return ax, (p.rate[:, None] * (vy[:, None, :] - vy[:, :, None])).sum(axis=2)
     """,
 )
 
@@ -69,14 +78,14 @@ WORLDS = (
         name="flock",
         family="trios",
         source=_FLOCK,
-        values={"strength": 2.5, "rate": 1.2},
+        values={"strength": 3.0, "rate": 0.9},
         objects=3,
         starts=(_MOVING, _SPREAD),
         steps=(
             _DRAG,
-            _FLOCK.replace("np.exp(-d)", "np.exp(-3.0 * d)"),
+            _ALIGNED,
         ),
         decoys=_DECOYS,
-        wrong_sign=changed(_FLOCK, "p.rate[:, None] * np.exp(-d)", "-p.rate[:, None] * np.exp(-d)"),
+        wrong_sign=_FLOCK.replace("+ p.rate", "- p.rate"),
     ),
 )
