@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import copy
 import re
+import textwrap
 import warnings
 from dataclasses import dataclass
 
+from kinescribe.dynamics.sandbox.allowed import ATTRIBUTES
 from kinescribe.dynamics.sandbox.limits import MOST_SOURCE
 from kinescribe.llm.text import one_line
 
@@ -19,7 +21,7 @@ MOST_REPLY = 400_000
 THOUGHT = "</think>"  # what open models close their thinking with
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*$", re.MULTILINE)
 _LAWS = re.compile(r"^class[ \t]+\w+[ \t]*\(", re.MULTILINE)
-_COMMUTES = (ast.Add, ast.Mult)
+_ROWS = (ast.Tuple, ast.List, ast.ListComp)  # + puts one behind the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ def drafts(reply: str) -> list[Draft]:
 
     Whatever else stands there is left alone: prose, thoughts, blocks in other languages.
     """
-    text = reply.rsplit(THOUGHT, 1)[-1][:MOST_REPLY].replace("\r\n", "\n")
+    # half of a surrogate pair, which JSON can hold, could not be written, sent or run
+    text = reply.rsplit(THOUGHT, 1)[-1][:MOST_REPLY].replace("\r\n", "\n").encode("utf-8", "replace").decode()
     found: list[Draft] = []
     opened: re.Match[str] | None = None
     before = 0
@@ -58,6 +61,7 @@ def drafts(reply: str) -> list[Draft]:
 
 
 def _keep(found: list[Draft], block: str, words: str, language: str) -> None:
+    block = textwrap.dedent(block)  # a block in a list is indented with it
     if language.lower() in ("", "python", "py", "python3") and _LAWS.search(block):
         lines = [line.strip(" \t#*-") for line in words.splitlines() if line.strip(" \t#*-")]
         found.append(Draft(block.strip("\n") + "\n", one_line(lines[-1], LONGEST_IDEA) if lines else ""))
@@ -71,15 +75,21 @@ def normalised(source: str) -> str:
     if tree is None:
         return source.strip()
     kept = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom) and not _is_text(node)]
-    module = ast.Module(body=copy.deepcopy(kept), type_ignores=[])
-    own = _own_names(module)
-    return ast.dump(_Renamed(own).visit(_Plain(own).visit(module)))
+    try:
+        module = ast.Module(body=copy.deepcopy(kept), type_ignores=[])
+        own = _own_names(module)
+        return f"{_imported(tree)}{ast.dump(_Renamed(own).visit(_Plain(own).visit(module)))}"
+    except RecursionError:  # a sum of hundreds of terms
+        return source.strip()
 
 
 def size_of(source: str) -> int:
     """Number of parts of the normalised syntax tree: of two programs that foretell alike the smaller is the simpler."""
     tree = _parsed(source)
-    return len(source) if tree is None else sum(1 for _ in ast.walk(_Plain(frozenset()).visit(tree)))
+    try:
+        return len(source) if tree is None else sum(1 for _ in ast.walk(_Plain(frozenset()).visit(tree)))
+    except RecursionError:
+        return len(source)
 
 
 def _parsed(source: str) -> ast.Module | None:
@@ -93,6 +103,19 @@ def _parsed(source: str) -> ast.Module | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return tree
+
+
+def _imported(tree: ast.Module) -> list[tuple[str, str, str]]:
+    """Where the names that are used come from: module, name there, name here."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            # laws are known by their names, whichever of our modules they are taken from
+            module = "kinescribe" if module.startswith("kinescribe.") else module
+            found += [(module, one.name, one.asname or one.name) for one in node.names if (one.asname or one.name) in used]
+    return sorted(set(found))
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -128,8 +151,8 @@ class _Plain(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.Call:
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "Parameter":
-            # start, bounds and unit; meaning is for people
-            node.args = node.args[:3]
+            # start, bounds, unit, and whether it is each object's own; meaning is for people
+            node.args = node.args[:3] + node.args[4:6]
             node.keywords = sorted(
                 (one for one in node.keywords if one.arg not in ("meaning", "revealed_by")), key=lambda one: one.arg or ""
             )
@@ -143,16 +166,17 @@ class _Plain(ast.NodeTransformer):
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        if isinstance(node.op, ast.Sub):
-            node = ast.BinOp(left=node.left, op=ast.Add(), right=_less(node.right))
-        if not isinstance(node.op, _COMMUTES):
+        if not isinstance(node.op, ast.Add | ast.Sub | ast.Mult):
+            self.generic_visit(node)
             return node
-        terms, odd = _chain(node, type(node.op))
-        terms = sorted(terms, key=self._blind)
+        kind: type[ast.operator] = ast.Mult if isinstance(node.op, ast.Mult) else ast.Add
+        chain, odd = _chain(node, kind)
+        terms = [_less(self.visit(term)) if less else self.visit(term) for term, less in chain]
+        if not any(isinstance(term, _ROWS) for term in terms):
+            terms.sort(key=self._blind)
         out = terms[0]
         for term in terms[1:]:
-            out = ast.BinOp(left=out, op=node.op, right=term)
+            out = ast.BinOp(left=out, op=kind(), right=term)
         return _less(out) if odd else out
 
     def _blind(self, node: ast.expr) -> str:
@@ -171,7 +195,7 @@ class _Masked(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
         self.generic_visit(node)
-        node.attr = "_" if node.attr in self._own else node.attr
+        node.attr = "_" if node.attr in self._own - ATTRIBUTES else node.attr
         return node
 
 
@@ -196,19 +220,23 @@ def _place(node: ast.stmt) -> tuple[int, str]:
     return (1, node.name) if isinstance(node, ast.FunctionDef) else (0, "")
 
 
-def _chain(node: ast.expr, kind: type[ast.operator]) -> tuple[list[ast.expr], bool]:
-    """Terms of a sum, or factors of a product and whether an odd number of minus signs was taken out of them."""
-    out: list[ast.expr] = []
-    waiting, odd = [node], False
+def _chain(node: ast.expr, kind: type[ast.operator]) -> tuple[list[tuple[ast.expr, bool]], bool]:
+    """Terms of a sum, in order, each with whether it is taken away; or factors of a product, and whether an odd number of minus signs was
+    taken out of them.
+    """
+    out: list[tuple[ast.expr, bool]] = []
+    waiting, odd = [(node, False)], False
     while waiting:
-        one = waiting.pop()
+        one, less = waiting.pop()
         if kind is ast.Mult and isinstance(one, ast.UnaryOp) and _is_less(one):
-            waiting.append(one.operand)
+            waiting.append((one.operand, False))
             odd = not odd
-        elif isinstance(one, ast.BinOp) and isinstance(one.op, kind):
-            waiting += [one.left, one.right]
+        elif not less and isinstance(one, ast.BinOp) and isinstance(one.op, kind):
+            waiting += [(one.right, False), (one.left, False)]
+        elif not less and kind is ast.Add and isinstance(one, ast.BinOp) and isinstance(one.op, ast.Sub):
+            waiting += [(one.right, True), (one.left, False)]
         else:
-            out.append(one)
+            out.append((one, less))
     return out, odd
 
 
@@ -248,7 +276,8 @@ class _Renamed(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
         self.generic_visit(node)
-        node.attr = self._new(node.attr)
+        if node.attr not in ATTRIBUTES:  # those of a state, or of numpy, mean what they say, whatever the program's own names are
+            node.attr = self._new(node.attr)
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:

@@ -94,3 +94,47 @@ def test_a_longer_program_is_larger_and_comments_weigh_nothing():
 def test_what_cannot_be_parsed_is_itself():
     assert normalised("def (") == "def ("
     assert normalised("(" * 5000) == "(" * 5000
+
+
+def test_a_sum_of_hundreds_of_terms_is_itself_and_no_error():
+    long = TRUTH.replace("- parameters.gravity", "- parameters.gravity" + " + 0.0" * 600)
+    assert normalised(long) == long.strip()
+    assert size_of(long) > size_of(TRUTH)
+
+
+def test_a_block_within_a_list_is_found():
+    indented = "".join(f"   {line}\n" if line else "\n" for line in TRUTH.splitlines())
+    assert [one.source for one in drafts(f"1. **A magnet**\n\n   ```python\n{indented}   ```\n")] == [TRUTH]
+
+
+def test_half_a_surrogate_pair_is_no_part_of_a_program():
+    (found,) = drafts("an idea \ud800\n" + fenced(TRUTH.replace("downward", "\ud800")))
+    assert (found.source + found.idea).encode()
+
+
+UNPACKED = """class A(Law):
+    k = Parameter(1.0, (0, 9), "1/time^2", "stiffness")
+
+    def acceleration(self, t, state, parameters, inputs):
+        x = state.x
+        return -parameters.k * x, 0.0 * x
+"""
+
+
+FORCE = "-parameters.k * x, 0.0 * x"
+SINE = "from math import sin as f\n" + UNPACKED.replace("0.0 *", "f(1.0) *")
+PAIR = UNPACKED.replace(FORCE, "(x,) + (2.0 * x,)")
+APART = {
+    "component": (UNPACKED, UNPACKED.replace("state.x", "state.y").replace("x = ", "y = ").replace("* x", "* y")),
+    "function": (UNPACKED.replace("= state.x", "= np.sin(t)"), UNPACKED.replace("x = state.x", "cos = np.cos(t)").replace("* x", "* cos")),
+    "import": (SINE, SINE.replace("import sin", "import cos")),
+    "each object's own": (UNPACKED, UNPACKED.replace('"stiffness"', '"stiffness", "object"')),
+    "order of components": (PAIR, PAIR.replace("(x,) + (2.0 * x,)", "(2.0 * x,) + (x,)")),
+}
+
+
+@pytest.mark.parametrize("how", APART)
+def test_what_differs_by_more_than_its_own_names_is_no_twin(how):
+    one, other = APART[how]
+    assert one != other
+    assert normalised(one) != normalised(other)
