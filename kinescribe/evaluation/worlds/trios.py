@@ -7,7 +7,7 @@ from kinescribe.evaluation.worlds.world import World
 
 __all__ = ["WORLDS"]
 
-_REACH = "reach = Parameter(1.0, (0.05, 20), 'length', 'distance over which it acts')\n"
+_LENGTH = "length = Parameter(1.0, (0.05, 20), 'length', 'distance at which nothing acts')\n"
 _RATE = "rate = Parameter(0.5, (0, 50), '1/time', 'at which they take on each other\\'s velocity')\n"
 _CORNERS = {"x": (0.0, 1.0, 0.4), "y": (0.0, 0.1, 0.9)}
 _MOVING = {**_CORNERS, "vx": (0.6, -0.4, 0.1), "vy": (0.3, 0.5, -0.8)}
@@ -25,7 +25,9 @@ def _among(name: str, parameters: str, pull: str) -> str:
     return program(name, parameters, f"{MANY}pull = ({pull}) / d\nreturn (pull * dx).sum(axis=2), (pull * dy).sum(axis=2)")
 
 
-_SCREENED = _among("ScreenedRepulsion", _strength("length/time^2") + _REACH, "-p.strength[:, None] * np.exp(-d / p.reach[:, None])")
+_MOLECULES = _among(
+    "Molecules", _strength("length/time^2") + _LENGTH, "p.strength[:, None] * (p.length[:, None] / d - (p.length[:, None] / d)**3)"
+)
 _LOGARITHMIC = _among("LogarithmicPull", _strength("length^2/time^2"), "p.strength[:, None] / d")
 _CONSTANT = _among("ConstantPull", _strength("length/time^2"), "p.strength[:, None]")
 _FLOCK = program(
@@ -50,18 +52,19 @@ _ALIGNED = program(
 
 WORLDS = (
     World(
-        name="screened trio",
+        name="molecules",
         family="trios",
-        source=_SCREENED,
-        values={"strength": 4.0, "reach": 0.6},
+        source=_MOLECULES,
+        values={"strength": 4.0, "length": 0.6},
         objects=3,
         starts=({**_CORNERS, "vx": (0.5, -0.6, 0.0), "vy": (0.3, 0.3, -0.7)}, _SPREAD),
         steps=(
             _DRAG,
-            _among("Repelling", _strength("length^2/time^2"), "-p.strength[:, None] / d"),
+            _among("Bands", _strength("1/time^2"), "p.strength[:, None] * d"),
+            _among("Springs", _strength("1/time^2") + _LENGTH, "p.strength[:, None] * (d - p.length[:, None])"),
         ),
         decoys=_DECOYS,
-        wrong_sign=changed(_SCREENED, "(-p.strength", "(p.strength"),
+        wrong_sign=changed(_MOLECULES, "(p.length[:, None] / d - (", "(-p.length[:, None] / d - ("),
     ),
     World(
         name="logarithmic trio",
