@@ -1,0 +1,25 @@
+"""States tables to data sets for training and correcting, and other tools' tracks to states tables.
+
+The public names load on first use, so that listing what is installed stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kinescribe.annotation.exporting import Exported, Exporter, ExporterFactory, Item, LabelledVideo, export
+
+__all__ = ["Exported", "Exporter", "ExporterFactory", "Item", "LabelledVideo", "export"]
+
+_HOME = dict.fromkeys(__all__, "kinescribe.annotation.exporting")
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the package where it lives, on first use."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'kinescribe.annotation' has no attribute '{name}'")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
