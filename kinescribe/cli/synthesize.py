@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,13 +25,12 @@ from kinescribe.cli.model_options import (
 from kinescribe.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from kinescribe.dynamics.affordances import Affordances
     from kinescribe.dynamics.clip import Clip
     from kinescribe.dynamics.synthesis import Synthesis
-    from kinescribe.dynamics.synthesis.records import Recorded
-    from kinescribe.llm import Part, Settings
+    from kinescribe.dynamics.synthesis.records import Keeper, Recorded
+    from kinescribe.llm import Settings
 
 __all__ = ["synthesize"]
 
@@ -57,7 +57,8 @@ def synthesize(
         typer.Option(metavar="HTML", help="The record as a page for people. [default: NAME.run.html]", show_default=False),
     ] = None,
     replay: Annotated[
-        Path | None, typer.Option(metavar="JSON", help="Run again from a record, without any model; its settings hold.")
+        Path | None,
+        typer.Option(metavar="JSON", help="Run again from a record; its settings hold. With --model: go on where one was broken off."),
     ] = None,
     inputs: Annotated[
         list[Path] | None,
@@ -103,23 +104,29 @@ def synthesize(
 
     known = fit_options.values(fix or [])
     tables, video = _sorted(files)
-    outputs = Files.of(output, record, page, plot, overwrite=overwrite)
+    outputs = Files.of(output, record, page, plot, overwrite=overwrite, replay=replay)
     if seed < 0:
         raise UsageError(f"--seed {seed} must be 0 or more")
     settings = model_settings(
         model, base_url, max_tokens=max_tokens, max_cost=max_cost, prices=prices, timeout=timeout, answers=answers, offline=offline,
         temperature=LAW_TEMPERATURE,
     )  # fmt: skip
-    given = _recorded(replay, task, fix, settings if model or base_url else None)
-    _check(strategy, max_calls, given, settings)
+    if replay is not None and not (model or base_url):
+        settings = None
+    _check(strategy, max_calls, replay, settings)
     _check_library(library)
+    set_again = {
+        "--task": task, "--fix": fix, "--rules": rules, "--library": library.strip() != "auto", "--always": always,
+        "--strategy": strategy != "rex", "--seed": seed, "--max-calls": max_calls,
+    }  # fmt: skip
+    given = _recorded(replay, [name for name, value in set_again.items() if value])
 
     from kinescribe.cli.reaching import check_reachable
     from kinescribe.dynamics.affordances import Affordances
     from kinescribe.dynamics.synthesis.page import check_page
 
     check_page()
-    if settings is not None and given is None and answers is None:
+    if settings is not None and answers is None:
         check_reachable(settings)
     allowed = None if rules is None else Affordances.read(rules)
     talk: list[str] = []
@@ -131,10 +138,16 @@ def synthesize(
             print(f"kinescribe: {line}", file=sys.stderr)
     if given is not None:
         given.check(clips)
-    sheet = given.sheet if given is not None else None if video is None else sheet_of(video, tables[0])
-    run = _run(clips, given, settings, known, allowed, task, strategy, seed, max_calls, always, sheet, library.strip(), quiet)
-    fixed = given.fixed if given is not None else known
-    return finish(run, clips, outputs, fixed=fixed, sheet=sheet, warnings=warnings, quiet=quiet, as_json=as_json, strict=strict)
+    from kinescribe.dynamics.synthesis import CALLS
+    from kinescribe.dynamics.synthesis.records import Keeper, Recorded, unfinished
+
+    asked = given or Recorded(
+        (), "" if settings is None else settings.model, strategy, seed, max_calls or CALLS, task, always, library.strip(), known,
+        None if video is None else sheet_of(video, tables[0]), (), allowed,
+    )  # fmt: skip
+    keeper = Keeper(unfinished(outputs.record), asked, clips)
+    run, odd = _run(clips, asked, given is not None, settings, keeper, quiet)
+    return finish(run, clips, outputs, keeper, warnings=[*warnings, *odd], quiet=quiet, as_json=as_json, strict=strict)
 
 
 def _sorted(files: Sequence[Path]) -> tuple[list[Path], Path | None]:
@@ -150,18 +163,17 @@ def _sorted(files: Sequence[Path]) -> tuple[list[Path], Path | None]:
     return tables, others[0] if others else None
 
 
-def _recorded(replay: Path | None, task: str, fix: Sequence[str] | None, settings: Settings | None) -> Recorded | None:
+def _recorded(replay: Path | None, again: Sequence[str]) -> Recorded | None:
     if replay is None:
         return None
-    for name, value in (("--task", task), ("--fix", fix), ("--model and --base-url", settings)):
-        if value:
-            raise UsageError(f"--replay takes everything from the record: leave out {name}")
+    if again:
+        raise UsageError(f"--replay takes everything from the record: leave out {' and '.join(again)}")
     from kinescribe.dynamics.synthesis.records import read_record
 
     return read_record(replay)
 
 
-def _check(strategy: str, max_calls: int | None, given: Recorded | None, settings: Settings | None) -> None:
+def _check(strategy: str, max_calls: int | None, replay: Path | None, settings: Settings | None) -> None:
     from kinescribe.dynamics.synthesis import MOST_CALLS, STRATEGIES
     from kinescribe.errors import unknown_value
 
@@ -169,7 +181,7 @@ def _check(strategy: str, max_calls: int | None, given: Recorded | None, setting
         raise unknown_value("strategy", strategy, STRATEGIES)
     if max_calls is not None and not 1 <= max_calls <= MOST_CALLS:
         raise UsageError(f"--max-calls {max_calls} must lie between 1 and {MOST_CALLS}")
-    if given is None and settings is None:
+    if replay is None and settings is None:
         raise UsageError(
             "no language model is named; give --model and --base-url (KINESCRIBE_MODEL, KINESCRIBE_BASE_URL), such as "
             "--model qwen3:8b --base-url http://localhost:11434/v1; 'kinescribe fit' finds a law without one"
@@ -178,39 +190,46 @@ def _check(strategy: str, max_calls: int | None, given: Recorded | None, setting
 
 def _check_library(words: str) -> None:
     """Raise UsageError for what no record could name: a file on this machine, or a law that there is not."""
-    from kinescribe.dynamics.finding import file_and_name, find_law
+    from kinescribe.dynamics.finding import find_law
+    from kinescribe.dynamics.synthesis.records import names_file
 
     if words.strip() == "auto":
         return
-    if file_and_name(words) is not None or words.lower().endswith(".json"):
+    if names_file(words):
         raise UsageError(f"--library takes the name of an installed law, a sum of names, or auto, not the file '{words}'")
     find_law(words.strip())
 
 
 def _run(
-    clips: Sequence[Clip], given: Recorded | None, settings: Settings | None, known: Mapping[str, float], rules: Affordances | None,
-    task: str, strategy: str, seed: int, max_calls: int | None, always: bool, sheet: Part | None, library: str, quiet: bool,
-) -> Synthesis:  # fmt: skip
+    clips: Sequence[Clip], asked: Recorded, again: bool, settings: Settings | None, keeper: Keeper, quiet: bool
+) -> tuple[Synthesis, list[str]]:
+    """The run, and what was odd about its answers. Where it is broken off, says where those are that came."""
     from kinescribe.cli.interrupts import checking
     from kinescribe.cli.progress import progress_bar
-    from kinescribe.dynamics.synthesis import CALLS
     from kinescribe.dynamics.synthesis import synthesize as written
     from kinescribe.llm import Client
 
-    with progress_bar(quiet) as bar:
-        if given is not None:
-            return written(
-                clips, given.replayer(), max_calls=given.max_calls, strategy=given.strategy, task=given.task, sheet=given.sheet,
-                rules=rules, fixed=given.fixed, seed=given.seed, always=given.always, library=given.against,
-                progress=checking(bar),
-            )  # fmt: skip
-        if settings is None:
+    odd: list[str] = []
+    with ExitStack() as closing, progress_bar(quiet) as bar:
+        client = None if settings is None else closing.enter_context(Client(settings))
+        past = asked.replayer(client) if again else None
+        model = past or client
+        if model is None:
             raise AssertionError("checked before")
-        with Client(settings) as client:
+        try:
             run = written(
-                clips, client, max_calls=max_calls or CALLS, strategy=strategy, task=task, sheet=sheet, rules=rules, fixed=known,
-                seed=seed, always=always, library=library, progress=checking(bar),
+                clips, model, max_calls=asked.max_calls, strategy=asked.strategy, task=asked.task, sheet=asked.sheet, rules=asked.rules,
+                fixed=asked.fixed, seed=asked.seed, always=asked.always, library=asked.against, progress=checking(bar), keep=keeper,
             )  # fmt: skip
-            for line in client.warnings:
-                print(f"kinescribe: warning: {line}", file=sys.stderr)
-        return run
+        except BaseException:
+            if keeper.written:
+                way = f"--replay {keeper.path} --model {asked.model}"
+                print(f"kinescribe: the answers so far are in {keeper.path}; go on from them with {way}", file=sys.stderr)
+            raise
+        if past is not None and past.warnings:
+            more = f" ({len(past.warnings)} such questions)" if len(past.warnings) > 1 else ""
+            odd.append(f"{past.warnings[0]}{more}")
+        odd += [*(client.warnings if client is not None else ()), *keeper.warnings]
+    for line in odd:
+        print(f"kinescribe: warning: {line}", file=sys.stderr)
+    return run, odd

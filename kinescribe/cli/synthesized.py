@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -16,6 +16,7 @@ from kinescribe.errors import UsageError
 if TYPE_CHECKING:
     from kinescribe.dynamics.clip import Clip
     from kinescribe.dynamics.synthesis import Synthesis
+    from kinescribe.dynamics.synthesis.records import Keeper
     from kinescribe.llm import Part
 
 __all__ = ["Files", "cost_of", "finish", "sheet_of"]
@@ -31,9 +32,10 @@ class Files:
     plot: Path | None
 
     @classmethod
-    def of(cls, law: Path, record: Path | None, page: Path | None, plot: Path | None, *, overwrite: bool) -> Files:
+    def of(cls, law: Path, record: Path | None, page: Path | None, plot: Path | None, *, overwrite: bool, replay: Path | None) -> Files:
         """Checked. Raises UsageError for what can't or should not be written."""
         from kinescribe.cli import outputs
+        from kinescribe.dynamics.synthesis.records import unfinished
 
         if law.suffix.lower() != ".json":
             raise UsageError(f"the law '{law}' must end in .json; give -o NAME.json")
@@ -46,6 +48,9 @@ class Files:
             raise UsageError(f"the plot '{plot}' must end in {', '.join(outputs.PLOT_SUFFIXES)}")
         made = cls(law, record, page, plot)
         outputs.check(made.paths(), overwrite=overwrite)
+        left = unfinished(record)
+        if left.exists() and not overwrite and (replay is None or replay.resolve() != left.resolve()):
+            raise UsageError(f"'{left}' holds the answers of a run that was broken off: go on with --replay {left}, or add --overwrite")
         return made
 
     def paths(self) -> list[Path]:
@@ -65,8 +70,8 @@ def sheet_of(video: Path, table: Path) -> Part:
 
 
 def finish(
-    run: Synthesis, clips: Sequence[Clip], files: Files, *, fixed: Mapping[str, float], sheet: Part | None, warnings: Sequence[str],
-    quiet: bool, as_json: bool, strict: bool,
+    run: Synthesis, clips: Sequence[Clip], files: Files, keeper: Keeper, *, warnings: Sequence[str], quiet: bool, as_json: bool,
+    strict: bool,
 ) -> int:  # fmt: skip
     """Write and print it all, and return the exit code. Whatever becomes of one of the files, the others are written."""
     from kinescribe.cli.fit import draw
@@ -83,10 +88,11 @@ def finish(
         rest.callback(_say, run, clips, files, [*warnings, *odd], code, as_json)
         if files.plot is not None:
             rest.callback(draw, run.fit, clips, files.plot)
-        rest.callback(write_page, run, files.page, sheet=sheet)
+        rest.callback(write_page, run, files.page, sheet=keeper.asked.sheet)
         rest.callback(save, run.fit, files.law, clips=clips)
         # what was paid for comes first
-        write_record(run, files.record, clips, fixed=fixed, sheet=sheet)
+        write_record(run, files.record, clips, fixed=keeper.asked.fixed, sheet=keeper.asked.sheet, rules=keeper.asked.rules)
+        keeper.done()
     for line in odd:
         print(f"kinescribe: warning: {line}", file=sys.stderr)
     if not quiet:

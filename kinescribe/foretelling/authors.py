@@ -11,7 +11,7 @@ from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.synthesis import CALLS, MOST_CALLS, synthesize
 from kinescribe.dynamics.synthesis.page import check_page, write_page
-from kinescribe.dynamics.synthesis.records import write_record
+from kinescribe.dynamics.synthesis.records import Keeper, Recorded, unfinished, write_record
 from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.llm import Part, picture
 from kinescribe.renderers.contact_sheet import annotated_sheet
@@ -60,11 +60,17 @@ class Author:
     ) -> tuple[Fit, tuple[str, ...], str | None]:
         """The law that wins, what is to be warned of, and why it isn't what was asked for; recorded before anything else is done."""
         sheet = sheet_of(video, table)
-        run = synthesize(clips, self.model, max_calls=self.max_calls, sheet=sheet, fixed=fixed, seed=seed)
+        keeper = None
         if self.record is not None:
-            write_record(run, self.record, clips, fixed=fixed, sheet=sheet)
-            write_page(run, self.record.with_suffix(".html"), sheet=sheet)
-        return run.fit, run.warnings, run.partial
+            asked = Recorded((), self.model.model, "rex", seed, self.max_calls, "", False, "auto", fixed, sheet, ())
+            keeper = Keeper(unfinished(self.record), asked, clips)
+        run = synthesize(clips, self.model, max_calls=self.max_calls, sheet=sheet, fixed=fixed, seed=seed, keep=keeper)
+        if self.record is None or keeper is None:
+            return run.fit, run.warnings, run.partial
+        write_record(run, self.record, clips, fixed=fixed, sheet=sheet)
+        keeper.done()
+        write_page(run, self.record.with_suffix(".html"), sheet=sheet)
+        return run.fit, (*run.warnings, *keeper.warnings), run.partial
 
 
 def sheet_of(video: Video, table: States) -> Part | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kinescribe.errors import InputError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange", "Model", "Recorder", "Replayer"]
 
 MOST_CHARACTERS = 2_000_000  # of one text in a record
+LONGEST_SAID = 400  # of an error's line
 _FAULTS: dict[str, type[EndpointError] | type[BudgetExceededError]] = {
     "answer": AnswerError,
     "endpoint": EndpointError,
@@ -85,6 +86,7 @@ class Exchange:
             "prompt_tokens": used.prompt_tokens,
             "completion_tokens": used.completion_tokens,
             "cost": used.cost,
+            "estimated": used.estimated,
             "model": self.model,
         }
 
@@ -105,9 +107,13 @@ class Exchange:
             raise bad
         if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < 1e12:
             raise bad
-        usage = Usage(calls=0 if row["fault"] == "budget" else 1, prompt_tokens=counts[1], completion_tokens=counts[2], cost=float(cost))
+        about = row.get("estimated", False)
+        if not isinstance(about, bool):
+            raise bad
+        calls = 0 if row["fault"] == "budget" else 1
+        usage = Usage(calls=calls, prompt_tokens=counts[1], completion_tokens=counts[2], cost=float(cost), estimated=about)
         question = tuple((one["role"], one["text"]) for one in asked)
-        return cls(question, counts[0], row["reply"], row["fault"], one_line(row["said"]), usage, one_line(row["model"]))
+        return cls(question, counts[0], row["reply"], row["fault"], one_line(row["said"], LONGEST_SAID), usage, one_line(row["model"]))
 
 
 class Recorder:
@@ -117,8 +123,10 @@ class Recorder:
         exchanges: in order, those without an answer too.
     """
 
-    def __init__(self, asked: Model) -> None:
+    def __init__(self, asked: Model, keep: Callable[[Sequence[Exchange]], None] | None = None) -> None:
+        """`keep` is called with all exchanges after each of them, so that what was paid for outlives the process."""
         self._asked = asked
+        self._keep = keep
         self.exchanges: list[Exchange] = []
 
     @property
@@ -151,11 +159,18 @@ class Recorder:
         except (EndpointError, BudgetExceededError) as error:
             fault = "answer" if isinstance(error, AnswerError) else "budget" if isinstance(error, BudgetExceededError) else "endpoint"
             spent = _between(before, self._asked.usage)
-            self.exchanges.append(Exchange(question, pictures, "", fault, str(error), spent, self.model))
+            self._add(Exchange(question, pictures, "", fault, one_line(str(error), LONGEST_SAID), spent, one_line(self.model)))
             raise
-        # what was answered from a cache cost nothing this time, and stands in the record with what it took when it was asked
-        self.exchanges.append(Exchange(question, pictures, reply.text, usage=reply.usage, model=reply.model))
+        if len(reply.text) > MOST_CHARACTERS:  # no record could hold it; an answer stands at the end of what was thought
+            reply = replace(reply, text=reply.text[-MOST_CHARACTERS:])
+        # what was answered from a cache cost nothing this time
+        self._add(Exchange(question, pictures, reply.text, usage=reply.usage, model=one_line(reply.model)))
         return reply
+
+    def _add(self, one: Exchange) -> None:
+        self.exchanges.append(one)
+        if self._keep is not None:
+            self._keep(self.exchanges)
 
 
 class Replayer:
@@ -167,18 +182,25 @@ class Replayer:
         warnings: one line for each question that isn't the recorded one word for word, which another version or machine may ask.
     """
 
-    def __init__(self, exchanges: Sequence[Exchange], model: str) -> None:
+    def __init__(self, exchanges: Sequence[Exchange], model: str, *, then: Model | None = None, broken_off: bool = False) -> None:
+        """Args: then: who is asked what the record has no answer to. broken_off: the record ends before its run did."""
         self.model = model
-        self.exchanges = tuple(exchanges)
+        self._then, self._broken_off = then, broken_off
+        kept = list(exchanges)
+        while then is not None and kept and kept[-1].fault in ("endpoint", "budget"):
+            kept.pop()  # what ended the run then is tried again
+        self.exchanges = tuple(kept)
         self.warnings: list[str] = []
         self._asked = 0
         self._usage = Usage()
 
     @property
     def usage(self) -> Usage:
-        """What the answers given so far took when they were recorded; a copy."""
+        """What the answers given so far took, those of the record when they were recorded; a copy."""
         out = Usage()
         out.add(self._usage)
+        if self._then is not None:
+            out.add(self._then.usage)
         return out
 
     def ask(
@@ -194,9 +216,14 @@ class Replayer:
 
         Raises:
             InputError: no more of them, or one without the form that is asked for.
+            EndpointError: no more of them, for the run was broken off there.
         """
         from .client import Reply
 
+        if self._asked == len(self.exchanges) and self._then is not None:
+            return self._then.ask(messages, schema=schema, images=images, seed=seed, n_tag=n_tag)
+        if self._asked == len(self.exchanges) and self._broken_off:
+            raise EndpointError(f"its record ends after {self._asked} answers, for the run was broken off; name the model to go on")
         if self._asked == len(self.exchanges):
             raise InputError(f"the record holds {len(self.exchanges)} exchanges, and another question comes up; record the run again")
         found = self.exchanges[self._asked]

@@ -178,6 +178,7 @@ def test_answers_are_kept_and_a_run_goes_on_from_them_offline(run, here: Path):
         (("puck.csv", "-o", "law.json", "--model", "m", "--base-url", "http://localhost:1/v1", "--library", "x.py"), "not the file"),
         (("puck.csv", "-o", "law.json", "--model", "m", "--base-url", "http://localhost:1/v1", "--strategy", "best"), "best-first"),
         (("puck.csv", "-o", "law.json", "--replay", "run.json", "--task", "x"), "leave out --task"),
+        (("puck.csv", "-o", "law.json", "--replay", "run.json", "--seed", "1", "--always"), "leave out --always and --seed"),
         (("puck.csv", "-o", "law.json", "--offline", "--model", "m", "--base-url", "http://localhost:1/v1"), "--answers"),
     ],
 )
@@ -192,3 +193,35 @@ def test_fit_says_what_llm_needs_and_what_belongs_to_it(run, here: Path):
     assert "needs -o" in run("fit", "puck.csv", "--law", "llm").err
     assert "belongs to one law" in run("fit", "puck.csv", "--law", "llm", "--free", "x", "-o", "law.json").err
     assert "belong to --law llm" in run("fit", "puck.csv", "--model", "m").err
+
+
+def test_an_interrupt_loses_no_answer_and_the_run_goes_on(run, here: Path, monkeypatch: pytest.MonkeyPatch):
+    from kinescribe.llm import Client
+
+    asks_once, left = Client.ask, here / "law.run.unfinished.json"
+    count = iter(range(100))
+
+    def interrupted(self, *arguments, **options):
+        if next(count) == 1:
+            raise KeyboardInterrupt
+        return asks_once(self, *arguments, **options)
+
+    with FakeServer("no", ANSWER) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(Client, "ask", interrupted)
+            ran = run(*asks(server))
+        assert ran.code == 130
+        assert "go on from them with --replay law.run.unfinished.json --model m" in ran.err
+        assert left.exists()
+        assert not (here / "law.json").exists()
+        assert "was broken off" in run(*asks(server)).err
+        on = ("synthesize", "puck.csv", "-o", "law.json", "--replay", left.name, "--base-url", server.url)
+        assert "can't go on with it" in run(*on, "--model", "other").err
+        ran = run(*on, "--model", "m")
+        assert len(server.requests) == 2
+    assert ran.code == 0, ran.err
+    assert not left.exists()
+    assert json.loads((here / "law.json").read_text())["parameters"]["turn"]["value"] == pytest.approx(TURN, abs=0.02)
+    again = run("synthesize", "puck.csv", "-o", "again.json", "--replay", "law.run.json")
+    assert again.code == 0, again.err
+    assert (here / "again.run.json").read_bytes() == (here / "law.run.json").read_bytes()

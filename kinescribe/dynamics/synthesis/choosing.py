@@ -9,8 +9,10 @@ import numpy as np
 
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.fitting import Budget, Fit
+from kinescribe.dynamics.report.motion import motions
 from kinescribe.dynamics.selection import Candidate, Selection, chosen
 from kinescribe.dynamics.synthesis.attempts import Attempt
+from kinescribe.errors import UsageError
 
 __all__ = ["best_of", "by_residuals"]
 
@@ -30,9 +32,10 @@ def best_of(
     """The winner's fit, with the selection that it won, and its program; None for the library's law.
 
     Laws are chosen by what they foretell (see `kinescribe.dynamics.selection`). Of those that can't be told from the winner, by that nor by
-    the BIC, the library's is taken, and else the program with the smallest syntax tree.
+    the BIC, the library's is taken, and else the program with the smallest syntax tree. A program that fails when it is run once more is
+    no finalist.
     """
-    finalists = [one for one in by_residuals(attempts) if one.fit is not None and one.fit.ok][:FINALISTS]
+    finalists = [one for one in by_residuals(attempts) if one.fit is not None and one.fit.ok and _runs(one.fit, clips)][:FINALISTS]
     if not finalists:
         return library, None
     own = Candidate(f"{library.law.title} (library)", library)
@@ -62,6 +65,14 @@ def _simplest_first(found: Selection, sizes: Mapping[str, int]) -> Selection:
         return found
     others = tuple(replace(one, reason=one.reason or "tied with a simpler law") for one in found.candidates if one is not simplest)
     return replace(found, candidates=(replace(simplest, reason=""), *others))
+
+
+def _runs(fit: Fit, clips: Sequence[Clip]) -> bool:
+    try:
+        motions(fit, clips)
+    except UsageError:
+        return False
+    return True
 
 
 def _scale(fit: Fit | None) -> float:

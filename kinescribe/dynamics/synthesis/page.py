@@ -42,7 +42,7 @@ def write_page(run: Synthesis, path: Path, *, sheet: Part | None = None) -> None
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=False).from_string(text)
     made = template.render(**_content(run), sheet=None if sheet is None else sheet["image_url"]["url"])
     with replaced(path) as (staged,):
-        staged.write_text(made, encoding="utf-8")
+        staged.write_bytes(made.encode("utf-8", "replace"))  # a model may write half of a surrogate pair
 
 
 def _content(run: Synthesis) -> dict[str, Any]:

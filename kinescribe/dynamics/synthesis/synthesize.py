@@ -17,11 +17,12 @@ from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.sandbox import SandboxError, isolation
+from kinescribe.dynamics.sandbox.limits import MOST_SOURCE
 from kinescribe.dynamics.synthesis.attempts import Attempt, Question, Synthesis
 from kinescribe.dynamics.synthesis.briefing import briefing
 from kinescribe.dynamics.synthesis.choosing import best_of, by_residuals
 from kinescribe.dynamics.synthesis.feedback import feedback, hints
-from kinescribe.dynamics.synthesis.judging import Judge, Judged, enough
+from kinescribe.dynamics.synthesis.judging import LONGEST, Judge, Judged, enough
 from kinescribe.dynamics.synthesis.programs import drafts, normalised, size_of
 from kinescribe.dynamics.synthesis.prompts import Tried, proposal, repair
 from kinescribe.dynamics.synthesis.strategies import FRESH, STRATEGIES, Arm
@@ -31,6 +32,7 @@ from kinescribe.llm import (
     BudgetExceededError,
     Client,
     EndpointError,
+    Exchange,
     Message,
     Model,
     Part,
@@ -68,6 +70,7 @@ def synthesize(
     always: bool = False,
     judge: Judge | None = None,
     progress: Progress | None = None,
+    keep: Callable[[Sequence[Exchange]], None] | None = None,
 ) -> Synthesis:
     """Find the law behind clips with the help of a language model.
 
@@ -86,6 +89,7 @@ def synthesize(
         always: ask the model even where the library's law leaves nothing but noise.
         judge: that fits programs to these clips, where fits of earlier runs are to be used again.
         progress: called with the stage ("library", "model", "choice"), what is done, and all of it.
+        keep: called after every answer with all that was said so far, to keep what was paid for whatever becomes of the run.
 
     Raises:
         UsageError: tables that don't go together, an unknown strategy, no isolation for programs of others (`SandboxError`).
@@ -95,7 +99,7 @@ def synthesize(
         with Client(model) as client:
             return synthesize(
                 states, client, inputs=inputs, objects=objects, library=library, max_calls=max_calls, strategy=strategy, task=task,
-                sheet=sheet, rules=rules, fixed=fixed, seed=seed, always=always, judge=judge, progress=progress,
+                sheet=sheet, rules=rules, fixed=fixed, seed=seed, always=always, judge=judge, progress=progress, keep=keep,
             )  # fmt: skip
     if strategy not in STRATEGIES:
         raise unknown_value("strategy", strategy, STRATEGIES)
@@ -118,7 +122,7 @@ def synthesize(
     tell("library", 1, 1)
     run = _Run(
         clips,
-        Recorder(model),
+        Recorder(model, keep),
         judge or Judge(clips, fixed=fixed, seed=seed),
         library,
         strategy,
@@ -184,7 +188,8 @@ class _Run:
         fresh = 0
         for number in range(1, max_calls + 1):
             tell("model", number - 1, max_calls)
-            arms = [one for one in self.attempts if one.twin is None]
+            # what is too long to run is too long to be sent back
+            arms = [one for one in self.attempts if one.twin is None and len(one.source) <= MOST_SOURCE]
             chosen = None if not arms else choose([self._arm(one) for one in arms], fresh, chance)
             parent = None if chosen is None else arms[chosen]
             if parent is None:
@@ -206,24 +211,27 @@ class _Run:
         about = None if parent is None else parent.number
         try:
             reply = self.model.ask(asked, seed=self.seed + number, n_tag=number)
-        except BudgetExceededError as error:
-            self.stopped = f"a cap ended the run: {error}"
-            self.questions.append(Question(number, about, (), str(error)))
-            return False
-        except AnswerError as error:  # the model answers, and not with what was asked for
-            self.questions.append(Question(number, about, (), str(error)))
-            return True
-        except EndpointError as error:
-            self.questions.append(Question(number, about, (), str(error)))
-            if self.sheet is not None and refuses_pictures(error):
-                self.sheet = None
-                self.warnings.append(f"{self.model.model} takes no pictures ({error}): it gets numbers alone")
-                return True
-            self.stopped = self.partial = f"the model could not be asked: {error}"
-            return False
+        except (BudgetExceededError, EndpointError) as error:
+            said = self.model.exchanges[-1].said  # as the record has it, so that a repeat says and does the same
+            self.questions.append(Question(number, about, (), said))
+            return self._goes_on(error, said)
         found = [self._attempt(number, about, draft.source, draft.idea).number for draft in drafts(reply.text)[: 1 if parent else FIRST]]
         self.questions.append(Question(number, about, tuple(found), "" if found else "no program in the reply"))
         return True
+
+    def _goes_on(self, error: Exception, said: str) -> bool:
+        """Whether more can be asked after a question without an answer; says why not."""
+        if isinstance(error, AnswerError):  # the model answers, and not with what was asked for
+            return True
+        if isinstance(error, BudgetExceededError):
+            self.stopped = f"a cap ended the run: {said}"
+            return False
+        if self.sheet is not None and refuses_pictures(EndpointError(said)):
+            self.sheet = None
+            self.warnings.append(f"{self.model.model} takes no pictures ({said}): it gets numbers alone")
+            return True
+        self.stopped = self.partial = f"the model could not be asked: {said}"
+        return False
 
     def _attempt(self, call: int, parent: int | None, source: str, idea: str) -> Attempt:
         form = normalised(source)
@@ -249,7 +257,11 @@ class _Run:
         if one.fit is None:
             return f"It was rejected: {one.judged.reason}"
         units = f"\n\nIts units are wrong: {one.judged.doubt}." if one.judged.doubt else ""
-        return f"Fitted to the data it gives:\n{feedback(one.fit, self.clips)}{units}"
+        try:
+            told = feedback(one.fit, self.clips)
+        except UsageError as error:  # a program that ran may fail all the same when it is run once more
+            told = f"residuals of {one.fit.scale:.3g} sigma; run once more it failed: {one_line(str(error), LONGEST)}"
+        return f"Fitted to the data it gives:\n{told}{units}"
 
     def _clues(self) -> list[str]:
         """What the library makes of the motion."""

@@ -52,7 +52,7 @@ class Played:
 
     model = "played"
 
-    def __init__(self, *answers: str | Exception | Callable[[str], str]) -> None:
+    def __init__(self, *answers: str | BaseException | Callable[[str], str]) -> None:
         self.answers = answers
         self.asked: list[Sequence[Message]] = []
 
@@ -63,7 +63,7 @@ class Played:
     def ask(self, messages: Sequence[Message], **_: Any) -> Reply:
         answer = self.answers[min(len(self.asked), len(self.answers) - 1)]
         self.asked.append(messages)
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         text = answer if isinstance(answer, str) else answer(messages[-1].text)
         return Reply(text, usage=Usage(calls=1, prompt_tokens=100, completion_tokens=10), model="played-1")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import magnet
 import pytest
 from magnet import DRAG, TRUTH, WRONG_SIGN, Played, fenced
 
+from kinescribe.dynamics import Impact
+from kinescribe.dynamics.affordances import Affordances
 from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import fit_law
 from kinescribe.dynamics.sandbox import isolation
 from kinescribe.dynamics.saving import save
 from kinescribe.dynamics.synthesis import Judge, synthesize
 from kinescribe.dynamics.synthesis.page import write_page
-from kinescribe.dynamics.synthesis.records import read_record, write_record
-from kinescribe.errors import InputError
+from kinescribe.dynamics.synthesis.records import Keeper, Recorded, fingerprint, read_record, unfinished, write_record
+from kinescribe.errors import InputError, UsageError
 from kinescribe.llm import AnswerError, EndpointError
 
 pytestmark = pytest.mark.skipif(
@@ -98,7 +101,9 @@ def test_a_record_that_ends_too_early_says_so(made, tmp_path):
     [
         ("format", "x"), ("model", 3), ("strategy", "greedy"), ("seed", -1), ("seed", True), ("max_calls", 10**9), ("always", 1),
         ("exchanges", {}), ("exchanges", [1]), ("exchanges", [{"question": [{"role": "user", "text": 5}]}]), ("clips", [3]),
-        ("fixed", {"a": "b"}), ("sheet", "http://tracker.example/x.png"), ("task", None),
+        ("fixed", {"a": "b"}), ("sheet", "http://tracker.example/x.png"), ("task", None), ("strategy", ["rex"]), ("fixed", {"a": 10**400}),
+        ("against", "evil.py"), ("against", "evil.py:Law"), ("against", "./evil.py + free-fall"), ("against", " evil.py "),
+        ("against", "law.json"), ("rules", {"static": 3}), ("rules", []), ("sheet", 'data:image/png;base64,"><b>'), ("outcome", "won"),
     ],
 )  # fmt: skip
 def test_what_is_no_record_is_refused_in_one_line(made, tmp_path, name, value):
@@ -175,3 +180,74 @@ def test_an_endpoint_that_fails_is_kept_as_a_fault(made, tmp_path):
     kept = read_record(tmp_path / "run.json")
     again = synthesize([clip], kept.replayer(), library=library)
     assert again.partial == run.partial
+
+
+def test_strange_letters_and_long_errors_repeat_too(made, tmp_path):
+    clip, library, _ = made
+    said = "x " * 500
+    run = synthesize([clip], Played("half a pair: \ud800", AnswerError(said), "y" * 2_100_000), library=library, max_calls=3)
+    write_record(run, tmp_path / "run.json", [clip])
+    write_page(run, tmp_path / "run.html")
+    kept = read_record(tmp_path / "run.json")
+    assert kept.exchanges[0].reply == "half a pair: \ud800"
+    again = synthesize([clip], kept.replayer(), library=library, max_calls=3)
+    write_record(again, tmp_path / "again.json", [clip])
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "run.json").read_bytes()
+
+
+def keeper_of(clip, path, exchanges=()):
+    return Keeper(unfinished(path), Recorded(tuple(exchanges), "played", "rex", 0, 3, "", False, "free-fall", {}, None, ()), [clip])
+
+
+def test_a_run_that_is_broken_off_goes_on_from_its_answers(made, tmp_path):
+    clip, library, _ = made
+    answers = (fenced(WRONG_SIGN), "nothing", fenced(DRAG))
+    keeper = keeper_of(clip, tmp_path / "run.json")
+    with pytest.raises(KeyboardInterrupt):
+        synthesize([clip], Played(*answers[:2], KeyboardInterrupt()), library=library, max_calls=3, keep=keeper)
+    left = read_record(unfinished(tmp_path / "run.json"))
+    left.check([clip])
+    assert left.broken_off
+    assert [one.reply for one in left.exchanges] == list(answers[:2])
+
+    alone = synthesize([clip], left.replayer(), library=library, max_calls=3)
+    assert "broken off" in alone.partial
+    assert alone.calls == 3
+
+    rest = Played(answers[2])
+    whole = synthesize([clip], left.replayer(rest), library=library, max_calls=3)
+    assert len(rest.asked) == 1
+    write_record(whole, tmp_path / "whole.json", [clip])
+    straight = synthesize([clip], Played(*answers), library=library, max_calls=3)
+    write_record(straight, tmp_path / "straight.json", [clip])
+    assert (tmp_path / "whole.json").read_bytes() == (tmp_path / "straight.json").read_bytes()
+    with pytest.raises(UsageError, match="went to its end"):
+        read_record(tmp_path / "whole.json").replayer(rest)
+
+
+def test_going_on_never_shortens_what_is_kept(made, tmp_path):
+    clip, _, run = made
+    keeper = keeper_of(clip, tmp_path / "run.json", run.exchanges[:2])
+    keeper(run.exchanges[:2])
+    assert not keeper.path.exists()
+    keeper(run.exchanges[:3])
+    assert len(read_record(keeper.path).exchanges) == 3
+    keeper.done()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_ends_no_run(made, tmp_path):
+    clip, library, _ = made
+    keeper = keeper_of(clip, tmp_path / "missing" / "run.json")
+    run = synthesize([clip], Played("x"), library=library, max_calls=2, keep=keeper)
+    assert run.calls == 2
+    assert len(keeper.warnings) == 1
+
+
+def test_rules_are_kept_and_contacts_and_sizes_tell_clips_apart(made, tmp_path):
+    clip, _, run = made
+    rules = Affordances.of({"dynamic": ["ball"]})
+    write_record(run, tmp_path / "run.json", [clip], rules=rules)
+    assert read_record(tmp_path / "run.json").rules == rules
+    others = [replace(clip, impacts=(Impact(0.5, (0,)),)), replace(clip, bodies=replace(clip.bodies, width=2.0 * clip.bodies.width))]
+    assert len({fingerprint(one) for one in (clip, *others)}) == 3
