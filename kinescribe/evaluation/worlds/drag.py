@@ -93,6 +93,7 @@ WORLDS = (
     World(
         name="mud",
         family="drag",
+        sigma=0.002,
         source=_MUD,
         values={"damping": 0.9, "edge": 1.0, "width": 0.25},
         starts=({"vx": 1.6, "vy": 0.4}, {"x": 0.5, "vx": 1.2, "vy": -0.8}),
