@@ -1,0 +1,6 @@
+"""Tracks of other tools as states tables."""
+
+from kinescribe.annotation.importing.formats import FORMATS
+from kinescribe.annotation.importing.importing import import_tracks
+
+__all__ = ["FORMATS", "import_tracks"]
