@@ -7,6 +7,7 @@ McCalla, Phys. Rev. E 96, 023302, 2017).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
@@ -21,6 +22,7 @@ from kinescribe.dynamics.parameters import Values
 from kinescribe.dynamics.state import State
 from kinescribe.dynamics.synthesis.stretches import Stretch, stretches
 from kinescribe.errors import UsageError
+from kinescribe.llm.text import one_line
 
 __all__ = ["Clue", "Leftover", "leftovers"]
 
@@ -31,6 +33,9 @@ BEYOND = 1.5  # σ, from where on something is left over
 LEAST_SHARE = 0.3  # of what is left over that a clue must explain
 ALIKE = 6.0  # of the BIC
 USEFUL = 24  # forms that are tried in threes
+MOST_OBJECTS = 12  # whose leftovers are told
+LONGEST_NAME = 40  # characters
+NEAREST = 6  # other objects that forces are looked for from
 LEAST = 8  # sightings
 FREQUENCIES = 40
 
@@ -65,7 +70,9 @@ class Leftover:
 
 
 def leftovers(clips: Sequence[Clip], fit: Fit | None) -> list[Leftover]:
-    """For every object seen long enough; nothing where the law has no accelerations of its own (it steps, or is a black box).
+    """For objects that move and were seen long enough, `MOST_OBJECTS` of those with the most left over.
+
+    Nothing where the law has no accelerations of its own (it steps, or is a black box).
 
     Args:
         clips: those of the fit. fit: of the law; None: all acceleration is left over.
@@ -77,7 +84,10 @@ def leftovers(clips: Sequence[Clip], fit: Fit | None) -> list[Leftover]:
     told = [(part, one) for part, one in zip(parts, explained, strict=True) if fit is None or one is not None]
     if sum(len(part.times) for part, _ in told) < LEAST:
         return []
-    return [_leftover(name, i, told) for i, name in enumerate(clips[0].bodies.names)]
+    bodies = clips[0].bodies
+    rests = {i: _rest(told, i) for i in range(len(bodies)) if not bodies.static[i]}
+    worst = sorted(rests, key=lambda i: -float((rests[i] ** 2).sum()))[:MOST_OBJECTS]
+    return [_leftover(bodies.names[i], i, told, rests[i]) for i in sorted(worst)]
 
 
 def _of_law(fit: Fit, part: Stretch) -> Float | None:
@@ -97,8 +107,12 @@ def _of_law(fit: Fit, part: Stretch) -> Float | None:
     return out if np.isfinite(out).all() else None
 
 
-def _leftover(name: str, i: int, told: Sequence[tuple[Stretch, Float | None]]) -> Leftover:
-    rest = np.concatenate([part.freed(part.seen[:, i] - (0.0 if one is None else part.moved(one[:, i])), i) for part, one in told])
+def _rest(told: Sequence[tuple[Stretch, Float | None]], i: int) -> Float:
+    """(w, 2) positions of an object over all stretches less what the law and a free start make of them, in σ."""
+    return np.concatenate([part.freed(part.seen[:, i] - (0.0 if one is None else part.moved(one[:, i])), i) for part, one in told])
+
+
+def _leftover(name: str, i: int, told: Sequence[tuple[Stretch, Float | None]], rest: Float) -> Leftover:
     total = float((rest**2).sum())
     sigmas = float(np.sqrt(total / max(rest.size - 4 * len(told), 1)))
     return Leftover(name, sigmas, _clues(told, i, rest, total) if sigmas > BEYOND else ())
@@ -143,9 +157,12 @@ def _moved(parts: Sequence[Stretch], i: int) -> list[_Form]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Instants:
-    """Of one object over all stretches: t (w,), place and velocity (w, 2); of the others name, place and velocity (w, 2) each."""
+    """Of one object over all stretches: t (w,), place and velocity (w, 2); of the nearest others name, place and velocity (w, 2) each;
+    long: seconds of the longest stretch.
+    """
 
     t: Float
+    long: float
     place: Float
     velocity: Float
     others: tuple[tuple[str, Float, Float], ...]
@@ -154,8 +171,11 @@ class _Instants:
     def of(cls, parts: Sequence[Stretch], i: int) -> _Instants:
         place, velocity = (np.concatenate([getattr(part, name) for part in parts]) for name in ("place", "velocity"))
         names = parts[0].clip.bodies.names
-        others = tuple((name, place[:, k], velocity[:, k]) for k, name in enumerate(names) if k != i)
-        return cls(np.concatenate([part.times for part in parts]), place[:, i], velocity[:, i], others)
+        apart = np.median(np.hypot(*np.moveaxis(place - place[:, i : i + 1], 2, 0)), axis=0)
+        near = sorted([int(k) for k in np.argsort(apart, kind="stable") if k != i][:NEAREST])
+        others = tuple((one_line(names[k], LONGEST_NAME), place[:, k], velocity[:, k]) for k in near)
+        long = max(float(np.ptp(part.times)) for part in parts)
+        return cls(np.concatenate([part.times for part in parts]), long, place[:, i], velocity[:, i], others)
 
 
 class _Fields:
@@ -191,7 +211,7 @@ class _Fields:
         """The same in words."""
         found, at, left = self._solved(chosen)
         numbers = iter(f"{value:+.3g}" for value in found / self._size[at])
-        words = "; plus ".join(self.forms[k][0].format(*(next(numbers) for _ in self.forms[k][1])) for k in chosen)
+        words = "; plus ".join(re.sub(r"\{\}", lambda _: next(numbers), self.forms[k][0]) for k in chosen)
         free = max(self._count - self._freed - len(at), 1)
         return Clue(words, 1.0 - left * self._count / max(self._count - len(at), 1), float(np.sqrt(left * self._total / free)))
 
@@ -225,19 +245,20 @@ def _forms(data: _Instants) -> Iterator[_Form]:
         if radius.min() > 1e-6 * radius.max():
             yield f"{{}} * r^{power} * (x, y)/r, r from the origin", [radius ** (power - 1) * p]
     for name, place, velocity in data.others:
+        who = name.replace("{", "(").replace("}", ")")  # braces are where numbers go
         apart = place - p
         distance = np.maximum(np.hypot(apart[:, :1], apart[:, 1:]), 1e-12)
         for power in (-3, -2, -1, 0, 1):
-            yield f"{{}} * d^{power} towards {name} at distance d", [distance ** (power - 1) * apart]
-        yield f"({{}} {{}} * d) towards {name} at distance d, a spring with a rest length", [apart / distance, apart]
-        yield f"{{}} * (velocity of {name} - v)", [velocity - v]
+            yield f"{{}} * d^{power} towards {who} at distance d", [distance ** (power - 1) * apart]
+        yield f"({{}} {{}} * d) towards {who} at distance d, a spring with a rest length", [apart / distance, apart]
+        yield f"{{}} * (velocity of {who} - v)", [velocity - v]
     yield from _periodic(data, ex, ey)
 
 
 def _periodic(data: _Instants, ex: Float, ey: Float) -> Iterator[_Form]:
     """Forces that swing with the time, of frequencies that the longest stretch holds once or more often."""
     t = data.t[:, None]
-    long = float(np.ptp(data.t))
+    long = data.long
     if long <= 0 or len(data.t) < 3 * LEAST:
         return
     for omega in 2.0 * np.pi / long * np.geomspace(1.0, min(len(data.t) / 4.0, 20.0), FREQUENCIES):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.dynamics.clip import Clip
-from kinescribe.dynamics.library.estimates.arcs import kinks
+from kinescribe.dynamics.library.estimates.arcs import kinks, step_of
 
 __all__ = ["Stretch", "stretches"]
 
@@ -17,7 +17,9 @@ Float = NDArray[np.float64]
 LEAST = 6  # sightings
 WINDOWS = (5, 7, 9, 13, 19, 27)  # sightings that a parabola is laid through
 WORSE = 1.5  # times the variance of the sightings that a window may leave, and still be one in which motion is a parabola
-LONGEST = 400  # sightings; more add nothing, and every one costs
+LONGEST = 400  # sightings of one; a longer one is cut, for every one costs
+MOST = 12  # of a clip, evenly chosen
+GAP = 6.0  # frames' intervals without a sighting, across which nobody can tell the path
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +58,18 @@ class Stretch:
 
 
 def stretches(clip: Clip) -> Iterator[Stretch]:
-    """Those of so many sightings that a path can be told, in order of time."""
+    """Those of so many sightings that a path can be told, in order of time; `MOST` of them at most."""
     rows = clip.seen.all(axis=1)
     cuts = np.sort([hit.time for hit in clip.impacts or kinks(clip)])
     piece = np.searchsorted(cuts, clip.times)
+    apart = GAP * step_of(clip)
+    found: list[NDArray[np.intp]] = []
     for k in np.unique(piece[rows]):
-        mine = np.flatnonzero(rows & (piece == k))[:LONGEST]
-        if len(mine) < LEAST:
-            continue
+        whole = np.flatnonzero(rows & (piece == k))
+        for part in np.split(whole, np.flatnonzero(np.diff(clip.times[whole]) > apart) + 1):
+            found += [one for one in np.array_split(part, -(-len(part) // LONGEST)) if len(one) >= LEAST]
+    for number in np.unique(np.linspace(0, len(found) - 1, min(MOST, len(found))).round().astype(int)) if found else ():
+        mine = found[number]
         seen = np.stack([clip.x[mine], clip.y[mine]], axis=2)
         sigma = np.stack([clip.sigma_x[mine], clip.sigma_y[mine]], axis=2)
         place, velocity = _smoothed(clip.times[mine], seen, sigma)
