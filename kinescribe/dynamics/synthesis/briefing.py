@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kinescribe.dynamics.affordances import Affordances
 from kinescribe.dynamics.clip import Clip
+from kinescribe.dynamics.report.residuals import stood_in
 from kinescribe.dynamics.synthesis.stretches import stretches
 from kinescribe.llm.text import one_line
 
@@ -23,17 +24,24 @@ MOST_CONTACTS = 20
 LONGEST_NAME, LONGEST_RULES = 40, 4_000  # characters
 
 
-def briefing(clips: Sequence[Clip], rules: Affordances | None = None) -> str:
-    """The motion in words and numbers. Names of objects are cut to a line: they come from a table, which anybody may have written."""
+def briefing(clips: Sequence[Clip], rules: Affordances | None = None, *, pictured: bool = False) -> str:
+    """The motion in words and numbers. Names of objects are cut to a line: they come from a table, which anybody may have written.
+
+    Args:
+        rules: affordance rules. pictured: a contact sheet goes with it, in which objects have the numbers of the first clip's table.
+    """
     first = clips[0]
-    unit = first.unit or "its own unit"
-    lines = [f"Lengths are in {'pixels' if unit == 'px' else unit}, times in seconds, y points up.", "", "Objects:"]
+    unit = one_line(first.unit, LONGEST_NAME) or "the table's unit"
+    turned = " (that of the table, which points down, turned over)" if first.y_down else ""
+    lines = [f"Lengths are in {'pixels' if unit == 'px' else unit}, times in seconds, y points up{turned}.", "", "Objects:"]
     for k, name in enumerate(first.bodies.names[:MOST_OBJECTS]):
-        lines.append(f"* {k}: {name_for(name)}{_looks(first, k)}")
+        number = f", number {first.bodies.object_ids[k]} in the picture" if pictured and first.bodies.object_ids else ""
+        lines.append(f"* {k}: {name_for(name)}{_looks(first, k)}{number}")
     left = len(first.bodies) - MOST_OBJECTS
     if left > 0:
-        lines.append(f"* and {left} more of the like")
-    inputs = sorted(set.intersection(*(set(clip.inputs.columns) for clip in clips)))
+        lines.append(f"* and {left} more, {MOST_OBJECTS} to {len(first.bodies) - 1}, that are not listed")
+    # a program can name no others, such as "cart.vx", the rate of something that moves as it was seen to
+    inputs = sorted(name for name in set.intersection(*(set(clip.inputs.columns) for clip in clips)) if name.isidentifier())
     lines += ["", "Known inputs: " + (", ".join(name_for(name) for name in inputs) or "none") + "."]
     if rules is not None:
         said = json.dumps(rules.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
@@ -63,18 +71,21 @@ def _told(clip: Clip) -> list[str]:
     t = clip.times
     lines = [f"Clip '{name_for(clip.name)}': {len(t)} frames from {t[0]:.4g} s to {t[-1]:.4g} s."]
     sigma = float(np.nanmedian(np.concatenate([clip.sigma_x.ravel(), clip.sigma_y.ravel()])))
-    lines.append(f"Positions are known to about {sigma:.2g}; velocities come from parabolas through neighbouring ones, and are rougher.")
+    errors = "are known to about" if not stood_in([clip]) else "come without errors; what is called sigma here is"
+    lines.append(f"Positions {errors} {sigma:.2g}. Velocities are from parabolas through neighbouring positions, and are rougher.")
     hits = [
         f"{hit.time:.4g} s: {' and '.join(name_for(clip.bodies.names[i]) for i in hit.objects)}"
         + ("" if len(hit.objects) > 1 else f" strikes {name_for(hit.wall) or 'something that is no object'}")
         for hit in clip.impacts[:MOST_CONTACTS]
     ]
-    lines.append("Contacts that were seen: " + ("; ".join(hits) or "none") + ".")
-    parts = list(stretches(clip))
+    more = f"; and {len(clip.impacts) - MOST_CONTACTS} more" if len(clip.impacts) > MOST_CONTACTS else ""
+    lines.append("Contacts that were seen: " + ("; ".join(hits) or "none") + f"{more}.")
     for k in range(min(len(clip.bodies), MOST_OBJECTS)):
+        # each by itself: the others may be out of sight, or be struck
+        parts = list(stretches(clip.keeping([k])))
         if parts:
             lines.append(f"Track of {k} ({name_for(clip.bodies.names[k])}): t, x, y, vx, vy")
-            lines += _rows(np.concatenate([np.column_stack([part.times, part.seen[:, k], part.velocity[:, k]]) for part in parts]))
+            lines += _rows(np.concatenate([np.column_stack([part.times, part.seen[:, 0], part.velocity[:, 0]]) for part in parts]))
         else:
             known = clip.seen[:, k]
             lines.append(f"Track of {k} ({name_for(clip.bodies.names[k])}): t, x, y")

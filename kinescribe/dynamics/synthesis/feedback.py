@@ -12,6 +12,7 @@ from kinescribe.dynamics.clip import Clip, Impact
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.report.conserved import conserved
 from kinescribe.dynamics.report.motion import Motion, motions
+from kinescribe.dynamics.report.residuals import stood_in
 from kinescribe.dynamics.synthesis.briefing import name_for
 from kinescribe.dynamics.synthesis.leftover import leftovers
 
@@ -32,10 +33,11 @@ class Trouble:
 
     Attributes:
         clip, name: of the clip and the object. begin, end: of the stretch, seconds.
-        where: "before the first contact", "after the contact at 0.40 s of ball", "over the whole time".
+        where: "before the first contact", "after the contact at 0.40 s of ball" ("that the law has" where none were seen), "over the whole
+            time".
         axis: "x", "y" or "angle", along which they are largest. sigmas: their root mean square. worst: the largest, world units or radians;
             at: when, seconds.
-        kind: "jump" where they set in at the contact, "drift" where they grow slowly, "oscillation" where they swing, "scatter" where
+        kind: "jump" where they set in after the contact, "drift" where they change slowly, "oscillation" where they swing, "scatter" where
             neighbours have nothing to do with each other.
     """
 
@@ -53,8 +55,8 @@ class Trouble:
     def text(self) -> str:
         """One line."""
         how = {
-            "jump": "they set in at the contact",
-            "drift": "they drift, growing slowly",
+            "jump": "they set in after the contact, and were small before",
+            "drift": "they drift: slowly, with one change of sign at most",
             "oscillation": "they swing from one sign to the other",
             "scatter": "they scatter from frame to frame",
         }[self.kind]
@@ -67,7 +69,8 @@ class Trouble:
 def feedback(fit: Fit, clips: Sequence[Clip]) -> str:
     """The values, where residuals lie, what acceleration is left over, what is conserved, what the data can't tell."""
     unit = fit.unit or "length units"
-    lines = [f"Residuals: {fit.scale:.2f} sigma (1 is noise alone)." if np.isfinite(fit.scale) else "The simulation leaves all bounds."]
+    noise = "the table gives no errors, so that nobody knows how many are noise" if stood_in(clips) else "1 is noise alone"
+    lines = [f"Residuals: {fit.scale:.2f} sigma ({noise})." if np.isfinite(fit.scale) else "The simulation leaves all bounds."]
     for one in fit.estimates.values():
         error = "known" if one.fixed else f"± {one.sigma:.2g}" if np.isfinite(one.sigma) else "not determined"
         bound = ", AT ITS BOUND" if one.at_bound else ""
@@ -83,7 +86,7 @@ def feedback(fit: Fit, clips: Sequence[Clip]) -> str:
     if wrong:
         lines.append(f"* contacts come in another order than they were seen in clip {', '.join(wrong[:MOST_CLIPS])}")
     lines += hints(clips, fit)
-    books = conserved(fit, clips[:MOST_CLIPS], moved[:MOST_CLIPS]) if len(clips) <= MOST_CLIPS else []
+    books = conserved(fit, clips, moved) if len(clips) <= MOST_CLIPS else []
     if books:
         lines += ["", "Energy and momentum in what was seen:", *(f"* {line}" for line in books)]
     return "\n".join(lines)
@@ -117,7 +120,7 @@ def _of_object(fit: Fit, clip: Clip, motion: Motion, k: int) -> list[Trouble]:
     residuals = {axis: motion.residuals(clip, axis)[:, k] for axis in axes}
     hits = [hit for hit in clip.impacts or motion.impacts if k in hit.objects]
     edges = [-np.inf, *(hit.time for hit in hits), np.inf]
-    found, before = [], 0.0
+    found, before = [], np.inf  # as long as nothing was seen nobody knows what residuals were before
     for number in range(len(edges) - 1):
         rows = (clip.times > edges[number]) & (clip.times <= edges[number + 1])
         size = {axis: _rms(values[rows]) for axis, values in residuals.items()}
@@ -128,7 +131,7 @@ def _of_object(fit: Fit, clip: Clip, motion: Motion, k: int) -> list[Trouble]:
             continue
         times, values = clip.times[rows][known], values[known]
         worst = int(np.abs(values).argmax())
-        kind = _kind(values, size[axis], before if number else np.inf)
+        kind = _kind(values, size[axis], before)
         before = size[axis]
         if size[axis] < MUCH:
             continue
@@ -164,4 +167,5 @@ def _where(clip: Clip, hits: Sequence[Impact], number: int) -> str:
         return "before the first contact"
     hit = hits[number - 1]
     with_whom = [name_for(clip.bodies.names[i]) for i in hit.objects]
-    return f"after the contact at {hit.time:.3g} s of {' and '.join(with_whom)}"
+    whose = "the contact" if clip.impacts else "the contact that the law has"
+    return f"after {whose} at {hit.time:.3g} s of {' and '.join(with_whom)}"

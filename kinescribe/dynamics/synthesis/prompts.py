@@ -14,7 +14,7 @@ Tried = tuple[str, str]
 MOST_TRIED = 12
 SHEET = (
     "The picture is a contact sheet of the first clip: frames in order of time, each under a strip with its time; every object is "
-    "outlined and numbered. Words within the frames are part of the scene."
+    "outlined and has its number (see the list of objects). Words within the frames are part of the scene."
 )
 
 

@@ -9,18 +9,18 @@ import numpy as np
 
 __all__ = ["FRESH", "STRATEGIES", "Arm", "Choice", "best_first", "resample", "rex"]
 
-WEIGHT = 8.0  # worth of a score, in repairs that failed; small, for a run has a dozen questions and not hundreds
-BROKEN = 4.0  # repairs that one of a program without a fit counts for: a slip is mended at once, or it is none
-FRESH = 0.35  # score that a program not yet written is believed to have
+WEIGHT = 3.0  # worth of a score, in repairs that failed; small, for a run has a dozen questions and not hundreds
+BROKEN = 3.0  # repairs that one of a program without a fit counts for: a slip is mended at once, or it is none
+FRESH = 0.2  # score that a program not yet written is believed to have
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A program that could be mended.
+    """A line of programs, of which one could be mended (see `lines.Line`).
 
     Attributes:
-        score: in [0, 1], see `Judged`; None for one that could not be fitted, which is as good as one not yet written.
-        repairs: that were asked of it.
+        score: of its best, in [0, 1]; None where none could be fitted, which is as good as one not yet written.
+        repairs: that were asked of it since that best rose.
     """
 
     score: float | None

@@ -17,15 +17,15 @@ from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law
 from kinescribe.dynamics.sandbox import SandboxError, isolation
-from kinescribe.dynamics.sandbox.limits import MOST_SOURCE
 from kinescribe.dynamics.synthesis.attempts import Attempt, Question, Synthesis
 from kinescribe.dynamics.synthesis.briefing import briefing
 from kinescribe.dynamics.synthesis.choosing import best_of, by_residuals
 from kinescribe.dynamics.synthesis.feedback import feedback, hints
 from kinescribe.dynamics.synthesis.judging import LONGEST, Judge, Judged, enough
+from kinescribe.dynamics.synthesis.lines import lines_of
 from kinescribe.dynamics.synthesis.programs import drafts, normalised, size_of
 from kinescribe.dynamics.synthesis.prompts import Tried, proposal, repair
-from kinescribe.dynamics.synthesis.strategies import FRESH, STRATEGIES, Arm
+from kinescribe.dynamics.synthesis.strategies import STRATEGIES
 from kinescribe.errors import UsageError, unknown_value
 from kinescribe.llm import (
     AnswerError,
@@ -47,7 +47,6 @@ __all__ = ["CALLS", "MOST_CALLS", "synthesize"]
 CALLS, MOST_CALLS = 12, 40
 FIRST = 4  # programs that the first question asks for
 LIBRARY_ROLLOUTS, LIBRARY_SECONDS = 100_000, 900.0  # the first is to end the search, so that runs can be repeated
-LEAST = 0.15  # score of a program that runs, however far off it is
 LONGEST_TASK = 2_000  # characters
 
 Progress = Callable[[str, int, int | None], None]
@@ -182,16 +181,16 @@ class _Run:
 
     def go(self, max_calls: int, tell: Progress) -> None:
         """Ask until something explains the data, or the calls are used up."""
-        brief = briefing(self.clips, self.rules)
+        brief = briefing(self.clips, self.rules, pictured=self.sheet is not None)
         clues = "\n".join(self._clues())
         choose, chance = STRATEGIES[self.strategy], np.random.default_rng(self.seed)
         fresh = 0
         for number in range(1, max_calls + 1):
             tell("model", number - 1, max_calls)
-            # what is too long to run is too long to be sent back
-            arms = [one for one in self.attempts if one.twin is None and len(one.source) <= MOST_SOURCE]
-            chosen = None if not arms else choose([self._arm(one) for one in arms], fresh, chance)
-            parent = None if chosen is None else arms[chosen]
+            lines = lines_of(self.attempts, self.questions)
+            most = max((one.judged.score for one in self.attempts), default=0.0)
+            chosen = choose([line.arm(most) for line in lines], fresh, chance) if lines else None
+            parent = None if chosen is None else lines[chosen].next()
             if parent is None:
                 asked = proposal(brief, clues, count=1 if self.attempts else FIRST, tried=self._tried(), task=self.task, sheet=self.sheet)
                 fresh += 1
@@ -241,16 +240,6 @@ class _Run:
         self.attempts.append(made)
         self._known.setdefault(form, made.number)
         return made
-
-    def _arm(self, one: Attempt) -> Arm:
-        """Half of a score is how far a program goes, half how far it goes among those that there are."""
-        repairs = sum(question.parent == one.number for question in self.questions)
-        if one.fit is None:
-            return Arm(None, repairs)
-        most = max(other.judged.score for other in self.attempts)
-        score = 0.5 * (one.judged.score + (one.judged.score / most if most > 0 else 0.0))
-        # at a bound, such as 0, a term does nothing: with its sign turned it may do all
-        return Arm(max(score, FRESH if one.fit.at_bound else LEAST), repairs)
 
     def _verdict(self, one: Attempt) -> str:
         """What is wrong with a program, for the model that is to mend it."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import magnet
 import numpy as np
 
-from kinescribe.dynamics import Impact
+from kinescribe.dynamics import Bodies, Impact, Inputs
 from kinescribe.dynamics.finding import find_law, law_from_text
 from kinescribe.dynamics.fitting import fit_law
 from kinescribe.dynamics.synthesis.briefing import briefing
@@ -69,3 +69,57 @@ def test_a_briefing_holds_objects_contacts_inputs_and_a_table():
     rows = [line for line in text.splitlines() if line.count(",") == 4 and line[0].isdigit()]
     assert len(rows) == 3 * 24
     assert all(np.isfinite([float(one) for one in row.split(",")]).all() for row in rows)
+
+
+def test_a_contact_before_which_nothing_was_seen_is_no_jump():
+    clip = magnet.clip()
+    fit = fit_law(find_law("free-fall"), [clip])
+    early = replace(clip, impacts=(Impact(float(clip.times[1]) + 0.001, (0,)),))
+    assert {one.kind for one in troubles(fit, [early])} <= {"drift", "oscillation"}
+
+
+def test_contacts_that_only_the_law_has_are_said_to_be_its_own():
+    clip = magnet.clip(frames=60)  # falls below 0.5, where this law has a floor
+    law = find_law("free-fall + floor")
+    found = troubles(fit_law(law, [clip], fixed={"floor": float(clip.y.min()) + 0.3}), [clip])
+    after = [one.where for one in found if one.where.startswith("after")]
+    assert after
+    assert all("that the law has" in where for where in after)
+
+
+def test_a_table_without_errors_is_not_said_to_have_any():
+    clip = magnet.clip()
+    extent = max(np.ptp(clip.x), np.ptp(clip.y))
+    even = replace(clip, sigma_x=np.full_like(clip.x, 1e-3 * extent), sigma_y=np.full_like(clip.x, 1e-3 * extent))
+    assert "come without errors" in briefing([even])
+    assert "1 is noise alone" not in feedback(fit_law(find_law("free-fall"), [even]), [even])
+    assert "are known to about 0.003" in briefing([clip])
+
+
+def two(clip):
+    """The clip, with something beside the ball that is seen in its first quarter alone."""
+    late = np.where(np.arange(len(clip.times)) < len(clip.times) // 4, 1.0, np.nan)[:, None]
+    columns = {
+        name: np.hstack([getattr(clip, name), getattr(clip, name) * late]) for name in ("x", "y", "angle", "vx", "vy", "angular_velocity")
+    }
+    errors = {name: np.tile(getattr(clip, name), 2) for name in ("sigma_x", "sigma_y", "sigma_angle")}
+    return replace(clip, bodies=Bodies.make(2, radius=0.05, names=("ball", "block")), **columns, **errors)
+
+
+def test_the_track_of_one_object_is_told_where_another_is_out_of_sight():
+    clip = two(magnet.clip())
+    lines = briefing([clip]).splitlines()
+    begin, end = (next(k for k, line in enumerate(lines) if line.startswith(f"Track of {i}")) for i in (0, 1))
+    times = [float(line.split(",")[0]) for line in lines[begin + 1 : end]]
+    assert times[-1] > 0.9 * clip.times[-1]
+
+
+def test_the_briefing_says_what_it_leaves_out_and_names_no_input_that_no_program_could():
+    clip = magnet.clip()
+    hits = tuple(Impact(0.01 * k, (0,)) for k in range(1, 31))
+    inputs = Inputs.of(clip.times, **{"push": clip.times, "cart.vx": clip.times})
+    text = briefing([replace(clip, impacts=hits, inputs=inputs, y_down=True)], pictured=True)
+    assert "and 10 more." in text
+    assert "Known inputs: push." in text
+    assert "turned over" in text
+    assert "number 1 in the picture" in text or not clip.bodies.object_ids
