@@ -18,7 +18,7 @@ __all__ = ["CvatExporter"]
 class CvatExporter:
     """`cvat/VIDEO.xml`, and `cvat/labels.json` for the label constructor's raw view.
 
-    Frames count from 0. Every box stands in the file; those that CVAT draws to within half a pixel by itself between two others are no key
+    Frames count from 0. Every box stands in the file; those that CVAT draws to within a pixel by itself between two others are no key
     frames, so that a correction carries over to its neighbours. CVAT gives tracks numbers of its own: the object's id is an attribute.
 
     Source: docs.cvat.ai/docs/manual/advanced/xml_format.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +86,8 @@ def export(
         NothingFoundError: no row goes in.
     """
     parts = _parts(formats)
+    if not isinstance(folder, str | os.PathLike):
+        raise UsageError(f"cannot write a data set to {folder!r}: give the path of a folder")
     if isinstance(stride, bool) or not isinstance(stride, int) or stride < 0:
         raise UsageError(f"stride={stride!r} must be a whole number: 1 for every frame, 0 for no pictures")
     if pictures not in SUFFIXES:
@@ -100,7 +101,10 @@ def export(
     written = rows = 0
     lines: list[str] = []
     with staged(Path(folder), entries, replace) as (new, record):
-        exporters = {name: part(new, made) for name, part in parts.items()}
+        exporters = {}
+        for name, part in parts.items():
+            with blaming(part, "at the start"):
+                exporters[name] = part(new, made)
         for thing in things:
             video, notes, stays_out = prepare(
                 thing,
@@ -123,9 +127,8 @@ def export(
         if not rows:
             reasons = "; ".join(f"{count} rows: {reason}" for reason, count in left.most_common()) or "the tables have no rows"
             raise NothingFoundError(f"nothing to export: {reasons}")
-        with ExitStack() as stack:
-            for exporter in exporters.values():
-                stack.enter_context(blaming(exporter, "at the end"))
+        for exporter in exporters.values():
+            with blaming(exporter, "at the end"):
                 exporter.finish()
         lines += [f"no video fell into '{part}': give more videos, or other fractions" for part, names in where.items() if not names]
         done = Exported(

@@ -9,11 +9,12 @@ from kinescribe.annotation.exporting.rows import Row
 
 __all__ = ["WITHIN_PX", "keyframes"]
 
-WITHIN_PX = 0.5
+WITHIN_PX = 1.0
+"""Boxes of masks are whole pixels: less would make key frames of their rounding."""
 
 
 def keyframes(rows: list[Row]) -> set[int]:
-    """Frames of one track's boxes, in time order, between which all others lie on a straight line, to within half a pixel a side.
+    """Frames of one track's boxes, in time order, between which all others lie on a straight line, to within a pixel a side.
 
     First and last of every unbroken run are among them, and so is every box that is hidden or verified where the one before wasn't, or the
     other way round. Source: Ramer 1972, Douglas and Peucker 1973.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -49,7 +50,7 @@ def prepare(
     if folder is not None and thing.item.video is None:
         raise UsageError(f"'{name}' has no video to take pictures from: give it, or stride=0 for a data set without pictures")
     about = states.meta.video
-    video = None if thing.item.video is None or (folder is None and about is not None) else open_video(thing.item.video)
+    video = None if thing.item.video is None or (folder is None and about is not None) else _opened(thing.item.video)
     size = _size(states, video, name)
     rows, left = rows_of(states, size, classes, verified_only=verified_only, hidden=hidden)
     masks = {}
@@ -76,6 +77,13 @@ def prepare(
         return made, [], left
     written = write_pictures(video, folder / "images" / split, made.picture, stride, count)
     return replace(made, frames=written), _cut_short(name, video, written, range(0, count, stride)), left
+
+
+def _opened(video: str | os.PathLike[str] | Video) -> Video:
+    if isinstance(video, Video):
+        return video
+    # a folder's pictures carry no times, and here none are needed: the table has them
+    return open_video(video, frame_interval=1.0 if Path(video).is_dir() else None)
 
 
 def _size(states: States, video: Video | None, name: str) -> tuple[int, int]:
