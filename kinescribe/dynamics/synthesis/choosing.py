@@ -17,6 +17,7 @@ from kinescribe.errors import UsageError
 __all__ = ["best_of", "by_residuals"]
 
 FINALISTS = 4  # programs
+NEAR = 1.1  # times the residuals of the library's law, from where on a program has no chance against it
 ALIKE = 2.0  # of the BIC: laws that are nearer can't be told apart by it, and the simpler one is taken
 ROLLOUTS, SECONDS = 50_000, 600.0
 
