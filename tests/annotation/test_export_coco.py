@@ -48,6 +48,26 @@ def test_supervision_reads_it_with_its_pictures(tmp_path):
         assert np.array_equal(np.any(detections.mask, axis=0), np.any([made.masks[frame, i] for i in here], axis=0))
 
 
+def test_polygons_in_place_of_run_lengths_draw_the_same(tmp_path):
+    import supervision
+
+    made = scene(tmp_path)
+    export([made.item], tmp_path / "out", ["coco", "coco-polygons"])
+    path = tmp_path / "out" / "coco-polygons" / "instances_train.json"
+    runs, data = (json.loads(each.read_text("utf-8")) for each in (tmp_path / "out" / "coco" / path.name, path))
+    assert all(isinstance(each["segmentation"], list) for each in data["annotations"])
+    for annotations in (runs["annotations"], data["annotations"]):
+        for each in annotations:
+            del each["segmentation"]
+    assert runs == data
+    read = supervision.DetectionDataset.from_coco(str(tmp_path / "out" / "images" / "train"), str(path), force_masks=True)
+    for path, _, detections in read:
+        frame = int(Path(path).stem[-6:])
+        here = [made.masks[frame, i] for i in (3, 7) if (frame, i) in made.masks]
+        # the seam between two parts is drawn as a line
+        assert [int((a ^ b).sum()) <= 4 for a, b in zip(detections.mask, here, strict=True)] == [True] * len(here)
+
+
 def test_hidden_rows_are_marked_and_have_an_outline_of_their_own(tmp_path):
     data = json.loads(exported(tmp_path / "out", [scene(tmp_path)], hidden=True).read_text("utf-8"))
     hidden = [each for each in data["annotations"] if each["attributes"]["occluded"]]

@@ -33,7 +33,7 @@ def one(**more):
 def test_built_ins_come_in_by_entry_points(capsys):
     assert main(["list", "exporters"]) == 0
     told = capsys.readouterr().out
-    for name in [*ALL, "yolo-seg", "parquet"]:
+    for name in [*ALL, "coco-polygons", "yolo-seg", "parquet"]:
         assert f" {name} " in told
         assert plugins.load("exporters", name).entries
 

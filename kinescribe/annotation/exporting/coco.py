@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
@@ -15,7 +16,7 @@ from kinescribe.annotation.exporting.labelled import LabelledVideo
 from kinescribe.annotation.exporting.outlines import Outline
 from kinescribe.annotation.exporting.rows import Row
 
-__all__ = ["CocoExporter"]
+__all__ = ["CocoExporter", "CocoPolygonsExporter"]
 
 _LISTS = ("videos", "images", "annotations")
 
@@ -33,7 +34,7 @@ class CocoExporter:
     pictures: ClassVar[bool] = True
 
     def __init__(self, folder: Path, classes: Classes) -> None:
-        self._folder, self._classes = folder / "coco", classes
+        self._folder, self._classes = folder / self.entries[0], classes
         self._folder.mkdir()
         self._counts: dict[tuple[str, str], int] = {}
 
@@ -49,7 +50,7 @@ class CocoExporter:
                 image |= {"video_id": video_id, "frame_id": frame, "time_s": times.get(frame)}
                 image_id = self._append(images, video.split, "images", image)
                 for row in rows:
-                    fields = {"image_id": image_id, "video_id": video_id, **_annotation(row, video.outline(row))}
+                    fields = {"image_id": image_id, "video_id": video_id, **_annotation(row, self._outline(video, row))}
                     self._append(annotations, video.split, "annotations", fields)
 
     def finish(self) -> None:
@@ -71,6 +72,9 @@ class CocoExporter:
                     out.write("]")
                 out.write("}\n")
 
+    def _outline(self, video: LabelledVideo, row: Row) -> Outline:
+        return video.outline(row)
+
     def _path(self, split: str, kind: str) -> Path:
         return self._folder / f"{kind}_{split}.part"
 
@@ -84,6 +88,19 @@ class CocoExporter:
         number = self._counts[split, kind]
         stream.write((",\n" if number > 1 else "\n") + json.dumps({"id": number, **fields}, ensure_ascii=False, allow_nan=False))
         return number
+
+
+class CocoPolygonsExporter(CocoExporter):
+    """As `CocoExporter`, in `coco-polygons/`, with polygons in place of run lengths, for tools that read no others, such as Label Studio.
+
+    A mask's parts and holes hang together by seams without width; its area is the mask's.
+    """
+
+    entries: ClassVar[tuple[str, ...]] = ("coco-polygons",)
+
+    def _outline(self, video: LabelledVideo, row: Row) -> Outline:
+        outline = video.outline(row)
+        return replace(outline, rle=None, polygon=outline.one_polygon())
 
 
 def _annotation(row: Row, outline: Outline) -> dict[str, Any]:

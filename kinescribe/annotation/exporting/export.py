@@ -69,7 +69,7 @@ def export(
     Args:
         items: (states, video, masks) of every video, or `Item`; paths of tables are read when their turn comes.
         folder: of the data set.
-        formats: coco, yolo or yolo-seg, mot, voc, cvat, parquet, or what plug-ins add.
+        formats: coco, coco-polygons, yolo or yolo-seg, mot, voc, cvat, parquet, or what plug-ins add.
         stride: every so many frames is written as a picture, and goes into the formats that refer to pictures; 0: no pictures are written,
             and all frames go in.
         split: fractions for train, val and test; a video's part follows from its name and `seed` alone. None: all train.
