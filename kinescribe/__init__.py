@@ -73,7 +73,7 @@ _HOME = {
 }
 
 
-_PACKAGES = ("dynamics", "evaluation", "perception", "pipeline", "plugins", "renderers", "states", "tracking", "video")
+_PACKAGES = ("annotation", "dynamics", "evaluation", "perception", "pipeline", "plugins", "renderers", "states", "tracking", "video")
 
 
 def __getattr__(name: str) -> Any:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kinescribe.annotation.exporting import Exported, Exporter, ExporterFactory, Item, LabelledVideo, export
+    from kinescribe.annotation.importing import import_tracks
 
-__all__ = ["Exported", "Exporter", "ExporterFactory", "Item", "LabelledVideo", "export"]
+__all__ = ["Exported", "Exporter", "ExporterFactory", "Item", "LabelledVideo", "export", "import_tracks"]
 
-_HOME = dict.fromkeys(__all__, "kinescribe.annotation.exporting")
+_HOME = dict.fromkeys(__all__, "kinescribe.annotation.exporting") | {"import_tracks": "kinescribe.annotation.importing"}
 
 
 def __getattr__(name: str) -> Any:
