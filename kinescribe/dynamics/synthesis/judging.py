@@ -38,6 +38,7 @@ class Judged:
         reason: why it was rejected, one line; "" for none.
         score: how much of the way from things that fly straight on to noise alone it goes, by the logarithm of residuals, [0, 1].
         doubt: what is wrong with its units, one line; "" where nothing is.
+        hurried: the clock ended its fit, so that a repeat may find something else.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Judged:
     reason: str
     score: float
     doubt: str = ""
+    hurried: bool = False
 
 
 class Judge:
@@ -87,7 +89,7 @@ class Judge:
 
     def _judged(self, source: str) -> Judged:
         try:
-            law: Law = SandboxedLaw.of(source, limits=self._limits)
+            law = SandboxedLaw.of(source, limits=self._limits)
         except SandboxError as error:
             if error.reason == "unavailable":
                 raise
@@ -95,15 +97,17 @@ class Judge:
         try:
             self._fits(law)
             known = {name: value for name, value in self.fixed.items() if name in law.parameters}
-            fit = fit_law(law, self.clips, fixed=known, seed=self._seed, budget=Budget(self._rollouts, self._seconds))
+            budget = Budget(self._rollouts, self._seconds)
+            fit = fit_law(law, self.clips, fixed=known, seed=self._seed, budget=budget)
+            hurried = budget.elapsed >= self._seconds
             doubt = self._doubt(law) if fit.ok else ""
         except UsageError as error:  # what it declares does not go with the clips, or it raised, took too long, ended
             return Judged(law.title, None, one_line(str(error), LONGEST), 0.0)
         finally:
-            if isinstance(law, SandboxedLaw):
-                law.close()
+            law.close()
         # how long it took is left out: a run that is repeated finds the same
-        return Judged(law.title, replace(fit, seconds=0.0), "" if fit.ok else one_line(fit.advice, LONGEST), self.score(fit), doubt)
+        reason = "" if fit.ok else one_line(fit.advice, LONGEST)
+        return Judged(law.title, replace(fit, seconds=0.0), reason, self.score(fit), doubt, hurried)
 
     def _doubt(self, law: Law) -> str:
         """What the dimensional test finds: the same motion, measured in other units, must be the same motion."""

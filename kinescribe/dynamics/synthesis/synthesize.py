@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -113,10 +114,12 @@ def synthesize(
     tell = progress or _silent
     tell("library", 0, 1)
     against = library if isinstance(library, str | Path) else library.law.title if isinstance(library, Fit) else ""
+    began, slow = time.monotonic(), False
     if not isinstance(library, Fit):
         library = fitted(
             clips, library, rules=rules, fixed=_known(library, fixed), seed=seed, max_rollouts=LIBRARY_ROLLOUTS, max_seconds=LIBRARY_SECONDS
         )
+        slow = time.monotonic() - began >= LIBRARY_SECONDS
     library = replace(library, seconds=0.0)  # how long it took is left out: a run that is repeated finds the same
     tell("library", 1, 1)
     run = _Run(
@@ -137,6 +140,9 @@ def synthesize(
     tell("choice", 0, 1)
     fit, winner = best_of(run.attempts, library, clips, fixed=fixed or {}, seed=seed)
     tell("choice", 1, 1)
+    hurried = [*(["the library's law"] if slow else []), *(f"program {one.number}" for one in run.attempts if one.judged.hurried)]
+    if hurried:
+        run.warnings.append(f"the clock ended the fit of {' and '.join(hurried)}: a repeat of this run may come out otherwise")
     if winner is not None and winner.judged.doubt:
         run.warnings.append(f"{fit.law.title}: {winner.judged.doubt}")
     return Synthesis(

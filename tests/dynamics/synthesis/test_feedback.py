@@ -123,3 +123,15 @@ def test_the_briefing_says_what_it_leaves_out_and_names_no_input_that_no_program
     assert "Known inputs: push." in text
     assert "turned over" in text
     assert "number 1 in the picture" in text or not clip.bodies.object_ids
+
+
+def test_what_rises_and_falls_is_not_said_to_keep_its_speed():
+    t = np.arange(41) / 30
+    clip = magnet.clip(frames=41)
+    thrown = replace(clip, x=(1.0 * t)[:, None], y=(4.9 * t * (t[-1] - t))[:, None])  # as fast at the end as at the beginning
+    law = law_from_text(magnet.TRUTH, "", "law.py")  # fits both, and has no potential
+    text = feedback(fit_law(law, [thrown]), [thrown])
+    assert "momentum y: not conserved" in text
+    assert "kinetic energy: conserved" not in text
+    even = replace(clip, x=np.sin(2.0 * t)[:, None], y=np.cos(2.0 * t)[:, None])
+    assert "kinetic energy: conserved" in feedback(fit_law(law, [even]), [even])

@@ -209,3 +209,33 @@ def test_fit_takes_llm_for_a_law(clip):
         ks.fit([clip], law="llm")
     with pytest.raises(UsageError, match="law='llm' alone"):
         ks.fit([clip], law="free-fall", model=Settings(model="x", base_url="http://localhost:1/v1"))
+
+
+def test_a_fit_that_the_clock_ends_is_warned_of(clip, library):
+    run = synthesize([clip], Played(fenced(DRAG)), library=library, judge=Judge([clip], seconds=1e-3), max_calls=1)
+    assert any("the clock ended the fit of program 1" in line for line in run.warnings)
+    patient = synthesize([clip], Played(fenced(DRAG)), library=library, judge=Judge([clip], seconds=60.0), max_calls=1)
+    assert not any("clock" in line for line in patient.warnings)
+
+
+def test_a_program_that_fails_when_it_is_run_once_more_ends_no_run(clip, library, monkeypatch):
+    from kinescribe.dynamics.sandbox import SandboxedLaw, SandboxError
+
+    judge = Judge([clip], seconds=20.0)
+    assert judge(WRONG_SIGN).fit is not None
+
+    def dies(*_):
+        raise SandboxError("its process ended", "ended")
+
+    monkeypatch.setattr(SandboxedLaw, "followed", dies)
+    model = Played(fenced(WRONG_SIGN), "no")
+    run = synthesize([clip], model, library=library, judge=judge, max_calls=2, strategy="best-first")
+    assert run.winner is None
+    assert "run once more it failed: its process ended" in model.asked[1][-1].text
+
+
+def test_a_program_too_long_to_run_is_not_sent_back(clip, library, judge):
+    model = Played(fenced(TRUTH + "# and so on\n" * 8_000), "no")
+    run = synthesize([clip], model, library=library, judge=judge, max_calls=2, strategy="best-first")
+    assert run.attempts[0].fit is None
+    assert "and so on" not in model.asked[1][-1].text
