@@ -275,6 +275,26 @@ def test_what_makes_no_sense_is_refused_in_one_line(tmp_path, options, told):
     assert not (tmp_path / "out").exists()
 
 
+def test_numbers_that_no_video_has_are_refused(tmp_path):
+    meta = Metadata(video=VideoMeta(name="a.mp4", width=10**6, height=10**6))
+    with pytest.raises(InputError, match="its metadata tell of 1000000 x 1000000 pixels"):
+        export([Item(table([row(0, 1)], meta=meta))], tmp_path / "out", ["mot"])
+    with pytest.raises(InputError, match="'a': tells of 10000000000001 frames"):
+        export([Item(table([row(10**13, 1)]), name="a")], tmp_path / "out", ["coco"], stride=0)
+
+
+def test_sizes_beyond_all_measure_leave_the_box(tmp_path):
+    rows = [
+        row(0, 1, shape="disc", width=1e308, height=1e308),
+        row(1, 1, (0, 0, 1e-200, 1e-200)),
+        row(2, 1, (-1e300, -1e300, 2e300, 2e300)),
+    ]
+    export([Item(table(rows), name="a")], tmp_path / "out", ["coco", "mot"], stride=0)
+    data = json.loads((tmp_path / "out" / "coco" / "instances_train.json").read_text("utf-8"))
+    assert [each["attributes"]["outline"] for each in data["annotations"]] == ["box"] * 3
+    assert data["annotations"][2]["bbox"] == [0, 0, WIDTH, HEIGHT]
+
+
 def test_masks_of_a_changed_file_are_refused_before_anything_is_written(tmp_path):
     made = scene(tmp_path)
     write_masks(Path(made.item.masks), {(0, 3): np.ones((10, 10), bool)})

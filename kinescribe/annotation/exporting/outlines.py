@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kinescribe.annotation.exporting.rows import Row
 from kinescribe.perception.rle import decode_counts
+from kinescribe.renderers.boxes import FARTHEST
 from kinescribe.renderers.geometry import rotation
 from kinescribe.renderers.poses import Pose
 
@@ -62,7 +63,9 @@ def outline_of(row: Row, size: tuple[int, int], counts: str | None) -> Outline:
 
 def _corners(pose: Pose, shape: str) -> Float | None:
     """Corners of a disc, box or rod; None where size or angle isn't known, or the shape tells no outline."""
-    if not (pose.length > 0 and pose.breadth > 0) or shape not in ("disc", "box", "rod"):
+    if not (0 < pose.breadth < FARTHEST and 0 < pose.length < FARTHEST) or max(abs(pose.x), abs(pose.y)) > FARTHEST:
+        return None  # a table may hold any number
+    if shape not in ("disc", "box", "rod"):
         return None
     if shape == "disc":
         turn = np.linspace(0.0, 2.0 * np.pi, _CORNERS, endpoint=False)

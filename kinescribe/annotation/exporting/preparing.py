@@ -18,8 +18,11 @@ from kinescribe.errors import InputError, UsageError
 from kinescribe.llm.text import one_line
 from kinescribe.states import States
 from kinescribe.video import Video, open_video
+from kinescribe.video.info import MAX_PIXELS
 
 __all__ = ["labels_of", "prepare"]
+
+_MOST_FRAMES = 10_000_000  # three days at 30 a second: a table may hold any number
 
 
 def labels_of(things: Iterable[Named]) -> dict[str, str]:
@@ -57,6 +60,8 @@ def prepare(
     if thing.item.masks is not None:
         masks = read_masks(Path(thing.item.masks), size, {(row.frame, row.object_id) for row in rows})
     count = _frame_count(states)
+    if count > _MOST_FRAMES:
+        raise InputError(f"'{name}': tells of {count} frames; at most {_MOST_FRAMES} are exported; mend the table, or cut it up")
     made = LabelledVideo(
         name=one_line(thing.name),
         slug=thing.slug,
@@ -91,6 +96,10 @@ def _size(states: States, video: Video | None, name: str) -> tuple[int, int]:
     if video is None:
         if about is None:
             raise UsageError(f"'{name}': nobody knows the size of its picture: give its video, or the table's sidecar")
+        if about.width * about.height > MAX_PIXELS:
+            raise InputError(
+                f"'{name}': its metadata tell of {about.width} x {about.height} pixels; at most {MAX_PIXELS} are read; mend them"
+            )
         return about.width, about.height
     size = (video.info.width, video.info.height)
     if about is not None:

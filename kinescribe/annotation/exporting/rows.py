@@ -88,7 +88,7 @@ def rows_of(
                 i,
                 index,
                 box,
-                box[2] * box[3] / (whole[2] * whole[3]),
+                (box[2] / whole[2]) * (box[3] / whole[3]),
                 status in ("occluded", "interpolated"),
                 verdict in VERIFIED,
                 None if score != score else score,
