@@ -12,6 +12,7 @@ from kinescribe.annotation.importing.sightings import Sightings
 from kinescribe.annotation.importing.smoothing import FEWEST, filled
 from kinescribe.annotation.importing.timing import frames_and_times
 from kinescribe.errors import NothingFoundError
+from kinescribe.llm.text import one_line
 from kinescribe.states import Metadata, ObjectMeta, States
 
 __all__ = ["assembled"]
@@ -33,8 +34,8 @@ def assembled(found: Sightings, format: str) -> States:
         raise NothingFoundError(f"{found.path}: holds no sighting of anything ({format}){lost}")
     columns = found.columns()
     ids = columns["track"].astype(np.int64)
-    _once(found, columns, ids)
     frames, times, stamps = frames_and_times(found, columns)
+    _once(found, columns["where"], frames, ids)
     calibration, table = world(found, columns)
     order = np.lexsort((ids, frames))
     status = np.array(found.status, object)[order]
@@ -62,20 +63,20 @@ def assembled(found: Sightings, format: str) -> States:
     return States.from_columns(rows, meta)
 
 
-def _once(found: Sightings, columns: dict[str, NDArray[np.float64]], ids: NDArray[np.int64]) -> None:
-    """One sighting an object and frame (or time, where there are no frames). Raises InputError for a second."""
-    moment = columns["frame"] if not np.isnan(columns["frame"]).any() else columns["time"]
-    order = np.lexsort((moment, ids))
-    twice = np.flatnonzero((np.diff(moment[order]) == 0) & (np.diff(ids[order]) == 0))
+def _once(found: Sightings, where: NDArray[np.float64], frames: NDArray[np.int64], ids: NDArray[np.int64]) -> None:
+    """One sighting an object and frame. Raises InputError for a second."""
+    first_frame = found.asked.first_frame
+    order = np.lexsort((frames, ids))
+    twice = np.flatnonzero((np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0))
     if len(twice):
-        k = int(np.argmin(order[twice + 1]))
-        first, second = order[twice[k]], order[twice[k] + 1]
-        when = f"frame {moment[first] + found.asked.first_frame:.0f}" if moment is columns["frame"] else f"time {moment[first]:g} s"
-        name = next((name for name, number in found.names.items() if number == ids[first]), str(ids[first]))
+        k = int(twice[np.argmin(order[twice + 1])])
+        first, second = order[k], order[k + 1]
+        number = int(ids[first])
+        name = found.labels[number] if number in found.names.values() else number
         raise found.fault(
-            columns["where"][second],
-            f"a second sighting of track '{found.labels[int(ids[first])] if name in found.names else name}' in {when}, after "
-            f"{found.noun} {columns['where'][first]:.0f}: take one out, or give them tracks of their own",
+            where[second],
+            f"a second sighting of track '{name}' in frame {frames[first] + first_frame}, after {found.noun} {where[first]:.0f}: "
+            "take one out, or give them tracks of their own",
         )
 
 
@@ -84,7 +85,7 @@ def _made_by(found: Sightings, format: str) -> dict[str, Any]:
     asked, place = found.asked, found.place
     return {
         "format": format,
-        "file": found.path.name,
+        "file": one_line(found.path.name),
         "positions": f"{place.unit or asked.unit}, y {'up' if place.y_up else 'down'}",
         "pixel_offset": place.offset if place.unit == "px" and not place.y_up else None,
         "first_frame": asked.first_frame,

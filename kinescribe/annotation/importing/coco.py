@@ -44,7 +44,7 @@ def read_coco(path: Path, asked: Asked) -> Sightings:
     crowds = moved = 0
     for k, note in enumerate(data["annotations"]):
         number = _whole(note.get("id")) if isinstance(note, dict) else None
-        where = k if number is None else number
+        where = k if number is None or abs(number) >= 2**53 else number
         if not isinstance(note, dict):
             raise found.fault(where, f"is {shown(note)}, no object; export again")
         image = _whole(note.get("image_id"))
@@ -133,6 +133,8 @@ def _outlined(outline: Any) -> Extent | None:
         return None
     if isinstance(outline, dict):
         return of_runs(outline.get("size"), outline.get("counts"))
+    if not isinstance(outline, list):
+        raise ValueError("it is no list of polygons and no mask")
     if len(outline) > 1:
         return None  # in several pieces: the box tells more than any of them
     return of_polygon(np.array([_real(value) for value in outline[0]], np.float64).reshape(-1, 2))

@@ -18,6 +18,7 @@ from kinescribe.annotation.importing.outlines import Extent, of_polygon
 from kinescribe.annotation.importing.sheets import shown
 from kinescribe.annotation.importing.sightings import Box, Place, Sightings
 from kinescribe.errors import InputError
+from kinescribe.llm.text import one_line
 from kinescribe.states import VideoMeta
 
 if TYPE_CHECKING:
@@ -138,6 +139,5 @@ def _video(path: Path, meta: Element) -> VideoMeta | None:
     width, height, count, last = (int(one) if one.isascii() and one.isdigit() and len(one) < 10 else 0 for one in size)
     if not (width and height):
         return None
-    return VideoMeta(
-        name=text("source") or text("name") or path.stem, width=width, height=height, frame_count=max(count, last + 1) if count else None
-    )
+    name = one_line(text("source") or text("name") or path.stem)
+    return VideoMeta(name=name, width=width, height=height, frame_count=max(count, last + 1) if count else None)

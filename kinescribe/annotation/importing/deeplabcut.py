@@ -42,7 +42,7 @@ def read_deeplabcut(path: Path, asked: Asked) -> Sightings:
     if not {"bodyparts", "coords"} <= headers.keys():
         raise InputError(f"{path}: no header rows 'bodyparts' and 'coords': take the CSV that DeepLabCut writes of an analysed video")
     parts = _parts(path, headers)
-    names = [shown(" ".join((part, what))) for part, what in _columns(headers)]
+    names = [f"{part} {what}" for part, what in _columns(headers)]
     sheet = Sheet(path, ["frame", *names], rows, delimiter_of(text) != ",")
     found = Sightings(path, asked, Place())
     for number, cells in sheet:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kinescribe.annotation.importing.asked import Asked
 from kinescribe.annotation.importing.assembling import assembled
 from kinescribe.annotation.importing.contents import beginning
 from kinescribe.annotation.importing.formats import FORMATS, reader, recognised
-from kinescribe.errors import UsageError, unknown_value
+from kinescribe.errors import KinescribeError, UsageError, unknown_value
+from kinescribe.llm.text import one_line
 from kinescribe.states import Calibration, States
 
 __all__ = ["import_tracks"]
@@ -55,16 +57,26 @@ def import_tracks(
         InputError: a file that can't be read, is in no known format, or holds what can't be, by row and column.
         NothingFoundError: a file without a single sighting.
     """
+    try:
+        return _imported(path, format, frame_interval, times, calibration, unit, first_frame, least_score, video, encoding, smooth)
+    except KinescribeError as error:
+        line = one_line(str(error), 1000)
+        if line == str(error):
+            raise
+        raise type(error)(line) from None  # a file's name may hold line breaks
+
+
+def _imported(path: Any, format: str, *options: Any) -> States:
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"{path!r} is no path of a file of tracks: give one, such as 'tracks.csv'")
     if format != AUTO and format not in FORMATS:
         raise unknown_value("format", str(format), [AUTO, *FORMATS])
-    asked = Asked(frame_interval, times, calibration, unit, first_frame, least_score, video, encoding, smooth)
+    asked = Asked(*options)
     source = Path(path)
     if format == AUTO:
         format = recognised(source, asked.encoding)
     else:
         beginning(source)  # that it is a file, holds something, and isn't packed
-    if video is not None and format != "coco":
-        raise UsageError(f"video={video!r}: only COCO files hold several videos; leave it out")
+    if asked.video is not None and format != "coco":
+        raise UsageError(f"video={asked.video!r}: only COCO files hold several videos; leave it out")
     return assembled(reader(format)(source, asked), format)

@@ -62,12 +62,17 @@ def world(found: Sightings, columns: dict[str, Float]) -> tuple[Calibration, dic
             scale = 1.0 if unit == "px" else place.pixels_per_unit
             calibration = Calibration(scale or 1.0, unit, y_up=place.y_up)
             positions, pixels = given, np.full_like(given, np.nan)
-            if scale is not None and not place.y_up:
-                pixels = given * scale
-            else:
+            if place.y_up:
                 found.notes.append(
                     "where the tool's axes lie in the image is not in the file: there are no pixels (x_px, y_px), and the sidecar's "
                     "calibration holds the unit alone; to draw over the video, give calibration="
+                )
+            elif scale is not None:
+                pixels = given * scale
+            else:
+                found.notes.append(
+                    f"the file doesn't say how many pixels one {unit} spans: there are no x_px, y_px, and the sidecar's calibration holds "
+                    "the unit alone; to draw over the video, give calibration="
                 )
     table = {"x": positions[:, 0], "y": positions[:, 1], "x_px": pixels[:, 0], "y_px": pixels[:, 1]}
     table |= {"width": size, "height": size.copy()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ __all__ = ["Extent", "of_polygon", "of_runs"]
 
 Extent = tuple[float, float, tuple[float, float, float, float]]  # x and y of the middle; left, upper edge, width, height
 MOST_PIXELS = 2**26
+_ENDLESS = re.compile("[P-o]{13}")  # digits of five bits that promise another: no picture has runs of so many
 
 
 def of_polygon(points: NDArray[np.float64]) -> Extent:
@@ -47,6 +49,8 @@ def of_runs(size: Any, counts: Any) -> Extent | None:
     height, width = size
     if height * width > MOST_PIXELS:
         raise ValueError(f"the mask has {height} × {width} pixels, more than {MOST_PIXELS:,}")
+    if isinstance(counts, str) and _ENDLESS.search(counts):
+        raise ValueError("the mask's run lengths hold a number beyond all measure")
     if isinstance(counts, str):
         mask = decode_counts((height, width), counts)
     elif isinstance(counts, list) and all(isinstance(n, int) and n >= 0 for n in counts) and sum(counts) == height * width:

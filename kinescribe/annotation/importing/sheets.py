@@ -13,7 +13,7 @@ from pathlib import Path
 from kinescribe.errors import InputError
 from kinescribe.llm.text import one_line
 
-__all__ = ["Sheet", "delimiter_of", "is_number", "rows_of", "shown"]
+__all__ = ["Sheet", "delimiter_of", "header_of", "is_number", "rows_of", "shown"]
 
 Row = tuple[int, list[str]]  # as a spreadsheet counts them, from 1
 _QUOTED = re.compile(r'"[^"]*"')
@@ -54,6 +54,14 @@ def rows_of(path: Path, text: str) -> Iterator[Row]:
         stripped = [cell.strip() for cell in cells]
         if any(stripped):
             yield number, stripped
+
+
+def header_of(path: Path, rows: Iterator[Row]) -> list[str]:
+    """The cells of the first row. Raises InputError where there is none."""
+    first = next(rows, None)
+    if first is None:
+        raise InputError(f"{path}: is empty; export the tracks again")
+    return first[1]
 
 
 def is_number(cell: str) -> bool:

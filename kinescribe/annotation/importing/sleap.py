@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kinescribe.annotation.importing.asked import Asked
 from kinescribe.annotation.importing.contents import read_text
-from kinescribe.annotation.importing.sheets import Sheet, delimiter_of, rows_of
+from kinescribe.annotation.importing.sheets import Sheet, delimiter_of, header_of, rows_of
 from kinescribe.annotation.importing.sightings import Place, Sightings
 from kinescribe.errors import InputError
 
@@ -25,7 +25,7 @@ def read_sleap(path: Path, asked: Asked) -> Sightings:
     """
     text = read_text(path, asked.encoding)
     rows = rows_of(path, text)
-    _, header = next(rows)
+    header = header_of(path, rows)
     sheet = Sheet(path, header, rows, delimiter_of(text) != ",")
     track, frame = sheet.column("track"), sheet.column("frame_idx")
     nodes = [name[:-2] for name in header if name.endswith(".x") and f"{name[:-2]}.y" in header]

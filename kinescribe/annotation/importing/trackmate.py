@@ -13,7 +13,7 @@ from pathlib import Path
 from kinescribe.annotation.importing.asked import Asked
 from kinescribe.annotation.importing.contents import read_text
 from kinescribe.annotation.importing.lengths import one_unit
-from kinescribe.annotation.importing.sheets import Row, Sheet, delimiter_of, is_number, rows_of
+from kinescribe.annotation.importing.sheets import Row, Sheet, delimiter_of, header_of, is_number, rows_of
 from kinescribe.annotation.importing.sightings import Place, Sightings
 from kinescribe.errors import InputError
 
@@ -54,7 +54,7 @@ def read_trackmate_csv(path: Path, asked: Asked) -> Sightings:
     """
     text = read_text(path, asked.encoding)
     rows = rows_of(path, text)
-    _, header = next(rows)
+    header = header_of(path, rows)
     bare = Sheet(path, header, iter(()), delimiter_of(text) != ",")
     x, y = bare.column("POSITION_X"), bare.column("POSITION_Y")
     t, frame, track, radius = (bare.column(name) for name in ("POSITION_T", "FRAME", "TRACK_ID", "RADIUS"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kinescribe.annotation.importing.asked import Asked
 from kinescribe.annotation.importing.contents import read_text
-from kinescribe.annotation.importing.sheets import Sheet, delimiter_of, rows_of
+from kinescribe.annotation.importing.sheets import Sheet, delimiter_of, header_of, rows_of
 from kinescribe.annotation.importing.sightings import Place, Sightings
 from kinescribe.errors import InputError
 
@@ -24,7 +24,7 @@ def read_trackpy(path: Path, asked: Asked) -> Sightings:
     """
     text = read_text(path, asked.encoding)
     rows = rows_of(path, text)
-    _, header = next(rows)
+    header = header_of(path, rows)
     sheet = Sheet(path, header, rows, delimiter_of(text) != ",")
     frame, particle, x, y = (sheet.column(name) for name in ("frame", "particle", "x", "y"))
     lacking = [name for name, at in (("frame", frame), ("particle", particle), ("x", x), ("y", y)) if at < 0]
