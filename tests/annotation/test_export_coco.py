@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from labelled_scene import FRAMES, HEIGHT, WIDTH, row, scene, table
+from labelled_scene import FRAMES, HEIGHT, WIDTH, row, scene, table, write_masks
 
 from kinescribe.annotation import Item, export
 
@@ -96,6 +96,13 @@ def test_without_masks_the_shape_gives_the_outline(tmp_path):
     drawn = masks.decode(masks.merge(masks.frPyObjects(half["segmentation"], HEIGHT, WIDTH)))
     assert drawn.sum() == pytest.approx(half["area"], rel=0.1)
     assert drawn[:, 7:].sum() == 0
+
+
+def test_an_empty_mask_counts_as_none(tmp_path):
+    write_masks(tmp_path / "a.gz", {(0, 1): np.zeros((HEIGHT, WIDTH), bool)})
+    export([Item(table([row(0, 1)]), None, tmp_path / "a.gz", "a")], tmp_path / "out", ["coco"], stride=0)
+    data = json.loads((tmp_path / "out" / "coco" / "instances_train.json").read_text("utf-8"))
+    assert [(each["attributes"]["outline"], each["area"]) for each in data["annotations"]] == [("box", 48)]
 
 
 def test_several_videos_keep_their_own_ids_and_the_parts_of_the_split_apart(tmp_path):

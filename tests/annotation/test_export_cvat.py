@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,6 +89,9 @@ def test_a_straight_way_needs_its_ends_alone():
 def test_a_gap_and_a_flag_begin_anew():
     rows = track([1.0] * 6, frames=[0, 1, 2, 5, 6, 7])
     assert keyframes(rows) == {0, 2, 5, 7}
+    for flag in ("hidden", "verified"):
+        straight = [replace(one, **{flag: 3 <= one.frame < 5}) for one in track([2.0 * k for k in range(9)])]
+        assert keyframes(straight) == {0, 2, 3, 4, 5, 8}
 
 
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=40))

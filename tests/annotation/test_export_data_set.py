@@ -94,6 +94,8 @@ def test_a_table_that_breaks_off_speaks_of_no_later_frame(tmp_path):
     meta = Metadata(video=VideoMeta(name="a.mp4", width=WIDTH, height=HEIGHT, frame_count=FRAMES), partial="interrupted")
     export([Item(table([row(1, 1)], meta=meta))], tmp_path / "out", ["yolo"], stride=0)
     assert len(list((tmp_path / "out" / "labels" / "train").iterdir())) == 2
+    video = scene(tmp_path).item.video
+    assert export([Item(table([row(1, 1)], meta=meta), video)], tmp_path / "pictures", ["yolo"]).pictures == 2
 
 
 def test_another_video_is_refused(tmp_path):

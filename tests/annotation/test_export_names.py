@@ -120,6 +120,8 @@ def test_others_get_their_hash_behind(name):
 def test_two_of_one_name_are_refused_with_the_way_out():
     with pytest.raises(UsageError, match=r"two videos would both be called 'film'.*Item\(\.\.\., name="):
         named([Item("x/film.csv"), Item("y/film.csv")])
+    with pytest.raises(UsageError, match="two videos would both be called 'film'"):  # on many file systems they would be
+        named([Item("x/Film.csv"), Item("y/film.csv")])
     with pytest.raises(UsageError, match="has no name"):
         named([Item(table([row(0, 1)]), name="")])
 

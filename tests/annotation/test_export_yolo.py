@@ -1,10 +1,11 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import supervision
 import yaml
-from labelled_scene import FRAMES, row, scene, table
+from labelled_scene import FRAMES, HEIGHT, WIDTH, row, scene, table
 
 from kinescribe.annotation import Item, export
 
@@ -44,6 +45,17 @@ def test_supervision_reads_back_the_segments(tmp_path):
                 wrong = mask ^ made.masks[frame, i]
                 assert wrong.sum() <= 4
                 assert not (made.masks[frame, i] & ~mask).any()
+
+
+@pytest.mark.parametrize("whole", [np.floor, np.round])
+def test_readers_that_cut_decimals_off_and_those_that_round_draw_the_same_mask(tmp_path, whole):
+    made = scene(tmp_path)
+    export([made.item], tmp_path / "out", ["yolo-seg"], stride=0)
+    for frame in range(FRAMES):
+        lines = (tmp_path / "out" / "labels" / "train" / f"film_{frame:06d}.txt").read_text().splitlines()
+        points = np.array(next(line for line in lines if line.startswith("1 ")).split()[1:], np.float32).reshape(-1, 2) * [WIDTH, HEIGHT]
+        drawn = cv2.fillPoly(np.zeros((HEIGHT, WIDTH), np.uint8), [whole(points).astype(np.int32)], 1)
+        assert np.array_equal(drawn, made.masks[frame, 3])
 
 
 def test_a_picture_without_objects_has_an_empty_file(tmp_path):

@@ -66,5 +66,5 @@ class YoloSegmentsExporter(YoloExporter):
 
 
 def _shares(points: np.typing.NDArray[np.float64], video: LabelledVideo) -> str:
-    shares = np.clip(points / [video.width, video.height], 0.0, 1.0)
+    shares = points / [video.width, video.height]
     return " ".join(f"{share:.8f}".rstrip("0").rstrip(".") for share in shares.ravel().tolist())
