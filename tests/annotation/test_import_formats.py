@@ -263,3 +263,15 @@ def test_frames_that_count_from_one(tmp_path: Path):
     states = read(tmp_path, "a.csv", "frame,x,y,particle\n2,1,2,0\n1,3,4,0\n", frame_interval=0.1, first_frame=1)
     assert states["frame"].tolist() == [0, 1]
     assert states["x"].tolist() == [3, 1]
+
+
+def test_trackpy_with_the_frame_as_index_too(tmp_path: Path):
+    states = read(tmp_path, "a.csv", "frame,y,x,frame,particle\n4,2,1,4,0\n", frame_interval=0.1)
+    assert states["frame"].tolist() == [4]
+    with pytest.raises(InputError, match="row 2: two columns 'frame' say different things"):
+        read(tmp_path, "a.csv", "frame,y,x,frame,particle\n4,2,1,5,0\n", frame_interval=0.1)
+
+
+def test_a_trackmate_track_that_splits_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="row 6: a second sighting of track '2' in frame 1, after row 5"):
+        read(tmp_path, "a.csv", MICRONS + "2,10,20,0.5,1,1\n2,30,20,0.5,1,1\n")

@@ -177,6 +177,29 @@ def test_a_file_larger_than_can_be_held(tmp_path: Path, monkeypatch: pytest.Monk
     assert refused(file(tmp_path, HEAD + "1,1,2,0\n")).startswith("holds more than 1 sightings")
 
 
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        ("0 1e100", "row 4: the time 1e+100 s is out of all proportion"),
+        ("0 1e-100", "row 4: a second sighting of track 'a' in frame 0, after row 3"),
+        ("0 inf", "row 4, column 't': 'inf' is no finite number"),
+        ("0 nan", "row 4, column 't': the time is unknown"),
+    ],
+)
+def test_times_that_cannot_be(times: str, told: str, tmp_path: Path):
+    rows = [f"{time} 1 2" for time in times.split()]
+    path = file(tmp_path, "\n".join(["a", "t x y", *rows]))
+    assert refused(path, unit="m", frame_interval=None).startswith(told)
+
+
+def test_times_that_contradict_the_frames(tmp_path: Path):
+    path = file(tmp_path, "a\nframe t x y\n0 0.5 1 2\n1 0.4 1 2\n")
+    told = "row 4: the time of frame 1 is 0.4 s, and that of frame 0 0.5 s (row 3)"
+    assert refused(path, unit="m", frame_interval=None).startswith(told)
+    text = '<Tracks spaceUnits="pixel" frameInterval="1e300" timeUnits="sec"><particle><detection t="0" x="1" y="2"/></particle></Tracks>'
+    assert refused(file(tmp_path, text), frame_interval=None).startswith("its frames are 1e+300 s apart")
+
+
 def test_what_is_no_file(tmp_path: Path):
     for path, told in ((tmp_path, "it is no file"), (tmp_path / "none.csv", "there is no such file"), (Path("/dev/zero"), "it is no file")):
         assert told in refused(path)
@@ -219,6 +242,10 @@ def test_another_encoding_is_read_where_it_is_named(tmp_path: Path):
     ("options", "told"),
     [
         ({"frame_interval": 0}, "frame_interval 0"),
+        ({"frame_interval": 1e100}, "frame_interval 1e+100"),
+        ({"frame_interval": 1e-100}, "frame_interval 1e-100"),
+        ({"frame_interval": None, "times": [0, 1e-100]}, "times must be seconds"),
+        ({"frame_interval": None, "times": [0, 1e100]}, "times must be seconds"),
         ({"frame_interval": float("nan")}, "frame_interval nan"),
         ({"frame_interval": "1"}, "frame_interval '1'"),
         ({"frame_interval": None, "times": [0, 0]}, "times must be seconds"),
@@ -235,3 +262,11 @@ def test_another_encoding_is_read_where_it_is_named(tmp_path: Path):
 )
 def test_options_that_make_no_sense(options: dict[str, Any], told: str, tmp_path: Path):
     assert told in refused(file(tmp_path, HEAD), UsageError, **options)
+
+
+@pytest.mark.parametrize(("size", "interval"), [(1e-40, 0.1), (1e7, 0.1), (1.0, 1e-9), (1.0, 1e9)])
+def test_sizes_beyond_reason_give_errors_that_are_positive(size: float, interval: float, tmp_path: Path):
+    rows = [f"{k},{size * (k + 0.01 * (-1) ** k)!r},{size * k * k / 9!r},0" for k in range(9)]
+    states = import_tracks(file(tmp_path, "\n".join(["frame,x,y,particle", *rows])), frame_interval=interval)
+    assert (states["sigma_x"] > 0).all()
+    assert states["sigma_x"][0] < size

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from kinescribe.errors import UsageError
 from kinescribe.states import Calibration
 
-__all__ = ["Asked"]
+__all__ = ["LONGEST", "SHORTEST", "Asked"]
 
 Float = NDArray[np.float64]
+SHORTEST, LONGEST = 1e-9, 1e9  # seconds between frames: fifth powers of them must stay finite, and more than 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +53,10 @@ class Asked:
     def __post_init__(self) -> None:
         if self.frame_interval is not None:
             value = _number("frame_interval", self.frame_interval, "a positive number of seconds, such as 0.04")
-            if value <= 0:
-                raise UsageError(f"frame_interval {value:g}: it must be a positive number of seconds, such as 0.04 for 25 frames a second")
+            if not SHORTEST <= value <= LONGEST:
+                raise UsageError(
+                    f"frame_interval {value:g}: it must be seconds, from {SHORTEST:g} to {LONGEST:g}, such as 0.04 for 25 frames a second"
+                )
             object.__setattr__(self, "frame_interval", value)
         if self.times is not None:
             if self.frame_interval is not None:
@@ -89,10 +92,14 @@ def _stamps(times: Any) -> Float:
         stamps: Float = np.array(times, np.float64)
     except (TypeError, ValueError):
         raise UsageError("times must be numbers of seconds, one a frame of the video") from None
-    if stamps.ndim != 1 or not len(stamps) or not np.isfinite(stamps).all() or (np.diff(stamps) <= 0).any():
-        raise UsageError("times must be seconds, finite and increasing, one a frame of the video from its first")
+    if stamps.ndim != 1 or not len(stamps) or not np.isfinite(stamps).all() or not _in_steps(stamps):
+        raise UsageError("times must be seconds, finite and increasing by a nanosecond or more, one a frame of the video from its first")
     stamps -= stamps[0]
     return stamps
+
+
+def _in_steps(stamps: Float) -> bool:
+    return bool((np.abs(stamps) < LONGEST).all() and (np.diff(stamps) >= SHORTEST).all())
 
 
 def _check_encoding(name: Any) -> None:

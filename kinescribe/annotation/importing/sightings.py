@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.annotation.importing.asked import Asked
+from kinescribe.annotation.importing.asked import LONGEST, Asked
 from kinescribe.annotation.importing.sheets import shown
 from kinescribe.errors import InputError
 from kinescribe.llm.text import one_line
@@ -94,6 +94,8 @@ class Sightings:
             return
         if not (abs(x) <= FARTHEST and abs(y) <= FARTHEST):
             raise self.fault(where, f"the position ({x:g}, {y:g}) is out of all proportion; mend it, or take it out")
+        if abs(time) > LONGEST:
+            raise self.fault(where, f"the time {time:g} s is out of all proportion; mend it, or give frame_interval= in seconds")
         least = least_score if self.asked.least_score is None else self.asked.least_score
         if score < least:
             self.doubtful += 1

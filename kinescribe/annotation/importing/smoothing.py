@@ -10,6 +10,7 @@ __all__ = ["FEWEST", "filled", "noise_of"]
 Float = NDArray[np.float64]
 FEWEST = 5  # sightings of a track, for its noise to be told from its motion
 _LEAST = 1e-7  # of a track's extent: what rounding to a file's digits leaves
+_TINY = 1e-50  # its square must stay more than 0
 _TO_SIGMA = 1.4826
 SMOOTHED = ("x", "y", "vx", "vy", "ax", "ay")
 
@@ -19,7 +20,8 @@ def noise_of(times: Float, values: Float) -> float:
 
     From the third divided differences, normed to the error's own size: smooth motion hardly shows in them.
     """
-    at = np.stack([times[k : len(times) - 3 + k] for k in range(4)])
+    steps = times / np.median(np.diff(times))  # products of four gaps must stay within what a float holds
+    at = np.stack([steps[k : len(steps) - 3 + k] for k in range(4)])
     seen = np.stack([values[k : len(values) - 3 + k] for k in range(4)])
     gaps = at[:, None] - at[None, :]
     gaps[np.arange(4), np.arange(4)] = 1.0
@@ -31,7 +33,7 @@ def noise_of(times: Float, values: Float) -> float:
     if sigma < _LEAST * extent and 1 < len(levels) < len(values):
         # whole pixels, most of them the same as the one before: what rounding to them leaves
         sigma = float(np.diff(levels).min()) / np.sqrt(12.0)
-    return max(sigma, _LEAST * extent)
+    return max(sigma, _LEAST * extent, _TINY)
 
 
 def filled(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.annotation.importing.asked import LONGEST, SHORTEST
 from kinescribe.annotation.importing.sightings import Sightings
 from kinescribe.errors import InputError, UsageError
 from kinescribe.states import TimeMeta
@@ -12,7 +13,6 @@ from kinescribe.states import TimeMeta
 __all__ = ["frames_and_times"]
 
 Float = NDArray[np.float64]
-_TICK = 1e-9  # seconds; times that are nearer are one
 _OFF = 0.1  # of a frame, from a whole one
 _ANOTHER = 0.01  # by which two times between frames differ to be told of
 
@@ -47,6 +47,8 @@ def frames_and_times(found: Sightings, columns: dict[str, Float]) -> tuple[NDArr
         _compare(found, interval, frame, time)
     elif interval is None:
         interval = found.interval
+    if interval is not None and not SHORTEST <= interval <= LONGEST:
+        raise InputError(f"{found.path}: its frames are {interval:g} s apart, which can't be: give frame_interval= in seconds")
     if interval is None:
         raise UsageError(
             f"{found.path}: its frames have numbers and no times: give frame_interval= in seconds (0.04 for 25 frames a second), "
@@ -65,7 +67,7 @@ def _counted(found: Sightings, time: Float) -> Float:
     interval = found.asked.frame_interval
     if interval is None:
         found.notes.append("the file has times and no frames: frames are counted in order of time, from 0")
-        return np.unique(np.round(time / _TICK), return_inverse=True)[1].astype(np.float64)
+        return np.unique(np.round(time / SHORTEST), return_inverse=True)[1].astype(np.float64)
     start = min(0.0, float(time.min()))
     frame = np.round((time - start) / interval)
     off = np.flatnonzero(np.abs((time - start) / interval - frame) > _OFF)
@@ -81,7 +83,7 @@ def _agreeing(found: Sightings, columns: dict[str, Float], frame: Float, time: F
     """The file's times, which must be one a frame and run on."""
     order = np.argsort(frame, kind="stable")
     same, step = np.diff(frame[order]) == 0, np.diff(time[order])
-    wrong = np.flatnonzero((same & (np.abs(step) > 1e-6)) | (~same & (step <= 0)))
+    wrong = np.flatnonzero((same & (np.abs(step) > 1e-6)) | (~same & (step < SHORTEST)))
     if len(wrong):
         j, k = order[wrong[0]], order[wrong[0] + 1]
         raise InputError(
@@ -111,5 +113,5 @@ def _stamped(stamps: Float) -> TimeMeta:
 def _own(time: Float) -> TimeMeta:
     from kinescribe.video import time_stats
 
-    stats = time_stats(np.unique(np.round(time / _TICK)) * _TICK)
+    stats = time_stats(np.unique(np.round(time / SHORTEST)) * SHORTEST)
     return TimeMeta(regular=stats.regular, interval_s=stats.interval_s, jitter_s=stats.jitter_s)

@@ -37,7 +37,7 @@ def read_trackmate(path: Path, asked: Asked) -> Sightings:
     """A table of spots (CSV), or one of TrackMate's two kinds of XML. Raises InputError for anything else."""
     with path.open("rb") as stream:
         beginning = stream.read(64)
-    if beginning.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+    if beginning.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
         from kinescribe.annotation.importing.trackmate_xml import read_trackmate_xml
 
         return read_trackmate_xml(path, asked)

@@ -30,15 +30,20 @@ def read_trackpy(path: Path, asked: Asked) -> Sightings:
     lacking = [name for name, at in (("frame", frame), ("particle", particle), ("x", x), ("y", y)) if at < 0]
     if lacking:
         raise InputError(f"{path}: no column {', '.join(lacking)}: save what trackpy.link gave, with frame, particle, x and y")
+    # the frame is often the index as well, and is written twice
+    twins = [k for k, name in enumerate(header) if name.lower() == "frame" and k != frame]
     found = Sightings(path, asked, Place())
     for number, cells in sheet:
+        at = sheet.number(number, cells, frame)
+        if any(sheet.number(number, cells, k) != at for k in twins):
+            raise found.fault(number, "two columns 'frame' say different things; take one out")
         track = found.whole(number, sheet.number(number, cells, particle), "particle")
         found.see(
             number,
             track,
             sheet.number(number, cells, x),
             sheet.number(number, cells, y),
-            frame=sheet.number(number, cells, frame),
+            frame=at,
             label=f"particle {track}",
         )
     return found
