@@ -141,6 +141,18 @@ def test_without_a_potential_it_speaks_of_kinetic_energy():
     assert "no potential energy is known" in report.text()
 
 
+@pytest.mark.parametrize("sigma", [None, SIGMA, 10 * SIGMA])
+def test_what_ends_as_it_began_is_not_conserved_for_that(sigma):
+    """A throw that comes back to its height has its kinetic energy again, and had another on the way."""
+    rollout, values = run(Bouncing(), BALL, y=50.0, vx=1.0, vy=0.5 * 9.8 * TIMES[-1])
+    motion = rollout if sigma is None else seen(rollout, sigma)
+    report = conservation(Drag(), {"drag": 0.0}, motion, times=TIMES)
+    kinetic = fact(report, "kinetic energy", "whole")
+    assert kinetic.conserved is False
+    assert "swings by" in kinetic.text
+    assert fact(conservation(Bouncing(), values, motion, times=TIMES), "energy", "whole").conserved
+
+
 def test_momentum_is_kept_across_contacts_of_objects():
     rollout, values = run(Bouncing(restitution=0.5), PUCKS, {"gravity": 0.0, "mass": [[1.0, 3.0]]}, **MEETING)
     assert len(rollout.impacts) == 1

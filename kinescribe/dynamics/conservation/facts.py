@@ -26,6 +26,8 @@ CORRELATED = 7.0  # neighbouring energies come from the same sightings: so many 
 BENT = 2.0  # χ² per degree of freedom beyond which a line does not fit
 ENOUGH = 9  # times of an arc that a cubic is laid through
 LEAST = 5  # times of an arc whose drift is looked at
+STRETCHES = 8  # of an arc, in which it is looked at besides its ends
+SWING = 0.1  # relative: a smaller one may come from the smoothing of velocities
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def _groups(exchanges: Sequence[Exchange]) -> dict[str, list[Exchange]]:
 def _drift(books: Balance, quantity: str, values: Float, sigma: Float, scale: float) -> Fact:
     """The change between contacts, added up over all arcs."""
     arc = np.searchsorted([one.impact.time for one in books.exchanges], books.times)
-    changes, variances, spans = [], [], []
+    changes, variances, spans, swings = [], [], [], []
     for part in np.unique(arc):
         rows = np.flatnonzero((arc == part) & np.isfinite(values) & np.isfinite(sigma))
         if len(rows) < (LEAST if books.observed else 2):
@@ -129,15 +131,28 @@ def _drift(books: Balance, quantity: str, values: Float, sigma: Float, scale: fl
         changes.append(change)
         variances.append(CORRELATED * variance)
         spans.append(span)
+        swings.append(_swing(values[rows], sigma[rows]))
     where = "between contacts" if books.exchanges else "over the whole time"
     if not changes or not scale > 0:
         return Fact(quantity, where, None, float("nan"), float("nan"), (), f"{quantity}: can't be told {where}: too few sightings")
     error = float(np.sqrt(np.sum(variances))) / scale
     made = _fact(books, quantity, where, float(np.sum(changes)) / scale, error, ())
+    swing = max(swings) / scale
+    if made.conserved and swing > SWING:
+        # what a throw's kinetic energy does: it ends as it began
+        return replace(made, conserved=False, text=f"{quantity}: not conserved {where}: swings by {_percent(swing)}, and comes back")
     if made.conserved is False and quantity.startswith("momentum"):
         pull = float(np.sum(changes)) / float(np.sum(spans)) / books.mass
         made = replace(made, text=f"{quantity}: not conserved {where}: forces act, as if all mass were accelerated by {pull:.3g}")
     return made
+
+
+def _swing(values: Float, sigma: Float) -> float:
+    """By how much the means of a few stretches differ beyond what their errors explain."""
+    parts = np.array_split(np.arange(len(values)), max(len(values) // LEAST, 1))[:: max(len(values) // (LEAST * STRETCHES), 1)]
+    means = np.array([values[part].mean() for part in parts])
+    error = np.sqrt(CORRELATED * np.array([(sigma[part] ** 2).sum() / len(part) ** 2 for part in parts]))
+    return max(float(np.ptp(means) - 2.0 * SIGMAS * error.max()), 0.0)
 
 
 def _change(times: Float, values: Float, sigma: Float) -> tuple[float, float]:

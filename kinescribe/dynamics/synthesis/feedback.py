@@ -15,7 +15,6 @@ from kinescribe.dynamics.report.motion import Motion, motions
 from kinescribe.dynamics.report.residuals import stood_in
 from kinescribe.dynamics.synthesis.briefing import name_for
 from kinescribe.dynamics.synthesis.leftover import leftovers
-from kinescribe.dynamics.synthesis.stretches import stretches
 
 __all__ = ["Trouble", "feedback", "hints", "troubles"]
 
@@ -25,7 +24,6 @@ MOST_TOLD = 8
 MOST_CLIPS = 3
 JUMP = 3.0  # times as steep after a contact as before it
 LEAST = 4  # sightings of a stretch
-UNEVEN = 0.3  # of the largest kinetic energy, by which it may change where it is said to be conserved
 SLOW = 0.5  # correlation of neighbouring residuals, above which they are no scatter
 
 
@@ -89,9 +87,6 @@ def feedback(fit: Fit, clips: Sequence[Clip]) -> str:
         lines.append(f"* contacts come in another order than they were seen in clip {', '.join(wrong[:MOST_CLIPS])}")
     lines += hints(clips, fit)
     books = conserved(fit, clips, moved) if len(clips) <= MOST_CLIPS else []
-    if not all(_at_even_speed(clip) for clip in clips):
-        # they compare the end with the beginning, and what rises and falls has as much then as before
-        books = [line for line in books if not line.startswith("kinetic energy") or "not conserved" in line]
     if books:
         lines += ["", "Energy and momentum in what was seen:", *(f"* {line}" for line in books)]
     return "\n".join(lines)
@@ -118,12 +113,6 @@ def troubles(fit: Fit, clips: Sequence[Clip], moved: Sequence[Motion] | None = N
         for k in range(len(clip.bodies)):
             found += _of_object(fit, clip, motion, k)
     return sorted(found, key=lambda one: -one.sigmas)[:MOST_TOLD]
-
-
-def _at_even_speed(clip: Clip) -> bool:
-    """Whether the sum of the squares of all speeds stays what it is between contacts."""
-    squares = [(part.velocity**2).sum(axis=(1, 2)) for part in stretches(clip)]
-    return all(float(np.ptp(one)) <= UNEVEN * float(one.max()) for one in squares)
 
 
 def _of_object(fit: Fit, clip: Clip, motion: Motion, k: int) -> list[Trouble]:
