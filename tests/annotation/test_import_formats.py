@@ -12,6 +12,8 @@ from foreign_tracks import coco_data, fall
 
 from kinescribe.annotation.importing import import_tracks
 from kinescribe.errors import InputError, UsageError
+from kinescribe.perception.detections import MaskCrop
+from kinescribe.perception.rle import encode_mask
 from kinescribe.states import Calibration, States
 
 
@@ -95,6 +97,19 @@ def test_coco_middle_of_the_outline_counts_until_the_box_is_moved(tmp_path: Path
     assert states["x_px"].tolist() == pytest.approx([19.5, 29.5, 2.5])
     assert states["y_px"].tolist() == pytest.approx([19.5, 24.5, 2.0])
     assert any("of 1 annotations box and outline lie apart" in line for line in states.meta.warnings)
+
+
+def test_coco_compressed_masks_and_outlines_in_pieces(tmp_path: Path):
+    mask = np.zeros((5, 4), np.uint8)
+    mask[1:4, 0:2] = 255
+    mask[1, 1] = 0
+    data = coco_data(fall(count=2))
+    data["annotations"][0] |= {"bbox": [3, 5, 2, 3], "segmentation": encode_mask(MaskCrop(3, 4, mask > 0), 40, 30)}
+    pieces = [[0.0, 0.0, 2.0, 0.0, 2.0, 2.0], [8.0, 8.0, 9.0, 8.0, 9.0, 9.0]]
+    data["annotations"][1] |= {"bbox": [0, 0, 9, 9], "segmentation": pieces}
+    states = read(tmp_path, "a.json", json.dumps(data), frame_interval=0.1)
+    assert states["x_px"].tolist() == pytest.approx([3.4, 4])
+    assert states["y_px"].tolist() == pytest.approx([(5 + 6 + 7 + 6 + 7) / 5, 4])
 
 
 def test_coco_of_several_videos_wants_a_choice(tmp_path: Path):
@@ -275,3 +290,8 @@ def test_trackpy_with_the_frame_as_index_too(tmp_path: Path):
 def test_a_trackmate_track_that_splits_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="row 6: a second sighting of track '2' in frame 1, after row 5"):
         read(tmp_path, "a.csv", MICRONS + "2,10,20,0.5,1,1\n2,30,20,0.5,1,1\n")
+
+
+def test_times_of_one_frame_that_differ_in_the_last_digit_are_one(tmp_path: Path):
+    states = read(tmp_path, "a.csv", MICRONS + "1,10,20,0.50000001,1,1\n2,30,20,0.5,1,1\n2,31,20,1,2,1\n")
+    assert states["time_s"].tolist() == [0.50000001, 0.50000001, 1]

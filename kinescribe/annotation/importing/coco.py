@@ -11,12 +11,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kinescribe.annotation.importing.asked import Asked
 from kinescribe.annotation.importing.coco_images import Images
 from kinescribe.annotation.importing.contents import read_text
-from kinescribe.annotation.importing.outlines import Extent, of_polygon, of_runs
+from kinescribe.annotation.importing.outlines import Extent, of_segmentation
 from kinescribe.annotation.importing.sheets import shown
 from kinescribe.annotation.importing.sightings import Place, Sightings
 from kinescribe.errors import InputError
@@ -112,8 +110,8 @@ def _placed(found: Sightings, where: int, note: dict[str, Any]) -> tuple[Extent,
     if edges and not (len(edges) == 4 and all(math.isfinite(edge) for edge in edges) and min(edges[2:]) >= 0):
         raise found.fault(where, f"the bbox is {shown(box)}, not [x, y, width, height]; mend it")
     try:
-        extent = _outlined(outline)
-    except (ValueError, TypeError) as error:
+        extent = of_segmentation(outline)
+    except ValueError as error:
         raise found.fault(where, f"the segmentation can't be read: {error}; mend it, or take it out") from None
     if not edges:
         if extent is None:
@@ -126,18 +124,6 @@ def _placed(found: Sightings, where: int, note: dict[str, Any]) -> tuple[Extent,
     theirs = extent[2]
     apart = max(abs(x - theirs[0]), abs(y - theirs[1]), abs(x + w - theirs[0] - theirs[2]), abs(y + h - theirs[1] - theirs[3])) > _APART
     return (boxed, True) if apart else ((extent[0], extent[1], boxed[2]), False)
-
-
-def _outlined(outline: Any) -> Extent | None:
-    if not outline:
-        return None
-    if isinstance(outline, dict):
-        return of_runs(outline.get("size"), outline.get("counts"))
-    if not isinstance(outline, list):
-        raise ValueError("it is no list of polygons and no mask")
-    if len(outline) > 1:
-        return None  # in several pieces: the box tells more than any of them
-    return of_polygon(np.array([_real(value) for value in outline[0]], np.float64).reshape(-1, 2))
 
 
 def _status(said: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Extent", "of_polygon", "of_runs"]
+__all__ = ["Extent", "of_polygon", "of_segmentation"]
 
 Extent = tuple[float, float, tuple[float, float, float, float]]  # x and y of the middle; left, upper edge, width, height
 MOST_PIXELS = 2**26
@@ -36,7 +36,26 @@ def of_polygon(points: NDArray[np.float64]) -> Extent:
     return float(middle[0]), float(middle[1]), box
 
 
-def of_runs(size: Any, counts: Any) -> Extent | None:
+def of_segmentation(outline: Any) -> Extent | None:
+    """Of what COCO calls a segmentation: run lengths or polygons; None where there is none, or one in several pieces.
+
+    Raises:
+        ValueError: what is neither, or can't be read.
+    """
+    if not outline:
+        return None
+    if isinstance(outline, dict):
+        return _of_runs(outline.get("size"), outline.get("counts"))
+    if not isinstance(outline, list) or not all(isinstance(piece, list) for piece in outline):
+        raise ValueError("it is no list of polygons and no mask")
+    if len(outline) > 1:
+        return None
+    if len(outline[0]) < 2 or not all(isinstance(value, int | float) and abs(value) < MOST_PIXELS for value in outline[0]):
+        raise ValueError("its polygon is no list of finite numbers within a picture")
+    return of_polygon(np.array(outline[0], np.float64).reshape(-1, 2))
+
+
+def _of_runs(size: Any, counts: Any) -> Extent | None:
     """Of a mask in COCO's run lengths, compressed (text) or not (numbers); None where it is empty.
 
     Raises:
