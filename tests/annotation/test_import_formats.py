@@ -295,3 +295,38 @@ def test_a_trackmate_track_that_splits_is_refused(tmp_path: Path):
 def test_times_of_one_frame_that_differ_in_the_last_digit_are_one(tmp_path: Path):
     states = read(tmp_path, "a.csv", MICRONS + "1,10,20,0.50000001,1,1\n2,30,20,0.5,1,1\n2,31,20,1,2,1\n")
     assert states["time_s"].tolist() == [0.50000001, 0.50000001, 1]
+
+
+@pytest.mark.parametrize("unit", ["um", "µm", "micron"])
+def test_one_unit_has_several_names(unit: str, tmp_path: Path):
+    calibration = Calibration.from_scale(4, unit)
+    states = read(tmp_path, "a.csv", MICRONS + "2,10,20,0.5,1,1.5\n", calibration=calibration)
+    assert states["x_px"].tolist() == [40]
+
+
+def test_times_before_the_first_frames_zero(tmp_path: Path):
+    states = read(tmp_path, "a.txt", "mass A\nt\tx\ty\n-0.1\t1\t2\n0.1\t3\t4\n", unit="m", frame_interval=0.1)
+    assert states["frame"].tolist() == [0, 2]
+    assert states["time_s"].tolist() == [-0.1, 0.1]
+
+
+def test_a_score_that_is_the_least_is_enough(tmp_path: Path):
+    states = read(tmp_path, "a.csv", DLC.format(individuals="") + "0,1,2,0.6,5,6,0.5999\n", frame_interval=0.1)
+    assert states["detection_score"].tolist() == [0.6]
+
+
+def test_places_that_nobody_measured_have_a_velocity_and_no_error(tmp_path: Path):
+    shapes = "".join(box(k, 10 + 3 * k, keyframe="0" if k == 4 else "1") for k in range(9))
+    states = cvat(tmp_path, track(shapes))
+    assert states["status"][4] == "interpolated"
+    assert np.isnan(states["sigma_x"]).nonzero()[0].tolist() == [4]
+    assert states["vx"][4] == pytest.approx(30, rel=0.01)
+
+
+def test_two_videos_of_one_name_are_told_apart(tmp_path: Path):
+    data = coco_data(fall(count=2))
+    data["videos"] = [{"id": 1, "name": "a.mp4"}, {"id": 2, "name": "a.mp4"}]
+    for k, image in enumerate(data["images"]):
+        image |= {"video_id": 1 + k, "frame_id": 5 + k}
+    states = read(tmp_path, "a.json", json.dumps(data), frame_interval=0.1, video="a.mp4 (2)")
+    assert states["frame"].tolist() == [6]
