@@ -333,7 +333,7 @@ def test_a_second_start_that_the_budget_cuts_short_does_not_lose_the_first():
 
 def test_seconds_are_a_cap_too():
     fit = fit_law(Swing(), [_misfit()], budget=Budget(seconds=1e-9))
-    assert "stopped after 0 s" in fit.advice
+    assert "stopped by its cap of" in fit.advice
     with pytest.raises(UsageError, match="rollouts to spend, not 0"):
         Budget(0)
     with pytest.raises(UsageError, match="not 0 s"):
@@ -377,7 +377,7 @@ def test_a_cap_on_time_holds_for_a_slow_law_within_a_simulation_or_so(monkeypatc
     found = fit.estimates["wind"]
     # the search stops; errors have a tenth of the cap, and of a second at least
     assert Sleepy.clock <= cap + max(0.1 * cap, 0.1) + 3 * 0.25
-    assert "stopped after" in fit.advice
+    assert "stopped by its cap of" in fit.advice
     assert "errors are not known, for the cap left no time for them" in fit.advice
     assert fit.unidentified == ()
     assert found.identified

@@ -20,6 +20,7 @@ Float = NDArray[np.float64]
 SMALL = 0.01  # a relative change that goes unmentioned, where things were seen
 EXACT = 1e-3  # the same of a law's own motion
 SIGMAS = 2.5
+ONE = 5.0  # σ: of a single contact among many, and with velocities beside it that are rough
 UNKNOWN = 0.1  # σ of a relative change beyond which nothing can be said
 ALIKE = 0.15  # changes that differ by less of their mean are told as one
 CORRELATED = 7.0  # neighbouring energies come from the same sightings: so many count as one
@@ -182,7 +183,14 @@ def _across(books: Balance, quantity: str, where: str, changes: Sequence[float],
     weight = 1.0 / np.maximum(sigma[known], SMALL if books.observed else 1.0) ** 2
     mean = float((weight * value[known]).sum() / weight.sum())
     error = float(np.sqrt((weight**2 * sigma[known] ** 2).sum()) / weight.sum())
-    return _fact(books, quantity, where, mean, error, tuple(changes))
+    made = _fact(books, quantity, where, mean, error, tuple(changes))
+    odd = np.abs(value[known]) > np.maximum(ONE * sigma[known], 5.0 * SMALL)
+    if made.conserved and books.observed and odd.any():
+        # gains and losses make no conservation, whatever their mean
+        least, most = value[known].min(), value[known].max()
+        text = f"{quantity}: not conserved {where}: changes by between {_percent(least)} and {_percent(most)} at its {known.sum()} contacts"
+        return replace(made, conserved=False, text=text)
+    return made
 
 
 def _fact(books: Balance, quantity: str, where: str, change: float, sigma: float, changes: tuple[float, ...]) -> Fact:

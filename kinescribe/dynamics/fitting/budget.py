@@ -52,4 +52,4 @@ class Budget:
         if rollouts >= self.rollouts:
             raise SpentError(f"stopped after {rollouts:,} rollouts")
         if self.elapsed >= self.seconds:
-            raise SpentError(f"stopped after {self.elapsed:.0f} s")
+            raise SpentError(f"stopped by its cap of {self.seconds:.3g} s")

@@ -20,10 +20,11 @@ from kinescribe.dynamics.sandbox import Limits, SandboxedLaw, SandboxError
 from kinescribe.errors import UsageError
 from kinescribe.llm.text import one_line
 
-__all__ = ["Judge", "Judged", "enough"]
+__all__ = ["Judge", "Judged", "enough", "explains"]
 
 MARGIN, SPREAD, MOST = 0.05, 4.0, 1.3  # σ: what residuals of the right law may be above 1
 LONGEST = 400  # characters of a reason
+LITTLE = 1.5  # σ that a law of the library may leave
 FRAMES = 64  # of a clip, in which units are looked at
 PATIENCE = Limits(seconds=10.0, cpu_seconds=600)
 
@@ -124,6 +125,11 @@ class Judge:
         for clip in self.clips:
             clip.inputs.require(law.inputs, float(clip.times[-1]), law.title)
         Slots.of(law, self.clips[0].bodies, fixed={}, free=())
+
+
+def explains(fit: Fit | None, clips: Sequence[Clip]) -> bool:
+    """The library's law leaves so little that a model is not worth asking: a table's σ are seldom right to the tenth."""
+    return enough(fit, clips) or (fit is not None and fit.ok and not stood_in(clips) and fit.scale <= LITTLE)
 
 
 def enough(fit: Fit | None, clips: Sequence[Clip]) -> bool:

@@ -8,7 +8,7 @@ McCalla, Phys. Rev. E 96, 023302, 2017).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -31,6 +31,7 @@ _Form = tuple[str, list[Float]]
 MUCH = 0.6  # of what a simpler form leaves may be left by one with another term
 BEYOND = 1.5  # σ, from where on something is left over
 LEAST_SHARE = 0.3  # of what is left over that a clue must explain
+NOISE = 1.1  # σ, that forms may leave where paths are smoothed
 ALIKE = 6.0  # of the BIC
 USEFUL = 24  # forms that are tried in threes
 MOST_OBJECTS = 12  # whose leftovers are told
@@ -72,12 +73,12 @@ class Leftover:
 def leftovers(clips: Sequence[Clip], fit: Fit | None) -> list[Leftover]:
     """For objects that move and were seen long enough, `MOST_OBJECTS` of those with the most left over.
 
-    Nothing where the law has no accelerations of its own (it steps, or is a black box).
+    Nothing where the law has no accelerations of its own (it steps, or is a black box), or constraints that act beside them.
 
     Args:
         clips: those of the fit. fit: of the law; None: all acceleration is left over.
     """
-    if fit is not None and (fit.law.kind != "acceleration" or fit.law.array_library != "numpy"):
+    if fit is not None and (fit.law.kind != "acceleration" or fit.law.array_library != "numpy" or fit.law.constrained(clips[0].bodies)):
         return []
     parts = [part for clip in clips for part in stretches(clip)]
     explained = [None if fit is None else _of_law(fit, part) for part in parts]
@@ -132,6 +133,8 @@ def _clues(told: Sequence[tuple[Stretch, Float | None]], i: int, rest: Float, to
             ranked = [k for _, option in sorted(zip(costs, options, strict=True)) for k in option]
             useful = sorted(list(dict.fromkeys(ranked))[:USEFUL])
         near = [option for option, cost in zip(options, costs, strict=True) if cost <= min(costs) + ALIKE]
+        # what leaves noise is explained, and nothing can explain it better
+        near += [option for option, cost in zip(options, costs, strict=True) if cost <= tried.noise]
         # of what can't be told apart the form with the fewest numbers, and of these the commonest, which comes first
         best = tried.clue(min(near, key=tried.numbers))
         if found and 1.0 - best.share > MUCH * (1.0 - found[-1].share):
@@ -158,7 +161,7 @@ def _moved(parts: Sequence[Stretch], i: int) -> list[_Form]:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Instants:
     """Of one object over all stretches: t (w,), place and velocity (w, 2); of the nearest others name, place and velocity (w, 2) each;
-    long: seconds of the longest stretch.
+    long: seconds of the longest stretch; inputs: by name (w,) values of known ones that all clips have.
     """
 
     t: Float
@@ -166,6 +169,7 @@ class _Instants:
     place: Float
     velocity: Float
     others: tuple[tuple[str, Float, Float], ...]
+    inputs: Mapping[str, Float]
 
     @classmethod
     def of(cls, parts: Sequence[Stretch], i: int) -> _Instants:
@@ -175,7 +179,10 @@ class _Instants:
         near = sorted([int(k) for k in np.argsort(apart, kind="stable") if k != i][:NEAREST])
         others = tuple((one_line(names[k], LONGEST_NAME), place[:, k], velocity[:, k]) for k in near)
         long = max(float(np.ptp(part.times)) for part in parts)
-        return cls(np.concatenate([part.times for part in parts]), long, place[:, i], velocity[:, i], others)
+        given = set.intersection(*(set(part.clip.inputs.columns) for part in parts))
+        names = tuple(sorted(name for name in given if name.isidentifier()))  # what no program could name is no clue
+        inputs = {name: np.concatenate([part.clip.inputs.at(part.times)[name] for part in parts]) for name in names}
+        return cls(np.concatenate([part.times for part in parts]), long, place[:, i], velocity[:, i], others, inputs)
 
 
 class _Fields:
@@ -202,6 +209,12 @@ class _Fields:
         """Bayesian information criterion: a form with more numbers explains more by chance."""
         found, _, left = self._solved(chosen)
         return self._count * float(np.log(left)) + len(found) * float(np.log(self._count))
+
+    @property
+    def noise(self) -> float:
+        """Cost of forms that leave noise, whatever they cost besides."""
+        left = NOISE**2 * max(self._count - self._freed, 1) / self._total
+        return self._count * float(np.log(max(left, 1e-12)))
 
     def numbers(self, chosen: Sequence[int]) -> int:
         """Coefficients that it has."""
@@ -238,8 +251,16 @@ def _forms(data: _Instants) -> Iterator[_Form]:
     yield "(0, {} * y^3 {} * y {})", [y**3 * ey, y * ey, ey]
     yield "{} * y * (1, 0) {} * (1, 0), along x and growing with y", [y * ex, ex]
     yield "{} * x * (0, 1) {} * (0, 1), along y and growing with x", [x * ey, ey]
-    yield "{} * v, {} * v * (x - mean x)^2, drag that depends on x", [v, v * (x - x.mean()) ** 2]
-    yield "{} * v, {} * v * (y - mean y), drag that depends on y", [v, v * (y - y.mean())]
+    for axis, place in (("x", x), ("y", y)):
+        yield f"{{}} * v, {{}} * v * {axis}, drag that depends on {axis}", [v, v * place]
+        yield f"{{}} * v, {{}} * v * ({axis} - mean {axis})^2, drag that depends on {axis}", [v, v * (place - place.mean()) ** 2]
+        yield f"({{}} {{}} * {axis}) * (-vy, vx), across the velocity and depending on {axis}", [across, place * across]
+    for name, value in data.inputs.items():
+        u = value[:, None]
+        yield f"input {name} * ({{}}, {{}})", [u * ex, u * ey]
+        yield f"{{}} * {name} * v", [u * v]
+        yield f"{{}} * {name} * (-vy, vx), across the velocity", [u * across]
+        yield f"{{}} * {name} * (x, y)", [u * p]
     radius = np.hypot(x, y)
     for power in (-3, -2, -1, 0):
         if radius.min() > 1e-6 * radius.max():
@@ -252,6 +273,8 @@ def _forms(data: _Instants) -> Iterator[_Form]:
             yield f"{{}} * d^{power} towards {who} at distance d", [distance ** (power - 1) * apart]
         yield f"({{}} {{}} * d) towards {who} at distance d, a spring with a rest length", [apart / distance, apart]
         yield f"{{}} * (velocity of {who} - v)", [velocity - v]
+        along = ((velocity - v) * apart).sum(axis=1, keepdims=True) / distance**2
+        yield f"{{}} * (velocity of {who} - v) along the line to it, a damper between them", [along * apart]
     yield from _periodic(data, ex, ey)
 
 

@@ -64,7 +64,7 @@ def _keep(found: list[Draft], block: str, words: str, language: str) -> None:
     block = textwrap.dedent(block)  # a block in a list is indented with it
     if language.lower() in ("", "python", "py", "python3") and _LAWS.search(block):
         lines = [line.strip(" \t#*-") for line in words.splitlines() if line.strip(" \t#*-")]
-        found.append(Draft(block.strip("\n") + "\n", one_line(lines[-1], LONGEST_IDEA) if lines else ""))
+        found.append(Draft(block.strip("\n") + "\n", one_line(lines[-1], LONGEST_IDEA).rstrip(".:") if lines else ""))
 
 
 def normalised(source: str) -> str:

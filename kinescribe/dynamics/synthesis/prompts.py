@@ -18,12 +18,14 @@ SHEET = (
 )
 
 
-def proposal(brief: str, clues: str, *, count: int, tried: Sequence[Tried], task: str = "", sheet: Part | None = None) -> list[Message]:
+def proposal(
+    brief: str, clues: str, *, count: int, tried: Sequence[Tried], task: str = "", sheet: Part | None = None, last: str = ""
+) -> list[Message]:
     """Ask for `count` programs that differ in structure.
 
     Args:
         brief: what is known of the motion. clues: what acceleration the library's law leaves over. tried: what was, best first.
-        task: what the user says about the scene. sheet: a picture of it.
+        task: what the user says about the scene. sheet: a picture of it. last: what was wrong with the last reply.
     """
     several = count > 1
     ask = [
@@ -36,20 +38,22 @@ def proposal(brief: str, clues: str, *, count: int, tried: Sequence[Tried], task
         f"Before {'each' if several else 'it'} say in one line what the idea is. Put {'each' if several else 'it'} in a block of its own "
         "that begins with ```python and ends with ```.",
     ]
-    return _messages(brief, clues, _listed(tried), "\n".join(ask), task, sheet)
+    return _messages(brief, clues, _listed(tried), "\n".join(ask), task, sheet, last)
 
 
-def repair(brief: str, source: str, verdict: str, *, tried: Sequence[Tried], task: str = "", sheet: Part | None = None) -> list[Message]:
+def repair(
+    brief: str, source: str, verdict: str, *, tried: Sequence[Tried], task: str = "", sheet: Part | None = None, last: str = ""
+) -> list[Message]:
     """Ask for a better version of one program, told what is wrong with it."""
     ask = (
         f"Mend this program:\n\n```python\n{source.rstrip()}\n```\n\n{verdict}\n\n"
         "Think about what is wrong or missing, such as a sign, a power, a term, what a force depends on. Say in one line what you change, "
         "and write the whole program anew in one block that begins with ```python and ends with ```."
     )
-    return _messages(brief, "", _listed(tried), ask, task, sheet)
+    return _messages(brief, "", _listed(tried), ask, task, sheet, last)
 
 
-def _messages(brief: str, clues: str, listed: str, ask: str, task: str, sheet: Part | None) -> list[Message]:
+def _messages(brief: str, clues: str, listed: str, ask: str, task: str, sheet: Part | None, last: str) -> list[Message]:
     parts = [brief]
     if task:
         parts.append(f"The user says of the scene: {task}")
@@ -59,6 +63,8 @@ def _messages(brief: str, clues: str, listed: str, ask: str, task: str, sheet: P
         parts.append(listed)
     if sheet is not None:
         parts.append(SHEET)
+    if last:
+        parts.append(last)
     parts.append(ask)
     text = "\n\n".join(parts)
     user = Message.user(text) if sheet is None else Message.user(text, sheet)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +18,13 @@ from kinescribe.dynamics.finding import find_law
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.inputs import Inputs
 from kinescribe.dynamics.law import Law
+from kinescribe.dynamics.report.equation import equations
 from kinescribe.dynamics.sandbox import SandboxError, isolation
 from kinescribe.dynamics.synthesis.attempts import Attempt, Question, Synthesis
 from kinescribe.dynamics.synthesis.briefing import briefing
 from kinescribe.dynamics.synthesis.choosing import best_of, by_residuals
 from kinescribe.dynamics.synthesis.feedback import feedback, hints
-from kinescribe.dynamics.synthesis.judging import LONGEST, Judge, Judged, enough
+from kinescribe.dynamics.synthesis.judging import LONGEST, Judge, Judged, enough, explains
 from kinescribe.dynamics.synthesis.lines import lines_of
 from kinescribe.dynamics.synthesis.programs import drafts, normalised, size_of
 from kinescribe.dynamics.synthesis.prompts import Tried, proposal, repair
@@ -48,6 +50,7 @@ __all__ = ["CALLS", "MOST_CALLS", "synthesize"]
 CALLS, MOST_CALLS = 12, 40
 FIRST = 4  # programs that the first question asks for
 LIBRARY_ROLLOUTS, LIBRARY_SECONDS = 100_000, 900.0  # the first is to end the search, so that runs can be repeated
+NO_PROGRAM = "no program in the reply"
 LONGEST_TASK = 2_000  # characters
 
 Progress = Callable[[str, int, int | None], None]
@@ -132,8 +135,9 @@ def synthesize(
         sheet,
         rules,
         seed,
+        str(against),
     )
-    if enough(library, clips) and not always:
+    if explains(library, clips) and not always:
         run.stopped = "the library's law leaves nothing but noise to explain: the model was not asked"
     else:
         run.go(max_calls, tell)
@@ -178,6 +182,7 @@ class _Run:
     sheet: Part | None
     rules: Affordances | None
     seed: int
+    against: str
     attempts: list[Attempt] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -197,18 +202,19 @@ class _Run:
             most = max((one.judged.score for one in self.attempts), default=0.0)
             chosen = choose([line.arm(most) for line in lines], fresh, chance) if lines else None
             parent = None if chosen is None else lines[chosen].next()
+            shared: Any = {"tried": self._tried(), "task": self.task, "sheet": self.sheet, "last": self._last()}
             if parent is None:
-                asked = proposal(brief, clues, count=1 if self.attempts else FIRST, tried=self._tried(), task=self.task, sheet=self.sheet)
+                asked = proposal(brief, clues, count=1 if self.attempts else FIRST, **shared)
                 fresh += 1
             else:
-                asked = repair(brief, parent.source, self._verdict(parent), tried=self._tried(), task=self.task, sheet=self.sheet)
+                asked = repair(brief, parent.source, self._verdict(parent), **shared)
             if not self._asked(number, parent, asked):
                 return
             if any(enough(one.fit, self.clips) for one in self.attempts if one.call == number):
                 self.stopped = f"a program leaves nothing but noise to explain, after {number} call{'s' * (number > 1)}"
                 tell("model", max_calls, max_calls)
                 return
-        self.stopped = f"all {max_calls} call{'s' * (max_calls > 1)} were used"
+        self.stopped = f"all {max_calls} calls were used" if max_calls > 1 else "its one call was used"
         tell("model", max_calls, max_calls)
 
     def _asked(self, number: int, parent: Attempt | None, asked: Sequence[Message]) -> bool:
@@ -221,7 +227,7 @@ class _Run:
             self.questions.append(Question(number, about, (), said))
             return self._goes_on(error, said)
         found = [self._attempt(number, about, draft.source, draft.idea).number for draft in drafts(reply.text)[: 1 if parent else FIRST]]
-        self.questions.append(Question(number, about, tuple(found), "" if found else "no program in the reply"))
+        self.questions.append(Question(number, about, tuple(found), "" if found else NO_PROGRAM))
         return True
 
     def _goes_on(self, error: Exception, said: str) -> bool:
@@ -247,6 +253,12 @@ class _Run:
         self._known.setdefault(form, made.number)
         return made
 
+    def _last(self) -> str:
+        """What was wrong with the last reply as such."""
+        if not self.questions or self.questions[-1].failed != NO_PROGRAM:
+            return ""
+        return "Your last reply held no program: no block that begins with ```python and holds a class derived from Law."
+
     def _verdict(self, one: Attempt) -> str:
         """What is wrong with a program, for the model that is to mend it."""
         if one.fit is None:
@@ -260,10 +272,15 @@ class _Run:
 
     def _clues(self) -> list[str]:
         """What the library makes of the motion."""
-        known = [
-            f"The best law of a library of common ones is '{self.library.law.title}', with residuals of {self.library.scale:.3g} sigma."
-        ]
-        return [*known, *hints(self.clips, None), *(hints(self.clips, self.library) if self.library.ok else [])]
+        law = self.library.law
+        which = "best law of a library of common ones" if self.against == AUTO else "law to compare with"
+        said = "; ".join(f"{one_line(title)}: {one_line(text)}" for title, text in equations(law) if text)
+        values = ", ".join(f"{one_line(one.name)} = {one.value:.4g}" for one in self.library.estimates.values())
+        known = [f"The {which} is '{law.title}', with residuals of {self.library.scale:.3g} sigma."]
+        known += [f"Its equations: {said}. Its values: {values}."] if said and self.library.ok else []
+        whole = hints(self.clips, None)
+        rest = hints(self.clips, self.library) if self.library.ok else []
+        return [*known, *whole, *(rest if rest != whole else [])]
 
     def _tried(self) -> list[Tried]:
         ranked = by_residuals(self.attempts)

@@ -15,7 +15,7 @@ def test_blocks_are_found_in_prose_with_the_line_before_each():
     reply = f"Sure!\n\n1. **A magnet** turns it.\n```python\n{TRUTH}```\nor\n# Drag instead\n~~~py\n{DRAG}~~~\nHope that helps."
     first, second = drafts(reply)
     assert first.source == TRUTH
-    assert first.idea == "1. **A magnet** turns it."
+    assert first.idea == "1. **A magnet** turns it"
     assert second.source == DRAG
     assert second.idea == "Drag instead"
 
