@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kinescribe.cli.model_options import BaseUrlOption, MaxCallsOption, ModelOption
+from kinescribe.cli.model_options import BaseUrlOption, MaxCallsOption, ModelOption, TimeoutOption
 from kinescribe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def fit(
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     max_calls: MaxCallsOption = None,
+    timeout: TimeoutOption = None,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Run the law's file in the sandbox: one that a model or a stranger wrote.")
     ] = False,
@@ -78,11 +79,12 @@ def fit(
     if law.strip() == "llm":
         return _with_model(
             tables, output, {"--sandbox": sandbox, "--free": free, "--optimizer": optimizer != "lm", "--max-rollouts": max_rollouts},
-            model=model, base_url=base_url, max_calls=max_calls, inputs=inputs, objects=objects, fix=fix, rules=rules, seed=seed, plot=plot,
+            model=model, base_url=base_url, max_calls=max_calls, timeout=timeout,
+            inputs=inputs, objects=objects, fix=fix, rules=rules, seed=seed, plot=plot,
             overwrite=overwrite, quiet=quiet, as_json=as_json, strict=strict,
         )  # fmt: skip
-    if model or base_url or max_calls is not None:
-        raise UsageError(f"--model, --base-url and --max-calls belong to --law llm, not to --law {law.strip()}")
+    if model or base_url or max_calls is not None or timeout is not None:
+        raise UsageError(f"--model, --base-url, --max-calls and --timeout belong to --law llm, not to --law {law.strip()}")
     known = fit_options.values(fix or [])
     fit_options.check_apart(known, free or [])
     _check_numbers(seed, max_rollouts, max_seconds)

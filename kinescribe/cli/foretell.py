@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kinescribe.cli.model_options import BaseUrlOption, MaxCallsOption, ModelOption, law_model
+from kinescribe.cli.model_options import BaseUrlOption, MaxCallsOption, ModelOption, TimeoutOption, law_model
 from kinescribe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def predict_video(
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     max_calls: MaxCallsOption = None,
+    timeout: TimeoutOption = None,
     until: Annotated[
         float | None,
         typer.Option(
@@ -135,7 +136,7 @@ def predict_video(
         raise UsageError("--states brings objects and scale of its own: leave out --objects and the options of the scale")
     if output.suffix.lower() != ".mp4":
         raise UsageError(f"the video '{output}' must end in .mp4; no other container is written")
-    settings, record = law_model(law, model, base_url, max_calls, output)
+    settings, record = law_model(law, model, base_url, max_calls, timeout, output)
     written = [] if record is None else [record, record.with_suffix(".html")]
     files.check([output, *written], overwrite=overwrite, source=Path(videos[0].rstrip("/")).resolve())
     for video in videos[1:]:

@@ -114,7 +114,7 @@ def model_settings(
 
 
 def law_model(
-    law: str, model: str | None, base_url: str | None, max_calls: int | None, output: Path
+    law: str, model: str | None, base_url: str | None, max_calls: int | None, timeout: float | None, output: Path
 ) -> tuple[Settings | None, Path | None]:
     """The model of ``--law llm`` and where its record goes, beside an output; (None, None) for another law.
 
@@ -122,10 +122,10 @@ def law_model(
         UsageError: options of a model without that law, or that law without a model.
     """
     if law.strip() != "llm":
-        if model or base_url or max_calls is not None:
-            raise UsageError(f"--model, --base-url and --max-calls belong to --law llm, not to --law {law.strip()}")
+        if model or base_url or max_calls is not None or timeout is not None:
+            raise UsageError(f"--model, --base-url, --max-calls and --timeout belong to --law llm, not to --law {law.strip()}")
         return None, None
-    settings = model_settings(model, base_url, temperature=LAW_TEMPERATURE)
+    settings = model_settings(model, base_url, timeout=timeout, temperature=LAW_TEMPERATURE)
     if settings is None:
         raise UsageError(
             "--law llm needs a language model: give --model and --base-url (KINESCRIBE_MODEL, KINESCRIBE_BASE_URL), such as "

@@ -33,7 +33,7 @@ BEYOND = 1.5  # σ, from where on something is left over
 LEAST_SHARE = 0.3  # of what is left over that a clue must explain
 NOISE = 1.1  # σ, that forms may leave where paths are smoothed
 ALIKE = 6.0  # of the BIC
-USEFUL = 24  # forms that are tried in threes
+COMMON, USEFUL = 10, 20  # forms that are tried in threes: the first ones, and those that explain much in twos
 MOST_OBJECTS = 12  # whose leftovers are told
 LONGEST_NAME = 40  # characters
 NEAREST = 6  # other objects that forces are looked for from
@@ -131,7 +131,8 @@ def _clues(told: Sequence[tuple[Stretch, Float | None]], i: int, rest: Float, to
         costs = [tried.cost(option) for option in options]
         if terms == 2:  # of three terms two explain much already
             ranked = [k for _, option in sorted(zip(costs, options, strict=True)) for k in option]
-            useful = sorted(list(dict.fromkeys(ranked))[:USEFUL])
+            # and the common ones, which alone may explain little
+            useful = sorted(list(dict.fromkeys([*range(min(COMMON, len(tried.forms))), *ranked]))[: COMMON + USEFUL])
         near = [option for option, cost in zip(options, costs, strict=True) if cost <= min(costs) + ALIKE]
         # what leaves noise is explained, and nothing can explain it better
         near += [option for option, cost in zip(options, costs, strict=True) if cost <= tried.noise]

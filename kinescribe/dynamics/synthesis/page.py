@@ -9,6 +9,7 @@ from typing import Any
 
 from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.report.equation import equations
+from kinescribe.dynamics.report.numbers import measured, plain
 from kinescribe.dynamics.synthesis.attempts import Attempt, Question, Synthesis
 from kinescribe.errors import UsageError, pip_install
 from kinescribe.llm import Part
@@ -59,7 +60,7 @@ def _content(run: Synthesis) -> dict[str, Any]:
         "seed": run.seed,
         "cost": cost + (f", {usage.cost:.4g} in money" if usage.cost else ""),
         "stopped": f"{run.stopped[:1].upper()}{run.stopped[1:]}." if run.stopped else "",
-        "warnings": [*([run.partial] if run.partial else []), *run.warnings],
+        "warnings": [*([run.partial] if run.partial else []), *([fit.advice] if fit.advice else []), *run.warnings],
         "task": run.task,
         "equations": [f"{title}: {text}" if text else title for title, text in equations(fit.law)],
         "parameters": [
@@ -94,9 +95,14 @@ def _outcome(run: Synthesis) -> str:
 
 
 def _value(value: float, sigma: float) -> tuple[str, str]:
-    if not math.isfinite(sigma):
-        return f"{value:.4g}", "not determined" if math.isinf(sigma) else "known"
-    return f"{value:.6g}", f"{sigma:.2g}"
+    """The value, and its error or why there is none; to the digits that the error leaves meaning."""
+    if not math.isfinite(sigma) or sigma <= 0:
+        return plain(value), "not determined" if math.isinf(sigma) else "known"
+    said = measured(value, sigma)
+    if "(" in said:  # a power of ten stands apart, for both
+        return said, ""
+    told, _, error = said.partition(" ± ")
+    return told, error
 
 
 def _number(value: float) -> str:
