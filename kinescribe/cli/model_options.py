@@ -70,6 +70,7 @@ AnswersOption = Annotated[
 ]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Answer from --answers alone.", rich_help_panel=PANEL)]
 LAW_TEMPERATURE = 0.7  # the same question, asked again, is to bring something else
+LONGEST_REPLY = 16_000  # tokens, where there is a cap
 PATIENCE_S = 300.0  # models that think first, on a machine of one's own, take minutes
 
 
@@ -107,6 +108,8 @@ def model_settings(
 
     limits: dict[str, Any] = {"max_calls": max_calls, "max_tokens_total": max_tokens, "max_cost": max_cost}
     limits |= {"price_in": price_in, "price_out": price_out}
+    if max_cost is not None or max_tokens is not None:
+        limits["max_reply_tokens"] = LONGEST_REPLY  # or one reply without end overshoots any cap
     given = {name: value for name, value in limits.items() if value is not None}
     return Settings.from_environment(
         model=model, base_url=base_url, cache=answers, replay=offline, timeout_s=timeout or PATIENCE_S, temperature=temperature, **given

@@ -152,9 +152,12 @@ def test_an_endpoint_that_is_not_there_is_told_before_the_work(run, here: Path):
 def test_a_cap_on_money_ends_the_run(run, here: Path):
     with FakeServer("no program") as server:
         ran = run(*asks(server, "--max-cost", "0.0001", "--prices", "1,1"))
-    assert ran.code == 0, ran.err
-    assert "cap" in ran.err
-    assert len(server.requests) <= 1
+        assert ran.code == 0, ran.err
+        assert "cap" in ran.err
+        assert len(server.requests) == 0
+        assert run(*asks(server, "--max-cost", "1", "--prices", "1,1", "--max-calls", "1", "--overwrite")).code == 0
+    # a reply without end would overshoot the cap
+    assert server.requests[0].body["max_tokens"] == 16_000
 
 
 def test_answers_are_kept_and_a_run_goes_on_from_them_offline(run, here: Path):

@@ -48,7 +48,8 @@ class Writer:
 
     def __init__(self, world: World, seed: int = 0, settings: Settings | None = None) -> None:
         self.world, self.seed = world, seed
-        self._meter = Meter(settings or Settings(f"scripted-{self.name}", NOWHERE, max_calls=None))
+        asked = settings or Settings(f"scripted-{self.name}", NOWHERE, max_calls=None)
+        self._meter, self._longest = Meter(asked), asked.max_reply_tokens
         self._place = zlib.crc32(world.name.encode())  # so that worlds don't share their luck
         self._asked = 0
 
@@ -82,6 +83,8 @@ class Writer:
         prompt = estimated_tokens(with_pictures(messages, images))
         with self._meter.call(prompt) as ticket:
             text = self._answered(next((one.text for one in reversed(messages) if one.role == "user"), ""))
+            if self._longest is not None:  # where an endpoint cuts it off
+                text = text[: self._longest * CHARACTERS_A_TOKEN]
             completion = -(-len(text) // CHARACTERS_A_TOKEN)
             ticket.usage = Usage(1, 0, prompt, completion, self._meter.cost(prompt, completion), estimated=True)
         return Reply(text, usage=ticket.usage, model=self.model)
