@@ -126,8 +126,6 @@ def synthesize(
     from kinescribe.dynamics.synthesis.page import check_page
 
     check_page()
-    if settings is not None and answers is None:
-        check_reachable(settings)
     allowed = None if rules is None else Affordances.read(rules)
     talk: list[str] = []
     clips, warnings = fit_tables.clips(tables, inputs or [], fit_options.names(objects), True, talk)
@@ -138,6 +136,8 @@ def synthesize(
             print(f"kinescribe: {line}", file=sys.stderr)
     if given is not None:
         given.check(clips)
+    if settings is not None and answers is None:
+        check_reachable(settings)  # behind the tables, which are looked at sooner than an endpoint that hangs
     from kinescribe.dynamics.synthesis import CALLS
     from kinescribe.dynamics.synthesis.records import Keeper, Recorded, unfinished
 

@@ -149,6 +149,12 @@ def test_an_endpoint_that_is_not_there_is_told_before_the_work(run, here: Path):
     assert not (here / "law.json").exists()
 
 
+def test_a_table_that_is_not_there_is_told_before_an_endpoint_that_is_not(run, here: Path):
+    ran = run("synthesize", "none.csv", "-o", "law.json", "--model", "m", "--base-url", "http://127.0.0.1:9/v1")
+    assert ran.code == 3
+    assert "none.csv" in ran.err
+
+
 def test_a_cap_on_money_ends_the_run(run, here: Path):
     with FakeServer("no program") as server:
         ran = run(*asks(server, "--max-cost", "0.0001", "--prices", "1,1"))
