@@ -116,7 +116,7 @@ def cost_of(run: Synthesis) -> str:
 def _outcome(run: Synthesis) -> str:
     if run.winner is None:
         return f"the library's law won: {run.fit.law.title}"
-    return f"the model's program {run.winner.number} won: {run.fit.law.title} (the library's best was {run.library.law.title})"
+    return f"the model's program {run.winner.number} won: {run.fit.law.title} (against {run.rival})"
 
 
 def _say(run: Synthesis, clips: Sequence[Clip], files: Files, warnings: Sequence[str], code: int, as_json: bool) -> None:

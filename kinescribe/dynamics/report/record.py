@@ -18,7 +18,7 @@ from kinescribe.dynamics.report.motion import motions
 from kinescribe.dynamics.report.residuals import of_objects, stood_in
 from kinescribe.dynamics.selection import Candidate, Selection
 
-__all__ = ["record"]
+__all__ = ["record", "without_nan"]
 
 
 def record(fit: Fit, clips: Sequence[Clip] = ()) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def record(fit: Fit, clips: Sequence[Clip] = ()) -> dict[str, Any]:
         "optimizer": fit.optimizer,
         "steps_per_frame": fit.substeps,
     }
-    return {name: _sound(value) for name, value in made.items()}
+    return {name: without_nan(value) for name, value in made.items()}
 
 
 def _parameter(one: Estimate) -> dict[str, Any]:
@@ -111,12 +111,12 @@ def _candidate(one: Candidate) -> dict[str, Any]:
     }
 
 
-def _sound(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """The same with null in place of numbers that JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {name: _sound(one) for name, one in value.items()}
+        return {name: without_nan(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_sound(one) for one in value]
+        return [without_nan(one) for one in value]
     return value

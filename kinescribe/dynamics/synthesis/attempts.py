@@ -99,6 +99,12 @@ class Synthesis:
         return len(self.questions)
 
     @property
+    def rival(self) -> str:
+        """What the programs competed with, in words: the library's best, or a law that the user named."""
+        which = "the library's best" if self.against == "auto" else "the law to compare with"
+        return f"{which}, {self.library.law.title}"
+
+    @property
     def selection(self) -> Selection | None:
         """What the winner won against."""
         return self.fit.selection

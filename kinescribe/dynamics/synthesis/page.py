@@ -90,7 +90,7 @@ def _outcome(run: Synthesis) -> str:
     way = "written at once" if len(path) == 1 else f"mended {len(path) - 1} time{'s' * (len(path) > 2)}"
     return (
         f"A program of the model's won, {way}: {run.fit.law.title}, residuals {_number(run.fit.scale)} σ; "
-        f"the library's best, {run.library.law.title}, leaves {_number(run.library.scale)} σ."
+        f"{run.rival}, leaves {_number(run.library.scale)} σ."
     )
 
 
@@ -110,7 +110,7 @@ def _number(value: float) -> str:
 
 
 def _chart(run: Synthesis) -> dict[str, Any]:
-    rows: list[tuple[str, Fit | None, str]] = [("library's best", run.library, "lib")]
+    rows: list[tuple[str, Fit | None, str]] = [(run.rival.partition(",")[0], run.library, "lib")]
     rows += [(f"program {one.number}", one.fit, "won" if one is run.winner else "") for one in run.attempts if one.twin is None]
     bars = []
     for k, (name, fit, kind) in enumerate(rows):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from kinescribe.dynamics.affordances import Affordances
 from kinescribe.dynamics.clip import Clip
 from kinescribe.dynamics.finding import file_and_name
 from kinescribe.dynamics.fitting import Fit
+from kinescribe.dynamics.report.record import without_nan
 from kinescribe.dynamics.synthesis.attempts import Synthesis
 from kinescribe.dynamics.synthesis.strategies import STRATEGIES
 from kinescribe.errors import InputError, UsageError
@@ -212,7 +212,7 @@ def _said(exchanges: Sequence[Exchange], sheet: Part | None) -> dict[str, Any]:
 
 
 def _write(made: Mapping[str, Any], path: Path) -> None:
-    text = json.dumps(_sound(made), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(without_nan(made), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     with replaced(path) as (staged,):
         # half of a surrogate pair, which UTF-8 can't hold, becomes the escape that JSON has for it
         staged.write_bytes(text.encode("utf-8", "backslashreplace"))
@@ -297,14 +297,3 @@ def _fit(fit: Fit | None) -> dict[str, Any] | None:
         "advice": fit.advice,
         "parameters": {one.name: {"value": one.value, "sigma": one.sigma, "unit": one.unit} for one in fit.estimates.values()},
     }
-
-
-def _sound(value: Any) -> Any:
-    """The same with null in place of numbers that JSON does not have."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: _sound(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_sound(one) for one in value]
-    return value
