@@ -98,8 +98,8 @@ def extract(
     Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 5 done but not whole, 130 interrupted.
     """
     check_words(video, output, frame_interval, as_json=as_json)
-    from kinescribe.cli.endpoint import vlm_settings
     from kinescribe.cli.outputs import plan
+    from kinescribe.settings.endpoint import vlm_settings
     from kinescribe.states import resolve_calibration
 
     calibration = resolve_calibration(scale, pixels_per_unit, unit, origin, angle)

@@ -17,7 +17,7 @@ __all__ = ["vlm_settings"]
 def vlm_settings(
     model: str | None,
     url: str | None,
-    cache: Path | None,
+    cache: str | Path | None,
     *,
     replay: bool,
     timeout: float | None,

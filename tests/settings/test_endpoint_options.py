@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kinescribe.cli.endpoint import vlm_settings
 from kinescribe.errors import UsageError
+from kinescribe.settings.endpoint import vlm_settings
 
 NOTHING: dict[str, Any] = {
     "model": None,
