@@ -297,15 +297,22 @@ def _path(track: Track, size: tuple[int, int]) -> SeenPath:
 
 
 def _write_masks(path: Path, tracks: list[Track], size: tuple[int, int]) -> None:
-    import gzip
     import json
+    from gzip import GzipFile
+    from io import TextIOWrapper
 
     from kinescribe.perception.rle import encode_mask
     from kinescribe.states.writing import replaced
 
     width, height = size
     rows = sorted((int(frame), k + 1, i) for k, track in enumerate(tracks) for i, frame in enumerate(track.frames))
-    with replaced(path) as (beside,), gzip.open(beside, "wt", encoding="utf-8") as file:
+    with (
+        replaced(path) as (beside,),
+        beside.open("wb") as raw,
+        # No name and no time in the header: equal masks are equal files.
+        GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+        TextIOWrapper(packed, encoding="utf-8", newline="\n") as file,
+    ):
         for frame, object_id, i in rows:
             mask = encode_mask(tracks[object_id - 1].masks[i], height, width)
             file.write(json.dumps({"frame": frame, "object_id": object_id, "rle": mask}) + "\n")
