@@ -12,7 +12,7 @@ from typing import Any
 from kinescribe.errors import UsageError, unknown_value
 from kinescribe.settings.values import Value, fitted, shown
 
-__all__ = ["ExtractionSettings", "checked_options"]
+__all__ = ["FIELDS", "ExtractionSettings", "check_interval", "checked_options", "displaced"]
 
 PART_ROLES = ("detector", "segmenter", "propagator", "concept_tracker", "verifier")
 OF_THE_WORLD = ("scale", "pixels_per_unit", "unit", "origin", "angle")
@@ -120,8 +120,7 @@ class ExtractionSettings:
         from kinescribe.settings.endpoint import vlm_settings
         from kinescribe.states import resolve_calibration
 
-        if self.frame_interval is not None and not (math.isfinite(self.frame_interval) and self.frame_interval > 0):
-            raise UsageError(f"--frame-interval {self.frame_interval:g} must be a number of seconds above 0, such as 0.00417")
+        check_interval(self.frame_interval)
         kept = {name: value for name, value in self.to_dict().items() if not name.startswith("vlm_") and name not in OF_THE_WORLD}
         calibration = resolve_calibration(self.scale, self.pixels_per_unit, self.unit, self.origin, self.angle)
         return kept | {"calibration": calibration, "vlm": vlm_settings(**{name: getattr(self, f"vlm_{name}") for name in OF_THE_VLM})}
@@ -182,6 +181,12 @@ def checked_options(mapping: Mapping[str, Any], where: str = "") -> dict[str, Va
 def displaced(changes: Mapping[str, Value]) -> dict[str, Value]:
     """The fields that some changes take back: None by name."""
     return {other: None for name, others in DISPLACES.items() if changes.get(name) is not None for other in others}
+
+
+def check_interval(frame_interval: float | None) -> None:
+    """Raise UsageError for a time between frames, seconds, that is none."""
+    if frame_interval is not None and not (math.isfinite(frame_interval) and frame_interval > 0):
+        raise UsageError(f"--frame-interval {frame_interval:g} must be a number of seconds above 0, such as 0.00417")
 
 
 def _check_every(text: str | None) -> None:
