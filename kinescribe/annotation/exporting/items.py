@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kinescribe.annotation.slugs import slug_of
 from kinescribe.errors import UsageError
 from kinescribe.llm.text import one_line
 from kinescribe.states import States, read
 from kinescribe.video import Video
 
-__all__ = ["Item", "Named", "named", "slug_of"]
-
-_LONGEST = 80  # bytes: with the frame's number and a suffix it stays far below the 255 that file systems take
-_RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
+__all__ = ["Item", "Named", "named"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,15 +73,6 @@ def named(items: Iterable[Any]) -> list[Named]:
     if not out:
         raise UsageError("nothing to export: the list of items is empty; give at least one (states, video, masks)")
     return out
-
-
-def slug_of(name: str) -> str:
-    """A name as part of file names on any system: letters, digits, - _ and dots; what had to be changed gets the name's hash behind it."""
-    kept = re.sub(r"[^\w.-]+", "_", name).lstrip(".-")
-    short = kept.encode("utf-8", "replace")[:_LONGEST].decode("utf-8", "ignore").rstrip(".")
-    if short == name and short.split(".")[0].casefold() not in _RESERVED:
-        return short
-    return f"{short}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}".lstrip("-")
 
 
 def _item(given: Any, k: int) -> Item:

@@ -1,0 +1,87 @@
+"""Where everything lies in the folder of a data set."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kinescribe.annotation.batch.locking import locked
+from kinescribe.errors import InputError, UsageError
+
+__all__ = ["DataSet"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """The folder of a data set.
+
+    Attributes:
+        folder: absolute.
+    """
+
+    folder: Path
+
+    @property
+    def states(self) -> Path:
+        """One folder a video: its table and what is made beside it."""
+        return self.folder / "states"
+
+    @property
+    def report(self) -> Path:
+        """The page of the whole."""
+        return self.folder / "report.html"
+
+    @property
+    def inner(self) -> Path:
+        """What runs need: manifests, locks, and what is being made."""
+        return self.folder / ".kinescribe"
+
+    def manifest(self, shard: tuple[int, int] | None = None) -> Path:
+        """Of a run over all, or of a shard: each is written by one run alone, for WAL doesn't go across machines."""
+        return self.inner / ("manifest.sqlite" if shard is None else f"manifest-{shard[0]}-of-{shard[1]}.sqlite")
+
+    def manifests(self) -> list[Path]:
+        """All that are there."""
+        return sorted(self.inner.glob("manifest*.sqlite"))
+
+    def work(self, shard: tuple[int, int] | None = None) -> Path:
+        """Where a run makes things before they take their place."""
+        return self.inner / ("work" if shard is None else f"work-{shard[0]}-of-{shard[1]}")
+
+    @classmethod
+    def existing(cls, folder: Path) -> DataSet:
+        """One that a run has begun. Raises InputError where there is none."""
+        found = cls(folder.resolve())
+        if not found.manifests():
+            what = "holds no data set of `kinescribe annotate`" if folder.is_dir() else "is not there"
+            raise InputError(f"'{folder}' {what}; name the folder that was its -o")
+        return found
+
+    @contextmanager
+    def held(self, shard: tuple[int, int] | None) -> Iterator[None]:
+        """Make the folder, hold it while the block runs, and clear away what earlier runs left unfinished, and ourselves.
+
+        Raises:
+            UsageError: it can't be written, or another run holds it.
+        """
+        try:
+            self.inner.mkdir(parents=True, exist_ok=True)
+            (self.inner / "probe").write_bytes(b"")  # permission bits don't tell the whole truth
+            (self.inner / "probe").unlink()
+        except OSError as error:
+            raise UsageError(f"cannot write the data set '{self.folder}': {error.strerror}; give an -o that is yours") from error
+        with locked(self.inner, shard):
+            self._clear(shard)
+            try:
+                yield
+            finally:
+                self._clear(shard)
+
+    def _clear(self, shard: tuple[int, int] | None) -> None:
+        shutil.rmtree(self.work(shard), ignore_errors=True)
+        if shard is None:  # no shard runs beside us
+            for left in self.inner.glob("work-*"):
+                shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,78 @@
+"""One run on a data set at a time, or several shards of one, each once. A lock ends with its process, however that ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from kinescribe.errors import UsageError
+
+__all__ = ["locked", "running"]
+
+
+@contextmanager
+def locked(folder: Path, shard: tuple[int, int] | None = None) -> Iterator[None]:
+    """Hold the data set while the block runs: all of it, or one shard.
+
+    Args:
+        folder: where the locks lie.
+        shard: which of how many, from 1; None for a run over all, which no other run may be beside.
+
+    Raises:
+        UsageError: another run holds it.
+    """
+    with ExitStack() as stack:
+        whole = stack.enter_context((folder / "run.lock").open("a+b"))
+        if not _take(whole, shared=shard is not None):
+            raise UsageError(f"another run is writing '{folder.parent}' ({_holder(folder)}); wait for it, or give another -o")
+        if shard is not None:
+            own = stack.enter_context((folder / f"shard-{shard[0]}-of-{shard[1]}.lock").open("a+b"))
+            if not _take(own, shared=False):
+                raise UsageError(f"another run is at shard {shard[0]}/{shard[1]} of '{folder.parent}'; each shard takes one run")
+        else:
+            (folder / "holder.txt").write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+        yield
+        # the lock files stay: removing one would let two runs hold two files of one name
+
+
+def running(folder: Path) -> bool:
+    """Whether a run or a shard holds the data set now."""
+    try:
+        with (folder / "run.lock").open("a+b") as whole:
+            return not _take(whole, shared=False)
+    except OSError:  # nobody can hold what we may not even open for writing
+        return False
+
+
+def _holder(folder: Path) -> str:
+    try:
+        return (folder / "holder.txt").read_text(encoding="utf-8", errors="replace").strip()[:100] or "unknown"
+    except OSError:
+        return "one or more shards"
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(file: IO[bytes], *, shared: bool) -> bool:
+        """Windows has no shared locks of this kind: there shards run one after the other, which is said as for any other run."""
+        try:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _take(file: IO[bytes], *, shared: bool) -> bool:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

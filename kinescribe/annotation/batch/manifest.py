@@ -1,0 +1,239 @@
+"""The append-only record of a data set: what became of every video, and when. SQLite in WAL mode; the last row of a video holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kinescribe.annotation.batch.jobs import Outcome
+from kinescribe.errors import InputError, UsageError
+
+__all__ = ["Manifest", "Row", "merged"]
+
+_APPLICATION = 0x6B696E65  # "kine", so that `file` and we tell it from other databases
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE log (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,            -- when, UTC
+    run TEXT NOT NULL,           -- which run wrote it
+    video NOT NULL,              -- relative path; a blob where it is no text
+    state TEXT NOT NULL,         -- queued, running, done, failed, duplicate
+    kind TEXT,                   -- of a failure, in a word
+    reason TEXT,                 -- in a line
+    seconds REAL,
+    setup TEXT,                  -- hash of settings, revisions, version, products
+    key TEXT,                    -- of the result: the setup and the video's bytes
+    sha256 TEXT,                 -- of the video
+    size INTEGER, mtime_ns INTEGER, looked_ns INTEGER,  -- of the video's file, and when that was looked at
+    files TEXT,                  -- bytes by name, of what was made, JSON
+    object_count INTEGER, row_count INTEGER, warnings INTEGER,
+    worker TEXT
+);
+CREATE INDEX log_video ON log (video, id);
+CREATE TABLE exports (id INTEGER PRIMARY KEY, at TEXT NOT NULL, run TEXT NOT NULL, key TEXT NOT NULL, told TEXT NOT NULL);
+CREATE VIEW videos AS SELECT * FROM log WHERE id IN (SELECT max(id) FROM log GROUP BY video);
+CREATE TRIGGER log_no_update BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER log_no_delete BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+"""
+_COLUMNS = (
+    "video", "state", "kind", "reason", "seconds", "setup", "key", "sha256", "size",
+    "mtime_ns", "looked_ns", "files", "object_count", "row_count", "warnings", "worker", "at", "id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The last that is known of a video; names as in the log."""
+
+    video: str
+    state: str
+    kind: str | None = None
+    reason: str | None = None
+    seconds: float | None = None
+    setup: str | None = None
+    key: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    mtime_ns: int | None = None
+    looked_ns: int | None = None
+    files: Mapping[str, int] = field(default_factory=dict)
+    object_count: int | None = None
+    row_count: int | None = None
+    warnings: int | None = None
+    worker: str | None = None
+    at: str = ""
+    id: int = 0
+
+
+class Manifest:
+    """A manifest that is open for writing, or with `read_only` for looking."""
+
+    def __init__(self, path: Path, run: str = "", *, read_only: bool = False) -> None:
+        """Open it, and make it where it isn't there.
+
+        Raises:
+            InputError: it is no manifest, or damaged.
+            UsageError: it can't be written.
+        """
+        self.path, self._run, self._read_only = path, run, read_only
+        self._lock = threading.Lock()
+        with self._told():
+            self._db = self._opened()
+            self._check()
+
+    def _opened(self) -> sqlite3.Connection:
+        if not self._read_only:
+            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")  # what it says is done has to be so after a power cut
+            return db
+        db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=30, check_same_thread=False)
+        try:
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:  # a folder that can't be written has no room for the WAL's index
+            db.close()
+            db = sqlite3.connect(f"{self.path.resolve().as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        return db
+
+    def _check(self) -> None:
+        application, version = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        empty = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if empty and not self._read_only:
+            # one transaction: a run that is killed here leaves an empty file or a whole one
+            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA application_id={_APPLICATION}; PRAGMA user_version={_VERSION}; COMMIT;")
+        elif application != _APPLICATION:
+            raise InputError(f"'{self.path}' is no manifest of a data set; move it away: finished videos are found again without it")
+        elif version != _VERSION:
+            raise InputError(f"'{self.path}' was written by another version of kinescribe (format {version}); use that version")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the database says, as errors of ours."""
+        try:
+            yield
+        except (sqlite3.DatabaseError, sqlite3.OperationalError) as error:
+            told = str(error)
+            if "full" in told or "readonly" in told or "unable to open" in told or "disk I/O" in told:
+                raise UsageError(f"cannot write the manifest '{self.path}': {told}; make room, or give an -o that is yours") from error
+            if "locked" in told:
+                raise UsageError(f"the manifest '{self.path}' is in use by another program; close that first") from error
+            raise InputError(
+                f"the manifest '{self.path}' is damaged ({told}); move it away: finished videos are found again without it"
+            ) from error
+
+    def close(self) -> None:
+        """Fold the WAL into the file, and close it."""
+        with self._told():
+            self._db.close()
+
+    def __enter__(self) -> Manifest:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def latest(self) -> Iterator[Row]:
+        """The last row of every video, in the order of their names; streamed."""
+        with self._told():
+            names = ", ".join(_COLUMNS)
+            for values in self._db.execute(f"SELECT {names} FROM videos ORDER BY video"):
+                row = dict(zip(_COLUMNS, values, strict=True))
+                yield Row(**{**row, "video": _name(row["video"]), "files": _files(row["files"])})
+
+    def queue(self, names: Iterable[str]) -> None:
+        """Note that these videos are going to be done."""
+        now = _now()
+        with self._told(), self._lock, self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany(
+                "INSERT INTO log (at, run, video, state) VALUES (?, ?, ?, 'queued')", ((now, self._run, _cell(name)) for name in names)
+            )
+
+    def note(self, name: str, state: str, *, worker: str | None = None, reason: str | None = None) -> None:
+        """Note that a video is in a state without a result."""
+        self._insert(video=_cell(name), state=state, worker=worker, reason=reason)
+
+    def finished(self, name: str, outcome: Outcome, setup: str, *, looked_ns: int, worker: str | None = None) -> None:
+        """Note how a video went."""
+        self._insert(
+            video=_cell(name), state=outcome.state, kind=outcome.kind, reason=outcome.reason, seconds=round(outcome.seconds, 3),
+            setup=setup, key=outcome.key, sha256=outcome.sha256, size=outcome.size, mtime_ns=outcome.mtime_ns, looked_ns=looked_ns,
+            files=json.dumps(dict(outcome.files), sort_keys=True), object_count=outcome.objects, row_count=outcome.rows,
+            warnings=outcome.warnings, worker=worker,
+        )  # fmt: skip
+
+    def duplicates(self, pairs: Iterable[tuple[str, str, str, Any, int]]) -> None:
+        """Note that videos have the same bytes as another one.
+
+        Args:
+            pairs: name, the other's name, hash, signature, when that was looked at (ns).
+        """
+        now = _now()
+        with self._told(), self._lock, self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany(
+                "INSERT INTO log (at, run, video, state, reason, sha256, size, mtime_ns, looked_ns) VALUES (?,?,?,'duplicate',?,?,?,?,?)",
+                ((now, self._run, _cell(name), other, sha, sig.size, sig.mtime_ns, looked) for name, other, sha, sig, looked in pairs),
+            )
+
+    def exported(self, key: str, told: Mapping[str, Any]) -> None:
+        """Note that the data set's formats were written."""
+        with self._told(), self._lock, self._db:
+            self._db.execute("BEGIN")
+            self._db.execute(
+                "INSERT INTO exports (at, run, key, told) VALUES (?, ?, ?, ?)", (_now(), self._run, key, json.dumps(dict(told)))
+            )
+
+    def last_export(self) -> tuple[str, dict[str, Any]] | None:
+        """Key of the last export, and what was told of it."""
+        with self._told():
+            row = self._db.execute("SELECT key, told FROM exports ORDER BY id DESC LIMIT 1").fetchone()
+        return None if row is None else (str(row[0]), dict(json.loads(row[1])))
+
+    def _insert(self, **values: Any) -> None:
+        values |= {"at": _now(), "run": self._run}
+        with self._told(), self._lock, self._db:
+            self._db.execute("BEGIN")
+            self._db.execute(f"INSERT INTO log ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", tuple(values.values()))
+
+
+def merged(paths: Iterable[Path]) -> dict[str, Row]:
+    """The last that the manifests of a data set's shards know of each video: what is done counts over what isn't, else the later."""
+    out: dict[str, Row] = {}
+    for path in paths:
+        with Manifest(path, read_only=True) as manifest:
+            for row in manifest.latest():
+                other = out.get(row.video)
+                if other is None or (row.state == "done", row.at) > (other.state == "done", other.at):
+                    out[row.video] = row
+    return out
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _cell(name: str) -> str | bytes:
+    """A name as SQLite can hold it: bytes where the file system's name is no text."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(name)
+    return name
+
+
+def _name(cell: str | bytes) -> str:
+    return os.fsdecode(cell) if isinstance(cell, bytes) else str(cell)
+
+
+def _files(text: str | None) -> dict[str, int]:
+    return {} if text is None else {str(name): int(size) for name, size in json.loads(text).items()}

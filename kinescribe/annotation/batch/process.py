@@ -1,0 +1,246 @@
+"""The run's side of a worker: starts it, hands it one job at a time, holds it to its limits, and tells what became of the job."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import IO, Any
+
+import psutil
+
+from kinescribe.annotation.batch.jobs import Job, Limits, Outcome
+from kinescribe.errors import KinescribeError
+from kinescribe.llm.text import one_line
+
+__all__ = ["Stopped", "WorkerProcess"]
+
+_LOOK_S = 0.1  # between two looks at the clock and at the memory
+_RENEW_SHARE = 0.5  # of the memory limit: a worker that holds so much after a job is replaced
+_START_S = 120.0  # until a new process must have answered
+_TAIL = 4000
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+class Stopped(Exception):
+    """The run is over, and the job with it."""
+
+
+class _Gone(Exception):
+    """The process ended without an answer."""
+
+
+class WorkerProcess:
+    """One worker, started when it is first needed and replaced when it ended. One job at a time; `stop` may come from any thread."""
+
+    def __init__(self, threads: int = 1, environment: Mapping[str, str] | None = None) -> None:
+        """Nothing is started yet.
+
+        Args:
+            threads: that libraries may use in it.
+            environment: variables that it gets besides ours, such as CUDA_VISIBLE_DEVICES.
+        """
+        # BLAS sums in another order with more threads: one always, so that results are the same bytes on any machine
+        self._environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "OPENCV_FOR_THREADS_NUM": str(threads), **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._words: IO[bytes] | None = None
+        self._stopped = threading.Event()
+        self._guard = threading.Lock()
+
+    def do(self, job: Job, limits: Limits, progress: Callable[[str, int, int | None], None]) -> Outcome:
+        """Do a video; an outcome comes back whatever happens to the process.
+
+        Raises:
+            Stopped: `stop` was called.
+        """
+        began = time.monotonic()
+        for attempt in range(limits.retries + 1):
+            try:
+                answer = self._ask({"task": "video", "job": job.to_dict()}, limits, progress)
+                break
+            except TimeoutError:
+                reason = f"not done after {limits.seconds:g} s; give --timeout more seconds, or look at the video"
+                return Outcome("failed", "timeout", reason, seconds=time.monotonic() - began)
+            except MemoryError:
+                reason = f"it took more than {limits.memory / 2**20:.0f} MB of memory; give --max-memory more, or fewer --workers"
+                return Outcome("failed", "memory", reason, seconds=time.monotonic() - began)
+            except _Gone as gone:
+                if attempt == limits.retries:
+                    times = f", {attempt + 1} times" if attempt else ""
+                    return Outcome("failed", "crash", f"its process died ({gone}){times}", seconds=time.monotonic() - began)
+        outcome = Outcome.of(answer)
+        self._renew(limits)
+        return outcome
+
+    def call(self, task: Mapping[str, Any], progress: Callable[[str, int, int | None], None]) -> dict[str, Any]:
+        """Have it do something else than a video, without limits.
+
+        Raises:
+            KinescribeError: its process died.
+            Stopped: `stop` was called.
+        """
+        try:
+            return self._ask(dict(task), Limits(), progress)
+        except _Gone as gone:
+            raise KinescribeError(f"the process that was to do the {task['task']} died ({gone}); run again to go on") from None
+
+    def stop(self) -> None:
+        """End it, and whatever it is at; it can't be used any more."""
+        self._stopped.set()
+        self._end()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, None where none runs."""
+        return self._process.pid if self._process is not None else None
+
+    def _ask(self, message: dict[str, Any], limits: Limits, progress: Callable[[str, int, int | None], None]) -> dict[str, Any]:
+        self._start()
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+            process.stdin.flush()
+        except OSError:
+            raise _Gone(self._last_words()) from None
+        began = time.monotonic()
+        while True:
+            try:
+                said = self._said.get(timeout=_LOOK_S)
+            except queue.Empty:
+                said = {}
+            if self._stopped.is_set():
+                raise Stopped
+            if said is None:
+                raise _Gone(self._last_words())
+            if "result" in said:
+                return dict(said["result"])
+            if "progress" in said:
+                progress(*said["progress"])
+            if time.monotonic() - began > limits.seconds:
+                self._end()
+                raise TimeoutError
+            if limits.memory < float("inf") and _memory_of(process.pid) > limits.memory:
+                self._end()
+                raise MemoryError
+
+    def _start(self) -> None:
+        with self._guard:
+            if self._stopped.is_set():
+                raise Stopped
+            if self._process is not None and self._process.poll() is None:
+                return
+            self._close()
+            self._words = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+            self._said = queue.Queue()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "kinescribe.annotation.batch.worker"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words, env=self._environment,
+                start_new_session=os.name != "nt",  # Ctrl-C is the run's to handle, and the whole group can be ended
+            )  # fmt: skip
+            threading.Thread(target=_hear, args=(self._process, self._said), daemon=True).start()
+        self._wait_ready()
+
+    def _wait_ready(self) -> None:
+        end = time.monotonic() + _START_S
+        while time.monotonic() < end:
+            try:
+                said = self._said.get(timeout=_LOOK_S)
+            except queue.Empty:
+                said = {}
+            if self._stopped.is_set():
+                raise Stopped
+            if said is None:
+                raise _Gone(self._last_words())
+            if "ready" in said:
+                return
+        self._end()
+        raise _Gone(f"it didn't start within {_START_S:g} s")
+
+    def _renew(self, limits: Limits) -> None:
+        if self._process is not None and limits.memory < float("inf") and _memory_of(self._process.pid) > _RENEW_SHARE * limits.memory:
+            self._end()
+
+    def _end(self) -> None:
+        with self._guard:
+            if self._process is not None and self._process.poll() is None:
+                _kill(self._process)
+            self._close()
+
+    def _close(self) -> None:
+        if self._process is not None:
+            for stream in (self._process.stdin, self._process.stdout):
+                with suppress(OSError):
+                    if stream is not None:
+                        stream.close()
+            self._process = None
+        if self._words is not None:
+            self._words.close()
+            self._words = None
+
+    def _last_words(self) -> str:
+        """How the process ended, and the last lines that it wrote."""
+        with self._guard:
+            if self._process is None:
+                return "it was ended"
+            code = self._process.wait()
+            words = ""
+            if self._words is not None:
+                size = self._words.seek(0, os.SEEK_END)
+                self._words.seek(max(0, size - _TAIL))
+                words = _telling(self._words.read().decode("utf-8", "replace"))
+            self._close()
+        if code < 0:
+            with suppress(ValueError):
+                return signal.Signals(-code).name + words
+        return f"exit code {code}{words}"
+
+
+def _telling(text: str) -> str:
+    """The line that says most: the fatal error that Python tells of, else the last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = next((line for line in lines if line.startswith("Fatal Python error")), lines[-1] if lines else "")
+    return f": {one_line(told, 200)}" if told else ""
+
+
+def _hear(process: subprocess.Popen[bytes], said: queue.Queue[dict[str, Any] | None]) -> None:
+    assert process.stdout is not None
+    with suppress(ValueError, OSError):  # the pipe was closed, or a line was cut off with its process
+        for line in process.stdout:
+            said.put(json.loads(line))
+    said.put(None)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        if os.name == "nt":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _memory_of(pid: int) -> int:
+    """Resident bytes of a process and its children; 0 where it's gone."""
+    try:
+        process = psutil.Process(pid)
+        return sum(_resident(one) for one in [process, *process.children(recursive=True)])
+    except psutil.Error:
+        return 0
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,70 @@
+"""How far a data set has come, from its manifests alone."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kinescribe.annotation.batch.folders import DataSet
+from kinescribe.annotation.batch.locking import running
+from kinescribe.annotation.batch.manifest import Row, merged
+
+__all__ = ["Status", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a data set has come.
+
+    Attributes:
+        folder: of the data set.
+        states: how many videos are queued, running, done, failed, duplicate.
+        partial: of those that are done, how many break off.
+        running: whether a run is at it now.
+        seconds: that the videos that are done took together.
+        wanting: those that failed, break off, or were begun and not finished, in the order of their names.
+    """
+
+    folder: Path
+    states: Mapping[str, int]
+    partial: int
+    running: bool
+    seconds: float
+    wanting: tuple[Row, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every video is done and none breaks off."""
+        return not (self.wanting or self.states.get("queued"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        rows = [{"video": row.video, "state": row.state, "kind": row.kind, "reason": row.reason} for row in self.wanting]
+        return {
+            "folder": str(self.folder),
+            "states": dict(self.states),
+            "partial": self.partial,
+            "running": self.running,
+            "seconds": round(self.seconds, 3),
+            "wanting": rows,
+        }
+
+
+def status(folder: str | os.PathLike[str]) -> Status:
+    """How far the data set in a folder has come, while a run is at it or after.
+
+    Raises:
+        InputError: there is none, or its manifest is damaged.
+    """
+    data = DataSet.existing(Path(folder))
+    at_it = running(data.inner)
+    rows = merged(data.manifests())
+    # a video that was begun by a run that is over waits for the next one
+    states = Counter(row.state if at_it or row.state != "running" else "queued" for row in rows.values())
+    wanting = [row for _, row in sorted(rows.items()) if row.state == "failed" or row.kind == "partial" or (row.state == "running")]
+    seconds = sum(row.seconds or 0.0 for row in rows.values() if row.state == "done")
+    return Status(data.folder, dict(states), sum(row.kind == "partial" for row in rows.values()), at_it, seconds, tuple(wanting))
