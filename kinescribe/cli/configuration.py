@@ -10,7 +10,7 @@ A command that opts in lists ``configuration: Configuration`` among its keyword-
 
 and gets the options of extraction, ``--config`` and ``--print-config``. Its own options, here `output` and `workers`, may stand in the
 file's table ``[annotate]`` under their long names; they arrive as if they had been given on the command line, which still overrules the
-file. With ``--print-config`` the function isn't called, and positional arguments need not be there.
+file. With ``--print-config`` the function isn't called, and what it requires need not be there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperArgument
 
 from kinescribe.cli.configuration_file import ConfigurationFile, own_options, read_configuration
 from kinescribe.cli.extraction_options import EXTRACTION_OPTIONS, Command, expanded
@@ -85,17 +84,14 @@ def configured(table: str | None = None) -> Callable[[Command], Command]:
             context.default_map = {options[key].name: value for key, value in file.own.items()}
         return path
 
-    def need_no_arguments(context: typer.Context, wanted: bool) -> bool:
+    def need_nothing(context: typer.Context, wanted: bool) -> bool:
         if wanted:
             for parameter in context.command.params:  # made for this run alone
-                if isinstance(parameter, TyperArgument):
-                    parameter.required = False
+                parameter.required = False
         return wanted
 
     config = typer.Option(metavar="TOML", is_eager=True, callback=load, help="Take options from a file; flags and variables go before it.")
-    print_config = typer.Option(
-        "--print-config", is_eager=True, callback=need_no_arguments, help="Print the options as such a file, and leave."
-    )
+    print_config = typer.Option("--print-config", is_eager=True, callback=need_nothing, help="Print the options as such a file, and leave.")
     options = [
         Parameter("config", Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, config]),
         Parameter("print_config", Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, print_config]),

@@ -65,8 +65,10 @@ def _own(configuration: Configuration, context: typer.Context) -> list[Line]:
     places = {"COMMANDLINE": "command line", "DEFAULT_MAP": configuration.file}
     lines = []
     for key, option in own_options(context, ("config", "print_config")).items():
-        source = context.get_parameter_source(option.name)
-        lines.append((key, _plain(context.params[option.name]), places.get(source.name if source is not None else "", "default")))
+        source = getattr(context.get_parameter_source(option.name), "name", "")
+        variable = option.envvar if isinstance(option.envvar, str) else " or ".join(option.envvar or ())
+        place = f"${variable}" if source == "ENVIRONMENT" else places.get(source, "default")
+        lines.append((key, _plain(context.params[option.name]), place))
     return lines
 
 

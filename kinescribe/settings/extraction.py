@@ -14,12 +14,10 @@ from kinescribe.settings.values import Value, fitted, shown
 
 __all__ = ["FIELDS", "ExtractionSettings", "check_interval", "checked_options", "displaced"]
 
-PART_ROLES = ("detector", "segmenter", "propagator", "concept_tracker", "verifier")
 OF_THE_WORLD = ("scale", "pixels_per_unit", "unit", "origin", "angle")
 OF_THE_VLM = ("model", "url", "cache", "replay", "timeout", "max_calls", "max_tokens", "max_cost", "prices")
 DISPLACES = {"scale": ("pixels_per_unit", "unit"), "pixels_per_unit": ("scale",)}
 """Two ways to say the same: who says it the one way takes back what was said the other."""
-MOST_EVERY = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,22 +130,9 @@ class ExtractionSettings:
             UsageError: a value that makes no sense, or a name that is unknown.
             InputError: a part of the backend that can't run here, such as one without its weights.
         """
-        from kinescribe import plugins
-        from kinescribe.perception.backends import choose
-        from kinescribe.perception.coherence import check_arguments, check_options
+        from kinescribe.settings.checking import check_settings
 
-        keywords = self.keywords()
-        names = {"backend": self.backend, "device": self.device, "tracker": self.tracker}
-        vlm, calibration = keywords["vlm"], keywords["calibration"]
-        check_arguments(
-            objects=self.objects, names=names, one_each=self.one_each, vlm=vlm, calibration=calibration, progress=None, ends=self.ends
-        )
-        parts = {role: getattr(self, role) for role in PART_ROLES}
-        check_options(parts, detect_every=self.detect_every, precision=self.precision, batch_size=self.batch_size)
-        _check_every(self.detect_every)
-        plugins.load("trackers", self.tracker)
-        asked = {role: name for role, name in parts.items() if name is not None}
-        choose(self.backend, asked, ready=() if vlm is None else ("vlm",), on_device=self.device not in ("auto", "cpu"))
+        check_settings(self)
 
 
 FIELDS = {field.name: str(field.type).split(" | ") for field in dataclasses.fields(ExtractionSettings)}
@@ -187,10 +172,3 @@ def check_interval(frame_interval: float | None) -> None:
     """Raise UsageError for a time between frames, seconds, that is none."""
     if frame_interval is not None and not (math.isfinite(frame_interval) and frame_interval > 0):
         raise UsageError(f"--frame-interval {frame_interval:g} must be a number of seconds above 0, such as 0.00417")
-
-
-def _check_every(text: str | None) -> None:
-    if text is None or text == "auto":
-        return
-    if not (text.strip().isdecimal() and 1 <= int(text) <= MOST_EVERY):
-        raise UsageError(f"--detect-every {shown(text)} must be 'auto', or a whole number of frames from 1 to {MOST_EVERY}")

@@ -50,7 +50,7 @@ def batch(run: Any, seen: list[dict[str, Any]]) -> Callable[..., Any]:
         configuration: Configuration,
         workers: Annotated[str, typer.Option()] = "auto",
         stride: Annotated[int, typer.Option()] = 1,
-        share: Annotated[float | None, typer.Option()] = None,
+        share: Annotated[float | None, typer.Option(envvar="THE_SHARE")] = None,
         label: Annotated[list[str] | None, typer.Option()] = None,
         as_json: Annotated[bool, typer.Option("--json")] = False,
     ) -> int:
@@ -357,6 +357,10 @@ def test_a_commands_own_table_is_printed_and_reads_back(batch, seen, monkeypatch
     made = values(first)["annotate"]
     assert made == {"output": str(tmp_path / "sub" / "set"), "workers": "3", "stride": 1, "label": ["a"], "json": False}
     assert 'workers = "3"  # command line\nstride = 1  # default\n# share =  # default\n' in first
+    monkeypatch.setenv("THE_SHARE", "0.5")
+    assert "share = 0.5  # $THE_SHARE" in batch("--print-config").out
+    monkeypatch.delenv("THE_SHARE")
+    assert "# output =  # default" in batch("--print-config").out
     again = batch("--config", written(first, "it.toml"), "--print-config").out
     assert values(again) == values(first)
     assert not seen

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinescribe import plugins
 from kinescribe.errors import InputError, UsageError
 from kinescribe.pipeline import extract_states
+from kinescribe.plugins import Plugin
 from kinescribe.settings import ExtractionSettings, checked_options
 from kinescribe.settings.extraction import FIELDS
 
@@ -152,8 +154,13 @@ def test_the_environment_fills_in_the_endpoint(monkeypatch: pytest.MonkeyPatch):
         ({"vlm_cache": "answers"}, "both a model and an endpoint"),
         ({"vlm_url": "http://name:secret@host/v1", "vlm_model": "m"}, "holds a name or password"),
         ({"detect_every": "often"}, "--detect-every 'often'"),
-        ({"detect_every": "0"}, "--detect-every '0'"),
-        ({"detect_every": "10001"}, "from 1 to 10000"),
+        ({"detect_every": "0"}, "--detect-every 0 must be between"),
+        ({"detect_every": "10001"}, "between 1 and 10000"),
+        ({"detect_every": "5"}, "needs something that carries masks"),
+        ({"objects": "red ball, red ball"}, "red ball"),
+        ({"objects": "ball: 4"}, "4"),
+        ({"objects": "auto"}, "objects 'auto' asks a vision-language model"),
+        ({"objects": "umbrella"}, "umbrella"),
         ({"precision": "fp8"}, "unknown precision 'fp8'"),
         ({"batch_size": 0}, "--batch-size 0"),
         ({"backend": "clasical"}, "did you mean 'classical'"),
@@ -176,6 +183,39 @@ def test_parts_that_lack_something_are_told(monkeypatch: pytest.MonkeyPatch, tmp
 def test_what_is_right_passes():
     ExtractionSettings().check()
     ExtractionSettings(detect_every="auto", objects="red ball", scale="0.3 m: 1,2 30,40", verifier="rules").check()
+    ExtractionSettings(objects="auto", **HERE).check()
+
+
+class Words:
+    """A detector that reads words."""
+
+    reads_phrases = True
+    segments = True
+
+
+class Builder:
+    """One of another package, which only tells when it is built."""
+
+    segments = True
+
+
+def test_words_are_needed_where_the_detector_reads_them(monkeypatch: pytest.MonkeyPatch):
+    found = plugins.plugins
+    made = [Plugin("detectors", kind.__name__.lower(), f"{__name__}:{kind.__name__}", "test 1") for kind in (Words, Builder)]
+    monkeypatch.setattr(plugins, "plugins", lambda kind: [*found(kind), *made] if kind == "detectors" else found(kind))
+    refused(ExtractionSettings(detector="words").check, "this backend finds what it is told")
+    ExtractionSettings(detector="words", objects="umbrella").check()
+    ExtractionSettings(detector="builder").check()
+    ExtractionSettings(detector="builder", objects="umbrella").check()
+    refused(ExtractionSettings(detector="builder", objects="umbrella: x, umbrella: y").check, "umbrella")
+
+
+def test_a_concept_tracker_looks_at_every_frame(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("kinescribe.perception.backends.missing", lambda *_: None)
+    ExtractionSettings(backend="sam3", objects="umbrella").check()
+    refused(ExtractionSettings(backend="sam3", objects="umbrella", detect_every="5").check, "leave out --detect-every 5")
+    ExtractionSettings(backend="grounded-sam", objects="umbrella", detect_every="5").check()
+    refused(ExtractionSettings(backend="grounded-sam").check, "this backend finds what it is told")
 
 
 def test_the_module_is_light():
