@@ -14,6 +14,8 @@ import pytest
 from kinescribe.evaluation.scenes import falling_ball, two_pucks_collision
 from kinescribe.video import VideoWriter
 
+# What glibc fills fresh memory with, so that whoever reads what nobody wrote reads something else; other systems pass over it.
+DIRTY = {"MALLOC_PERTURB_": "1", "MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TOP_PAD_": "100000000"}
 FORMATS = ("coco", "yolo", "mot", "voc", "cvat")
 WORK = textwrap.dedent(
     """
@@ -49,11 +51,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     base = tmp_path_factory.mktemp("bytes")
     near, far = base / "film.mp4", base / "ä b" / "film.mp4"
     far.parent.mkdir()
-    two_pucks_collision(frame_count=10).write(near)
+    two_pucks_collision(frame_count=10, width=320, height=240).write(near)
     far.write_bytes(near.read_bytes())
     formats = ",".join(FORMATS)
     settings = (
-        (base, ["film.mp4", "one", "1", formats], {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}),
+        (base, ["film.mp4", "one", "1", formats], {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **DIRTY}),
         (
             far.parent,
             [str(far), str(base / "another"), "3", formats],
@@ -92,8 +94,8 @@ def test_compressed_masks_tell_neither_file_name_nor_time(written: list[Path]) -
         assert gzip.decompress(data).startswith(b'{"frame": 0, ')
 
 
-def test_the_encoder_says_the_same_number_of_threads_on_any_machine(tmp_path: Path) -> None:
-    # x264 writes its settings, and what they led to, into the file: the number of this machine's cores mustn't be among them.
+def test_the_encoder_is_set_alike_on_any_machine(tmp_path: Path) -> None:
+    # x264 writes its settings into the file: the number of this machine's cores mustn't be among them.
     scene = falling_ball(frame_count=3)
     with VideoWriter(tmp_path / "film.mp4") as writer:
         for image, time_s in scene.frames():

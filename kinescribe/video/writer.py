@@ -160,7 +160,9 @@ class VideoWriter:
 
     def _start(self, image: NDArray[np.uint8]) -> VideoStream:
         assert self._container is not None
-        stream = self._container.add_stream("libx264", rate=self._rate, options={"crf": str(self._crf), "preset": "veryfast"})
+        # Without macroblock trees: x264 reads beyond their end, so that what lay in memory before would decide on the last block's bytes.
+        options = {"crf": str(self._crf), "preset": "veryfast", "mbtree": "0"}
+        stream = self._container.add_stream("libx264", rate=self._rate, options=options)
         stream.width, stream.height = image.shape[1] + image.shape[1] % 2, image.shape[0] + image.shape[0] % 2
         stream.pix_fmt = "yuv420p"
         # By frames: slices would each lose what lies in the others, for files that are a little larger and no faster.
