@@ -28,6 +28,15 @@ def extract_states(argv: list[str] | None = None) -> int:
     return extract(argv)
 
 
+def annotate_dataset(argv: list[str] | None = None) -> int:
+    """Run ``annotate-dataset ARGV`` and return its exit code."""
+    try:
+        from kinescribe.cli.annotate import main as annotate
+    except KeyboardInterrupt:
+        return _interrupted()
+    return annotate(argv)
+
+
 def predict_video(argv: list[str] | None = None) -> int:
     """Run ``predict-video ARGV`` and return its exit code."""
     try:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kinescribe import __version__
+from kinescribe.cli.annotate import annotate
 from kinescribe.cli.ask import ask
 from kinescribe.cli.compare import compare
 from kinescribe.cli.demo import demo
@@ -48,6 +49,7 @@ def app() -> typer.Typer:
     made = single()
     made.callback()(_root)
     made.command("extract")(extract)
+    made.command("annotate")(annotate)
     made.command("fit")(fit)
     made.command("synthesize")(synthesize)
     made.command("predict")(predict)
