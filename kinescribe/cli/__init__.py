@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["extract_states", "main", "predict_video"]
+__all__ = ["annotate_dataset", "extract_states", "main", "predict_video"]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -152,6 +152,8 @@ def annotate(
         print(json.dumps(as_dict(done, code), indent=2, ensure_ascii=True, allow_nan=False))
     if not quiet:
         print_summary(done, str(output))
+        for note in done.notes:
+            print(f"kinescribe: note: {note}", file=sys.stderr)
     for warning in done.warnings:
         print(f"kinescribe: warning: {warning}", file=sys.stderr)
     return code

@@ -33,6 +33,7 @@ def as_dict(done: Annotated, code: int) -> dict[str, Any]:
         "export": done.export,
         "report": None if done.report is None else str(done.report),
         "warnings": done.warnings,
+        "notes": done.notes,
         "seconds": round(done.seconds, 3),
         "exit_code": code,
     }

@@ -42,7 +42,7 @@ def memory(text: str | None) -> float | None:
     match = _SIZE.fullmatch(text.strip())
     if match is None or (text.strip("0. ") and not match[2]):
         raise UsageError(f"--max-memory '{text}' must be a size with its unit, such as 4GB or 500MB, or 0 for no limit")
-    size = float(match[1]) * 1024 ** _POWERS[match[2].lower()]
+    size = float(match[1]) * float(1024 ** _POWERS[match[2].lower()])
     if not math.isfinite(size) or 0 < size < 2**26:
         raise UsageError(f"--max-memory '{text}' must be 64MB or more, or 0 for no limit")
     return size

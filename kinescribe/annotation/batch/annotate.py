@@ -79,6 +79,7 @@ class Annotated:
         export: what was exported, None where nothing had to be.
         report: the page of the whole; None where none was made.
         warnings: one line each.
+        notes: on what was passed over.
     """
 
     folder: Path
@@ -96,6 +97,7 @@ class Annotated:
     export: dict[str, Any] | None = None
     report: Path | None = None
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def whole(self) -> bool:
@@ -162,9 +164,9 @@ def annotate(
         raise NothingFoundError(f"no videos in {', '.join(repr(str(one)) for one in sources)}{_passed(listing)}; name where they are")
     setups = _Setups(videos, products)
     unused = videos.unused(video.name for video in listing.videos)
-    warnings += [f"'{one_line(pattern, 80)}' of the configuration fits no video" for pattern in unused] + listing.told()
+    warnings += [f"'{one_line(pattern, 80)}' of the configuration fits no video" for pattern in unused]
     typed = command or _typed(sources, output, formats)
-    result = Annotated(data.folder, warnings=warnings)
+    result = Annotated(data.folder, warnings=warnings, notes=listing.told())
     with ExitStack() as stack:
         chosen = select(listing.videos, how.only, how.shard)
         setups.check(video.name for video in chosen)
@@ -187,7 +189,7 @@ def annotate(
         if how.shard is None:
             _finish(result, data, manifest, listing, plans, exported, into, products, typed, watch)
         elif exported:
-            result.warnings.append("the formats are written by a run without a shard, when all shards are done")
+            result.notes.append("the formats are written by a run without a shard, when all shards are done")
     result.seconds = time.perf_counter() - began
     return result
 

@@ -62,7 +62,7 @@ class Listing:
     def told(self) -> list[str]:
         """One line a reason."""
         return [
-            f"passed over {count} {why}: '{one_line(first, 80)}'{' and others' if count > 1 else ''}"
+            f"passed over {why}: '{one_line(first, 80)}'{f' and {count - 1} more' if count > 1 else ''}"
             for why, (count, first) in sorted(self.passed_over.items())
         ]
 
