@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Annotated, Any
 
 import pytest
 import typer
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kinescribe.cli import extract
 from kinescribe.cli.configuration import Configuration, configured, variable_of
@@ -257,6 +261,32 @@ def test_files_that_cannot_be_read_say_where(run, stand_in, content: bytes, says
     assert (ran.code, ran.err.count("\n")) == (3, 1)
     assert "'run.toml'" in ran.err
     assert says in ran.err
+
+
+LINES = st.one_of(
+    st.sampled_from(["[extract]", "[[videos]]", "[annotate]", "[videos]", "[[extract]]", "[a.b]", "[extract.x]"]),
+    st.builds(
+        "{} = {}".format,
+        st.sampled_from(["match", "backend", "angle", "scale", "unit", "ends", "vlm_cache", "batch-size", '"q\\u0000"', "vlm_url"]),
+        st.sampled_from(['"x"', "3", "true", "nan", "9" * 30, "[1]", "{a=1}", "1979-05-27", '"\\u001b[31m"', '""', '"http://a:b@c/v1"']),
+    ),
+    st.text(max_size=10),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(LINES, max_size=6))
+def test_any_file_is_taken_or_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, lines: list[str]):
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = extract.main(["--config", str(file), "--print-config"])
+    assert code in (0, 2, 3)
+    assert err.getvalue().count("\n") == (0 if code == 0 else 1)
+    assert "\x1b" not in out.getvalue() + err.getvalue()
+    if code == 0:
+        tomllib.loads(out.getvalue())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -44,7 +45,8 @@ def test_plain_values_read_back():
     rules = made({"match": "cam1/*", "angle": 3}, {"match": "*"})
     plain = json.loads(json.dumps(rules.to_dict()))
     assert plain["videos"] == [{"match": "cam1/*", "angle": 3.0}, {"match": "*"}]
-    assert Overrides.read(ExtractionSettings.of(plain["settings"]), plain["videos"]) == rules
+    assert Overrides.read(ExtractionSettings(**plain["settings"]), plain["videos"]) == rules
+    assert pickle.loads(pickle.dumps(rules)) == rules, "workers get it"
 
 
 @pytest.mark.parametrize(
