@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Axis", "axis", "outline", "path_of", "span_of"]
+__all__ = ["Axis", "axis", "dots_of", "outline", "path_of", "span_of"]
 
 Float = NDArray[np.float64]
 MOST_TICKS = 7
@@ -73,29 +73,32 @@ def span_of(values: Float, room: float = 0.05) -> tuple[float, float]:
 
 
 def path_of(x: Float, y: Float, joined: NDArray[np.bool_]) -> str:
-    """The `d` of an SVG path through points (n,) in px; lone points become dots.
+    """The `d` of an SVG path through points (n,) in px; "" where no two of them are joined.
 
     Args:
         x, y: a point that isn't finite is left out, and the line breaks there.
         joined: (n,) whether a line leads to this point from the one before.
     """
-    parts: list[str] = []
-    before = False
-    lone = False
-    for px, py, to in zip(np.round(x, 1).tolist(), np.round(y, 1).tolist(), joined.tolist(), strict=True):
-        if not (math.isfinite(px) and math.isfinite(py)):
-            before = False
-            continue
-        if to and before:
-            parts.append(f"L{px:g} {py:g}")
-            lone = False
-        else:
-            if lone:
-                parts.append("h0")
-            parts.append(f"M{px:g} {py:g}")
-            lone = True
-        before = True
-    return "".join(parts) + ("h0" if lone else "")
+    to = _lines_to(x, y, joined)
+    begins = np.append(to[1:], False) & ~to
+    drawn = np.flatnonzero(to | begins)
+    return "".join(
+        f"{'L' if to[k] else 'M'}{px:g} {py:g}"
+        for k, px, py in zip(drawn.tolist(), np.round(x[drawn], 1).tolist(), np.round(y[drawn], 1).tolist(), strict=True)
+    )
+
+
+def dots_of(x: Float, y: Float, joined: NDArray[np.bool_]) -> str:
+    """The `d` of the points that `path_of` leaves out, as no line leads to or from them: strokes of no length, round at their ends."""
+    to = _lines_to(x, y, joined)
+    lone = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & ~to & ~np.append(to[1:], False))
+    return "".join(f"M{px:g} {py:g}h0" for px, py in zip(np.round(x[lone], 1).tolist(), np.round(y[lone], 1).tolist(), strict=True))
+
+
+def _lines_to(x: Float, y: Float, joined: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,) whether a line is drawn to each point from the one before."""
+    known = np.isfinite(x) & np.isfinite(y)
+    return joined & known & np.insert(known[:-1], 0, False) if len(known) else known
 
 
 def outline(x: Float, low: Float, high: Float, joined: NDArray[np.bool_]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.annotation.reporting.charts import Axis, axis, outline, path_of, span_of
+from kinescribe.annotation.reporting.charts import Axis, axis, dots_of, outline, path_of, span_of
 from kinescribe.annotation.reporting.summarising import rows_by_object, seen_in
 from kinescribe.annotation.reporting.summary import ObjectSummary
 from kinescribe.renderers.colors import color_of
@@ -69,7 +69,7 @@ def over_time(courses: Sequence[Course], which: str, name: str, *, down: bool) -
     """
     times = np.concatenate([one.time_s for one in courses]) if courses else np.zeros(0)
     values = np.concatenate([getattr(one, which) for one in courses]) if courses else np.zeros(0)
-    across = axis(*span_of(times, 0.0), LEFT, WIDE - RIGHT)
+    across = axis(*span_of(times, 0.01), LEFT, WIDE - RIGHT)
     ends = (TOP, TALL - BOTTOM) if down else (TALL - BOTTOM, TOP)
     up = axis(*span_of(values), *ends)
     curves = [_curve(one, which, across, up) for one in courses]
@@ -86,14 +86,18 @@ def _curve(one: Course, which: str, across: Axis, up: Axis) -> dict[str, Any]:
     x, y, seen = across.at(one.time_s[at]), up.at(values[at]), one.seen[at]
     spread = np.abs(up.at(values[at] + sigmas[at]) - y)
     visible = bool((spread[np.isfinite(spread)] > VISIBLE_BAND).any())
-    both = seen & np.concatenate([[False], seen[:-1]])
+    return _drawn(one, x, y, seen, joined) | {"band": outline(x, y - spread, y + spread, joined) if visible else "", "start": None}
+
+
+def _drawn(one: Course, x: Float, y: Float, seen: NDArray[np.bool_], joined: NDArray[np.bool_]) -> dict[str, Any]:
+    """The line through points in px in which an object was seen, that through all others, and the points that no line reaches."""
+    both = joined & seen & np.insert(seen[:-1], 0, False)
     return {
         "id": one.object_id,
         "color": color_of(one.object_id),
-        "seen": path_of(np.where(seen, x, np.nan), y, joined & both),
-        "unseen": "" if seen.all() else path_of(x, y, joined & ~both),
-        "band": outline(x, y - spread, y + spread, joined) if visible else "",
-        "start": None,
+        "seen": path_of(x, y, both),
+        "unseen": path_of(x, y, joined & ~both),
+        "dots": dots_of(x, y, joined),
     }
 
 
@@ -141,13 +145,6 @@ def _path(one: Course, x: Float, y: Float, across: Axis, up: Axis) -> dict[str, 
     at = np.unique(np.linspace(0, len(x) - 1, min(len(x), 4 * MOST_BUCKETS)).round().astype(int))
     px, py, seen = across.at(x[at]), up.at(y[at]), one.seen[at]
     joined = _joined(one.broken, at) if len(at) == len(x) else np.arange(len(at)) > 0
-    both = seen & np.concatenate([[False], seen[:-1]])
     known = np.flatnonzero(np.isfinite(px) & np.isfinite(py))
-    return {
-        "id": one.object_id,
-        "color": color_of(one.object_id),
-        "seen": path_of(np.where(seen, px, np.nan), py, joined & both),
-        "unseen": "" if seen.all() else path_of(px, py, joined & ~both),
-        "band": "",
-        "start": None if not len(known) else {"x": round(float(px[known[0]]), 1), "y": round(float(py[known[0]]), 1)},
-    }
+    start = None if not len(known) else {"x": round(float(px[known[0]]), 1), "y": round(float(py[known[0]]), 1)}
+    return _drawn(one, px, py, seen, joined) | {"band": "", "start": start}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
 from kinescribe.annotation.reporting.summary import ObjectSummary, Summary
+from kinescribe.llm.text import one_line
 
 __all__ = ["GAP_FRAMES", "LOW_COVERAGE", "LOW_IDENTITY", "named", "reasons_to_look", "wants_a_look"]
 
@@ -42,7 +44,10 @@ def wants_a_look(one: ObjectSummary) -> list[str]:
 
 def named(one: ObjectSummary) -> str:
     """How lines call an object: its id and label."""
-    label = one.label if len(one.label) <= 40 else f"{one.label[:39]}…"
+    label = one_line(one.label, 40)
+    if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in label):
+        # set apart, or the numbers behind it would be read as part of what runs from right to left
+        label = f"\N{FIRST STRONG ISOLATE}{label}\N{POP DIRECTIONAL ISOLATE}"
     return f"{one.object_id} {label}".rstrip()
 
 

@@ -7,9 +7,12 @@ from typing import Any
 from kinescribe.annotation.reporting.looking import named, wants_a_look
 from kinescribe.annotation.reporting.summary import Summary
 from kinescribe.annotation.reporting.words import number, percent
+from kinescribe.llm.text import one_line
 from kinescribe.renderers.colors import color_of
 
 __all__ = ["object_columns", "object_rows"]
+
+LONGEST_LABEL = 80
 
 
 def object_columns(unit: str) -> list[dict[str, str]]:
@@ -39,7 +42,7 @@ def object_rows(summary: Summary) -> list[dict[str, Any]]:
         looks = [line.removeprefix(f"{named(one)}: ") for line in wants_a_look(one)]
         cells = [
             str(one.object_id),
-            one.label,
+            one_line(one.label, LONGEST_LABEL),
             one.label_verified,
             "; ".join(looks),
             f"{one.first_frame}–{one.last_frame}",

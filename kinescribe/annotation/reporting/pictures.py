@@ -32,6 +32,8 @@ Picture = NDArray[np.uint8]
 TRAIL_S = 1.5
 QUALITY = 80  # of JPEGs
 LARGEST_SCALE = 4.0  # of a small video's picture
+SMALLEST = 8  # px, of the numbers' letters
+CROWD = 40  # of more objects numbers are as small as they can be read
 NARROWEST, WIDEST = 16, 4096  # px, of a thumbnail
 
 
@@ -67,7 +69,7 @@ def write_thumbnail(states: States, video: Video | str | os.PathLike[str], path:
         UsageError: a width that makes no sense, a video of another size than the table's, or a path that can't be written.
         InputError: the video can't be read.
     """
-    if not isinstance(width, int) or not NARROWEST <= width <= WIDEST:
+    if not isinstance(width, int) or isinstance(width, bool) or not NARROWEST <= width <= WIDEST:
         raise UsageError(f"width={width!r}: a thumbnail is {NARROWEST} to {WIDEST} px wide")
     target = output_path("thumbnail", path)
     source = opened(video)
@@ -142,7 +144,8 @@ def _draw(picture: Picture, states: States, frame: int, scale: tuple[float, floa
     poses = [_scaled(pose, scale) for pose in table.poses[now]]
     trails.over(picture, insides(picture.shape[:2], poses, shapes))
     boxes = boxes_by_frame(part, table, shapes)[frame] * np.tile(scale, 2).astype(np.float32)
-    mark(picture, poses, boxes, shapes, point_ids(states), letters=int(np.clip(picture.shape[1] / 40, 8, 14)))
+    letters = int(np.clip(picture.shape[1] / 40, SMALLEST, 14)) if len(poses) <= CROWD else SMALLEST
+    mark(picture, poses, boxes, shapes, point_ids(states), letters)
 
 
 def _rows_until(states: States, frame: int) -> States:

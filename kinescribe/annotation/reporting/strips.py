@@ -20,7 +20,7 @@ __all__ = ["MOST_STRIPS", "strips"]
 MOST_STRIPS = 40
 WIDE, LEFT, RIGHT = 960, 168, 12  # px
 ROW, TOP = 20, 6
-KINDS = ("seen", "interpolated", "occluded", "predicted")  # the later one wins where several share a place
+KINDS = ("seen", "interpolated", "occluded", "predicted")
 HEIGHTS = {"seen": 11, "interpolated": 3, "occluded": 6, "predicted": 3}
 NAME = 20  # letters of a label
 
@@ -56,14 +56,16 @@ def strips(states: States, objects: Sequence[ObjectSummary], frames: int | None)
 
 
 def _marks(states: States, mine: NDArray[np.intp], total: int, places: int, y: float) -> dict[str, str]:
-    """Outlines of the strip by kind, and of its flags."""
+    """Outlines of the strip by kind, what most frames of a place are, and of its flags, where there is any."""
     at = states["frame"][mine] * places // total
     status = states["status"][mine].astype(str)
     code = np.where(seen_in(status), 0, 1)
     for k, kind in enumerate(KINDS[1:], start=1):
         code = np.where(status == kind, k, code)
-    strip = np.full(places, -1)
-    np.maximum.at(strip, at, code)
+    votes = np.zeros((len(KINDS) + 1, places), np.int64)
+    np.add.at(votes, (code, at), 1)
+    votes[-1] = np.bincount(np.arange(total) * places // total, minlength=places) - votes.sum(axis=0)  # frames without a row
+    strip = votes.argmax(axis=0)
     flagged = np.zeros(places, bool)
     np.logical_or.at(flagged, at, np.array([bool(word) for word in states["review"][mine]], bool))
     by = (WIDE - RIGHT - LEFT) / places

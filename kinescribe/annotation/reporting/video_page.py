@@ -100,8 +100,8 @@ def _facts(summary: Summary) -> list[dict[str, str]]:
 def _points(summary: Summary) -> str:
     if not summary.points:
         return ""
-    verb = "is" if summary.points == 1 else "are"
-    return f"{count(summary.points, 'further object')} of the table {verb} points of these bodies (ends, pivots), not counted here."
+    which = "is a point of a body (an end, a pivot)" if summary.points == 1 else "are points of bodies (ends, pivots)"
+    return f"{count(summary.points, 'further object')} of the table {which}, not counted here."
 
 
 def _pictures(shown: Sequence[Moment], shots: Shots, *, missing: bool) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _timeline(states: States, summary: Summary) -> dict[str, Any]:
     if drawn["shown"] < drawn["total"]:
         told.append(f"{drawn['shown']} of {drawn['total']} objects: those that want a look, then those with most rows.")
     if drawn["frames_a_place"] > 1:
-        told.append(f"A pixel stands for up to {drawn['frames_a_place']} frames, and shows the least sure of them.")
+        told.append(f"A pixel stands for up to {drawn['frames_a_place']} frames: it shows what most of them are, and flags of any.")
     return {"timeline": drawn, "timeline_told": " ".join(told)}
 
 
