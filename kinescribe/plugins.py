@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any
 
 from kinescribe.errors import InputError, KinescribeError, UsageError, unknown_value
@@ -52,14 +54,20 @@ def plugins(kind: str) -> list[Plugin]:
     """All installed plug-ins of a kind, by name. Nothing is imported. Raises `UsageError` for an unknown kind."""
     if kind not in KINDS:
         raise unknown_value("kind of plug-in", kind, KINDS)
+    return list(_found(kind, entry_points, tuple(sys.path)))
+
+
+@lru_cache(maxsize=64)
+def _found(kind: str, listed: Callable[..., EntryPoints], path: tuple[str, ...]) -> tuple[Plugin, ...]:
+    """Looking through the metadata of all packages takes long: once for each path on which Python looks for them."""
     # a package that is on the path twice, installed and as its sources, offers the same thing twice
     found = {
         (point.name, point.value): Plugin(
             kind, point.name, point.value, f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
         )
-        for point in entry_points(group=f"kinescribe.{kind}")
+        for point in listed(group=f"kinescribe.{kind}")
     }
-    return sorted(found.values(), key=lambda plugin: (plugin.name, plugin.package))
+    return tuple(sorted(found.values(), key=lambda plugin: (plugin.name, plugin.package)))
 
 
 def load(kind: str, name: str) -> Any:

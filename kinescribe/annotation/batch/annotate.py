@@ -177,7 +177,8 @@ def annotate(
             chosen, listing.videos, _rows(data, manifest), setups.of, data.states,
             retry_failed=how.retry_failed, redo=how.redo, progress=None,
         )  # fmt: skip
-        _count_known(result, plans, chosen, data, manifest)
+        result.videos, result.unchanged, result.partial = len(chosen), len(plans.done), len(plans.partial)
+        result.failed, result.duplicates = len(plans.failed), len(plans.duplicates)
         manifest.duplicates(plans.new_duplicates)
         manifest.queue(todo.video.name for todo in plans.todo)
         engine = _engine(how, setups, len(plans.todo)) if plans.todo else None
@@ -262,13 +263,6 @@ def _rows(data: DataSet, own: Manifest) -> Iterator[Row]:
         if path != own.path:
             with Manifest(path, read_only=True) as other:
                 yield from other.latest()
-
-
-def _count_known(result: Annotated, plans: Plan, chosen: Sequence[Any], data: DataSet, own: Manifest) -> None:
-    result.videos = len(chosen)
-    result.unchanged, result.failed, result.duplicates = len(plans.done), len(plans.failed), len(plans.duplicates)
-    if plans.done:
-        result.partial = len({row.video for row in _rows(data, own) if row.kind == "partial" and row.video in plans.done})
 
 
 def _engine(how: RunOptions, setups: _Setups, videos: int) -> Engine:

@@ -37,6 +37,7 @@ class Plan:
     Attributes:
         todo: to be done, in the order of their names.
         done: names of those that an earlier run did, and that are whole.
+        partial: of them, those that break off.
         failed: names of those that failed in an earlier run, and would fail again.
         duplicates: name → the name of the video with the same bytes that is taken for both.
         new_duplicates: those that no manifest knows yet: name, other, hash, signature, when that was looked at.
@@ -44,6 +45,7 @@ class Plan:
 
     todo: list[ToDo] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
+    partial: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     duplicates: dict[str, str] = field(default_factory=dict)
     new_duplicates: list[tuple[str, str, str, Signature, int]] = field(default_factory=list)
@@ -109,6 +111,8 @@ def plan(
             continue
         if row.state == "done" and intact(f"{states}/{folder_of(row.video)}", row.files):
             out.done.add(row.video)
+            if row.kind == "partial":
+                out.partial.add(row.video)
         elif row.state == "failed":
             out.failed.add(row.video)
     out.failed -= out.done
@@ -127,6 +131,7 @@ def plan(
                 out.new_duplicates.append((video.name, other, hashes[video.name], signature, looked))
         elif video.name not in out.done and video.name not in out.failed:
             out.todo.append(ToDo(video, hashes.get(video.name), 0 if signature is None else signature.size))
+    out.partial &= out.done
     return out
 
 
