@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from kinescribe.labelling import AUTO_OBJECTS, Seen, asks_vlm, detected_names, n
 from kinescribe.llm import Settings
 from kinescribe.perception.backends import ROLES, Stack
 from kinescribe.perception.coherence import check_arguments, check_options
+from kinescribe.perception.kept import KeptParts
 from kinescribe.perception.looking import Looked, look
 from kinescribe.perception.on_demand import RuntimeOnDemand
 from kinescribe.perception.parts import Parts, choose_parts
@@ -101,6 +103,7 @@ def extract_states(
     masks: str | Path | None = None,
     review: bool = False,
     progress: Progress | None = None,
+    kept: KeptParts | None = None,
 ) -> States:
     """Find every moving object in a video and tell its states in every frame.
 
@@ -125,6 +128,7 @@ def extract_states(
         masks: file to write the masks to, gzipped lines of JSON.
         review: whether the video is drawn again from the states, and the column `review` says where that doesn't explain it.
         progress: called with the stage, frames done, and frames in all if known.
+        kept: learned parts of the video before, which aren't loaded again where they serve for this one; the result is the same.
 
     Raises:
         UsageError: an argument that makes no sense, or a backend that can't run here.
@@ -137,51 +141,54 @@ def extract_states(
     )
     if not isinstance(review, bool):
         raise UsageError(f"review={review!r} must be True or False")
+    if kept is not None and not isinstance(kept, KeptParts):
+        raise UsageError(f"kept={type(kept).__name__} must be a kinescribe.perception.kept.KeptParts()")
     asked = dict(zip(ROLES, (detector, segmenter, propagator, concept_tracker, verifier), strict=True))
     check_options(asked, detect_every=detect_every, precision=precision, batch_size=batch_size)
     if vlm is None and (asks_vlm(objects) or verifier == "vlm"):
         vlm = Settings.from_environment()
     runtime = RuntimeOnDemand(device, precision, compile, batch_size)
-    parts = choose_parts(backend, asked, runtime, vlm, detect_every=detect_every, asks_vlm=asks_vlm(objects))
+    parts = choose_parts(backend, asked, runtime, vlm, detect_every=detect_every, asks_vlm=asks_vlm(objects), kept=kept)
     follow = plugins.load("trackers", tracker)()
     video = open_video(source, times=times, frame_interval=frame_interval)
-    stages, frames = Stages(video, progress), _Frames()
-    stack = parts.stack
-    asked_for = read_objects(objects, reads_phrases=stack.reads_phrases, discover=lambda: _discover(stages, parts.client))
-    found = _find(parts, stages, frames, asked_for, follow, runtime)
-    seen = Seen(video, len(frames.times), frames.all_equal, found.votes, found.left_out, parts.told())
-    labelled = name_tracks(found.tracks, seen, asked_for, reads_phrases=stack.reads_phrases, verifier=stack.verifier, one_each=one_each)
-    warnings = [*parts.warnings, *asked_for.warnings, *labelled.warnings, *found.looked.warnings, *parts.told(), *runtime.warnings]
-    states = assemble(
-        labelled.tracks,
-        labelled.numbered(),
-        np.array(frames.times),
-        video,
-        calibration or Calibration.pixels(),
-        ends=ends,
-        configuration={
-            "objects": objects,
-            **({} if asked_for.discovered is None else {"discovered": asked_for.discovered}),
-            "backend": parts.backend_that_ran(backend),
-            **parts.describe(),
-            "detect_every": parts.every if found.looked.detected is not None else None,
-            "detections": found.looked.detected,
-            "one_each": one_each,
-            **runtime.describe(),
-            "tracker": tracker,
-            "ends": ends,
-            "review": review,
-            "frame_interval": frame_interval,
-        },
-        overridden=frame_interval is not None or times is not None,
-        warnings=list(dict.fromkeys([*warnings, *video.warnings])),
-        partial=found.partial,
-        left_out=found.left_out + labelled.notes(),
-        models=parts.provenance(),
-    )
-    if masks is not None:
-        _write_masks(Path(masks), labelled.tracks, (video.info.width, video.info.height))
-    return _reviewed(video, states, progress) if review else states
+    with nullcontext() if kept is None else kept.video(parts.stack, parts.choices, runtime):
+        stages, frames = Stages(video, progress), _Frames()
+        stack = parts.stack
+        asked_for = read_objects(objects, reads_phrases=stack.reads_phrases, discover=lambda: _discover(stages, parts.client))
+        found = _find(parts, stages, frames, asked_for, follow, runtime)
+        seen = Seen(video, len(frames.times), frames.all_equal, found.votes, found.left_out, parts.told())
+        labelled = name_tracks(found.tracks, seen, asked_for, reads_phrases=stack.reads_phrases, verifier=stack.verifier, one_each=one_each)
+        warnings = [*parts.warnings, *asked_for.warnings, *labelled.warnings, *found.looked.warnings, *parts.told(), *runtime.warnings]
+        states = assemble(
+            labelled.tracks,
+            labelled.numbered(),
+            np.array(frames.times),
+            video,
+            calibration or Calibration.pixels(),
+            ends=ends,
+            configuration={
+                "objects": objects,
+                **({} if asked_for.discovered is None else {"discovered": asked_for.discovered}),
+                "backend": parts.backend_that_ran(backend),
+                **parts.describe(),
+                "detect_every": parts.every if found.looked.detected is not None else None,
+                "detections": found.looked.detected,
+                "one_each": one_each,
+                **runtime.describe(),
+                "tracker": tracker,
+                "ends": ends,
+                "review": review,
+                "frame_interval": frame_interval,
+            },
+            overridden=frame_interval is not None or times is not None,
+            warnings=list(dict.fromkeys([*warnings, *video.warnings])),
+            partial=found.partial,
+            left_out=found.left_out + labelled.notes(),
+            models=parts.provenance(),
+        )
+        if masks is not None:
+            _write_masks(Path(masks), labelled.tracks, (video.info.width, video.info.height))
+        return _reviewed(video, states, progress) if review else states
 
 
 def _reviewed(video: Video, states: States, progress: Progress | None) -> States:

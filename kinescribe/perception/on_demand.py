@@ -18,11 +18,15 @@ class RuntimeOnDemand:
 
     Attributes:
         device: the argument.
+        compiles: whether models are compiled.
+        options: the arguments; equal ones make equal runtimes.
         used: the runtime; None as long as no part has asked.
     """
 
     def __init__(self, device: str, precision: str, compile: bool, batch_size: int | None) -> None:
         self.device, self._precision, self._compile, self._batch_size = device, precision, compile, batch_size
+        self.compiles = compile
+        self.options = (device, precision, compile, batch_size)
         self.used: Runtime | None = None
 
     def choose(self) -> Runtime:

@@ -8,6 +8,7 @@ from typing import Any
 from kinescribe.llm import Client, Settings
 from kinescribe.perception.backends import Choice, Stack, choose, own_parts, resolve
 from kinescribe.perception.coherence import idle_options
+from kinescribe.perception.kept import KeptParts
 from kinescribe.perception.looking import resolve_every
 from kinescribe.perception.on_demand import RuntimeOnDemand
 
@@ -57,12 +58,21 @@ class Parts:
 
 
 def choose_parts(
-    backend: str, asked: dict[str, Any], runtime: RuntimeOnDemand, vlm: Settings | None, *, detect_every: int | str | None, asks_vlm: bool
+    backend: str,
+    asked: dict[str, Any],
+    runtime: RuntimeOnDemand,
+    vlm: Settings | None,
+    *,
+    detect_every: int | str | None,
+    asks_vlm: bool,
+    kept: KeptParts | None = None,
 ) -> Parts:
-    """Who does what, chosen and built; options that nothing has a use for are refused, or told in a warning."""
+    """Who does what, chosen and built, or taken from what is kept; options that nothing has a use for are refused, or told in a warning."""
     choices, given = _choose(backend, asked, vlm, runtime.device)
     client = None if vlm is None else Client(vlm)  # one for all that ask, so that the caps hold for them together
-    stack = resolve(choices, given, runtime=runtime.choose, settings=lambda: client)
+    again = {} if kept is None else kept.fitting(choices, runtime)
+    new = {role: choice for role, choice in choices.items() if role not in again}
+    stack = resolve(new, given | again, runtime=runtime.choose, settings=lambda: client)
     idle = idle_options(stack, detect_every=detect_every, models=runtime.idle(), vlm=vlm is not None, asks_vlm=asks_vlm)
     every = resolve_every(detect_every, stack)
     if every == 1:
