@@ -15,6 +15,7 @@ from kinescribe.annotation.batch.jobs import DISK, Job, Outcome
 from kinescribe.annotation.batch.keys import key_of, setup_of
 from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
 from kinescribe.llm.text import one_line
+from kinescribe.perception.kept import KeptParts
 
 if TYPE_CHECKING:
     from kinescribe.states import States
@@ -23,6 +24,7 @@ __all__ = ["MASKS", "OVERLAY", "REPORT", "STATES", "SUMMARY", "THUMBNAIL", "work
 
 STATES, MASKS, SUMMARY = "states.csv", "states.masks.jsonl.gz", "summary.json"
 OVERLAY, REPORT, THUMBNAIL = "overlay.mp4", "report.html", "thumbnail.jpg"
+_KEPT = KeptParts()  # a worker does one job at a time, and the next one, mostly, with the same models
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 Report = Callable[[str, int, "int | None"], None]
@@ -68,7 +70,7 @@ def _make(job: Job, staging: Path, progress: Report) -> States:
     from kinescribe.settings import ExtractionSettings
 
     settings = ExtractionSettings.of(job.settings)
-    states = extract_states(job.path, **settings.keywords(), masks=staging / MASKS, progress=progress)
+    states = extract_states(job.path, **settings.keywords(), masks=staging / MASKS, progress=progress, kept=_KEPT)
     states.to_csv(staging / STATES)
     summary = json.dumps(summarise(states).to_dict(), ensure_ascii=True, allow_nan=False) + "\n"
     (staging / SUMMARY).write_text(summary, encoding="utf-8")
