@@ -110,7 +110,7 @@ def _charts(found: Gathered) -> list[dict[str, Any]]:
 
 def _bars(rows: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
     most = max((many for _, many in rows), default=0)
-    return [{"name": name, "percent": round(100.0 * many / most, 1), "told": f"{many:,}"} for name, many in rows] if most else []
+    return [{"name": name, "percent": round(100.0 * many / most, 2), "told": f"{many:,}"} for name, many in rows] if most else []
 
 
 def _labels(found: Gathered) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import heapq
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from kinescribe.annotation.reporting.looking import reasons_to_look
 from kinescribe.annotation.reporting.summarising import kind_of
 from kinescribe.annotation.reporting.summary import Summary
 from kinescribe.annotation.reporting.templates import as_json
-from kinescribe.annotation.reporting.words import number, percent, seconds
+from kinescribe.annotation.reporting.words import percent, seconds
 from kinescribe.errors import UsageError
 from kinescribe.llm.text import one_line
 
@@ -97,13 +98,15 @@ def gathered(entries: Iterable[Entry]) -> Gathered:
     """Take in all entries; of each no more than its row is kept.
 
     Raises:
-        UsageError: what is no entry, or has a state that there isn't.
+        UsageError: what is no entry, or has a state or seconds that there aren't.
     """
     out = Gathered()
     calm: dict[int, str] = {}  # pictures of what wants no look, for where there is room
     for i, one in enumerate(entries):
         if not isinstance(one, Entry) or one.state not in STATES:
             raise UsageError(f"entry {i} of the report is {one_line(repr(one), 80)}: give an Entry with a state of {', '.join(STATES)}")
+        if one.seconds is not None and not 0.0 <= one.seconds < math.inf:
+            raise UsageError(f"'{one_line(one.name, 80)}' took {one.seconds} seconds by its entry: give a number from 0, or None")
         looks = _looks(one)
         _add_row(out, i, one, looks)
         _count(out, one)
@@ -153,7 +156,7 @@ def _add_row(out: Gathered, i: int, one: Entry, looks: list[str]) -> None:
         *("–" if value is None else f"{value:,}" for value in (objects, frames, rows)),
         percent(coverage),
         *("–" if value is None else f"{value:,}" for value in (gap, flagged)),
-        number(spent),
+        "–" if spent is None else f"{spent:,.1f}",
         "",
     ]
     numbered = [out.label_numbers.setdefault(one_line(name, 80), len(out.label_numbers)) for name in names]
@@ -183,7 +186,7 @@ def _count(out: Gathered, one: Entry) -> None:
         (heapq.heappush if len(out.slowest) < SLOWEST else heapq.heappushpop)(out.slowest, (one.seconds, -out.videos, name, one.command))
     if one.state == "failed":
         reason = one_line(one.reason or "failed without a reason", 300)
-        kind = kind_of(_QUOTED.sub("…", reason))
+        kind = kind_of(_QUOTED.sub("…", reason)).removeprefix("…: ")
         group = out.failures.get(kind)
         if group is None:
             kind = kind if len(out.failures) < MOST_KINDS else OTHER

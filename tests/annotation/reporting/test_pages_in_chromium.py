@@ -143,7 +143,7 @@ def test_the_page_of_a_data_set(chromium: str, tmp_path: Path):
     )
     assert console == []
     assert seen["first"] == [200, "</script>", "clip 7.mp4"]
-    assert seen["slowest"] == ["descending", "999", "998"]
+    assert seen["slowest"] == ["descending", "999.0", "998.0"]
     assert seen["more"] == 700
     assert seen["failed"] == ["failed"]
     assert seen["command"] == f"kinescribe annotate '{EVIL}'"

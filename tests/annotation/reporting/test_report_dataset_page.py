@@ -54,7 +54,7 @@ def test_headline_failures_and_slowest(tmp_path: Path):
     told = words(page(mixed(), tmp_path, warnings=["two links were not followed"], formats={"coco": {"images": 12}, "mot": "mot/"}))
     assert "videos 7 done 2 failed 3 queued 1 duplicate 1 want a look 4 objects 3 rows of frames 56" in told
     assert "two links were not followed" in told
-    assert told.index("2 × …: took longer than … s") < told.index("1 × ended by signal …")
+    assert told.index("2 × took longer than … s") < told.index("1 × ended by signal …")
     assert told.index("Failed videos") < told.index("Slowest videos")
     slowest = told[told.index("Slowest videos") :]
     assert slowest.index("c 2.mp4") < slowest.index("c 1.mp4") < slowest.index("b.mp4") < slowest.index("a.mp4")
@@ -172,4 +172,7 @@ def test_what_is_no_entry_is_refused_and_nothing_is_left(tmp_path: Path):
     for odd in ("a.mp4", entry("a.mp4", state="asleep")):
         with pytest.raises(UsageError, match=r"entry 1 of the report is .*failed, running"):
             page([entry("b.mp4"), odd], tmp_path)
+    for seconds in (float("nan"), float("inf"), -1.0):
+        with pytest.raises(UsageError, match=r"'a\.mp4' took .* seconds"):
+            page([entry("a.mp4", seconds=seconds)], tmp_path)
     assert list(tmp_path.iterdir()) == []
