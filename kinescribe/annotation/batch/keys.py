@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kinescribe
@@ -32,14 +33,15 @@ def key_of(sha256: str, setup: str) -> str:
 
 
 def revisions_of(settings: ExtractionSettings) -> dict[str, str]:
-    """By role, which part does it: the package that offers it with its version, and the hash of its weights where it has some.
+    """By role, which part does it: the package that offers it with its version, and where it has weights the hash of those and of all
+    that is read beside them: configuration, preprocessing, tokenizer. "pictures" is the hash of those that are named as examples.
 
     Raises:
         UsageError, InputError: parts that are unknown or can't run here, weights that are missing.
     """
     from kinescribe.llm import Settings
     from kinescribe.perception.backends import ROLES, choose
-    from kinescribe.perception.weights import find
+    from kinescribe.perception.learned import has_weights
 
     keywords = settings.keywords()
     vlm = keywords.get("vlm") or (Settings.from_environment() if _asks_vlm(settings) else None)
@@ -49,12 +51,41 @@ def revisions_of(settings: ExtractionSettings) -> dict[str, str]:
     out = {"tracker": _package("trackers", settings.tracker)}
     for role, choice in choices.items():
         out[role] = f"{choice.name} of {_package(ROLES[role], choice.name)}"
-        families, default = (getattr(plugins.load(ROLES[role], choice.name), name, None) for name in ("families", "default"))
-        if families and default:
-            out[role] += f", weights {find(choice.weights, families=families, default=default).sha256()}"
+        part = plugins.load(ROLES[role], choice.name)
+        if has_weights(part):
+            out[role] += f", {_weights(part, choice.weights)}"
     if vlm is not None:
         out["vlm"] = f"{vlm.model} at {vlm.host}"
-    return out
+    pictures = _pictures(settings.objects or "")
+    return out | ({"pictures": _contents(pictures)} if pictures else {})
+
+
+def _weights(part: Any, weights: str | None) -> str:
+    """Hashes of what a part reads. Where it lies doesn't matter, nor when it was written."""
+    from kinescribe.perception.learned import files_of
+    from kinescribe.perception.weights import find
+
+    found = find(weights, families=part.families, default=part.default)
+    tensors = set(found.files)
+    beside = [file for file in files_of(part, weights) if file not in tensors]
+    return f"weights {found.sha256()}" + (f" beside {_contents(beside)}" if beside else "")
+
+
+def _pictures(objects: str) -> list[Path]:
+    """The files of "@cart.png", a picture in the place of words; those that aren't there are told of when they are read."""
+    from kinescribe.perception.naming import PICTURE_MARK, prompts_of
+
+    if PICTURE_MARK not in objects:
+        return []
+    names = [name for prompt in prompts_of([objects]) for name in prompt.synonyms]
+    return [path for name in names if name.startswith(PICTURE_MARK) and (path := Path(name.removeprefix(PICTURE_MARK))).is_file()]
+
+
+def _contents(files: Sequence[Path]) -> str:
+    """A hash of these files' names and contents, hexadecimal."""
+    from kinescribe.video.hashing import sha256_of_file
+
+    return _hash([(file.name, sha256_of_file(file)) for file in files])
 
 
 def _asks_vlm(settings: ExtractionSettings) -> bool:
