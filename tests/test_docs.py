@@ -38,6 +38,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 COMMANDS = (
     "extract",
+    "annotate",
+    "import",
     "fit",
     "synthesize",
     "predict",
@@ -109,7 +111,10 @@ def test_finders_see_options():
 
 @pytest.mark.parametrize("command", EVERY)
 def test_every_option_is_documented(command: str, capsys: pytest.CaptureFixture[str]):
-    assert in_help(help_of(command, capsys)) - in_table(section(command)) == set()
+    described = in_table(section(command))
+    if "All options of [extraction](#kinescribe-extract)" in section(command):
+        described |= in_table(section("extract"))
+    assert in_help(help_of(command, capsys)) - described == set()
 
 
 @pytest.mark.parametrize("command", EVERY)
@@ -234,7 +239,7 @@ def program_of(blocks: list[tuple[str, str]]) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_commands_and_python_of_a_page_run(page: Path, tmp_path: Path):
-    """All blocks of a page, in a folder that holds a video.mp4."""
+    """All blocks of a page, in a folder that holds a video.mp4, and two more in videos/."""
     scripts = Path(sys.executable).parent
     if shutil.which("bash") is None or not (scripts / "kinescribe").exists():
         pytest.skip("needs bash, and kinescribe installed beside this Python: pip install -e '.[test]'")
@@ -242,6 +247,9 @@ def test_commands_and_python_of_a_page_run(page: Path, tmp_path: Path):
     folder.mkdir()
     library.mkdir()
     two_pucks_collision(frame_count=16).write(folder / "video.mp4")
+    (folder / "videos" / "cam1").mkdir(parents=True)
+    for count, name in ((14, "ball.mp4"), (15, "cam1/ball.mp4")):
+        two_pucks_collision(frame_count=count).write(folder / "videos" / name)
     blocks = []
     for kind, name, text in runnable(page):
         if name == "pyproject.toml":

@@ -15,6 +15,7 @@ from kinescribe.cli.doctor import doctor
 from kinescribe.cli.extract import extract
 from kinescribe.cli.fit import fit
 from kinescribe.cli.foretell import predict_video
+from kinescribe.cli.importing import import_
 from kinescribe.cli.listing import list_plugins
 from kinescribe.cli.predict import predict
 from kinescribe.cli.program import program
@@ -50,6 +51,7 @@ def app() -> typer.Typer:
     made.callback()(_root)
     made.command("extract")(extract)
     made.command("annotate")(annotate)
+    made.command("import")(import_)
     made.command("fit")(fit)
     made.command("synthesize")(synthesize)
     made.command("predict")(predict)

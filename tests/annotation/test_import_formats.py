@@ -117,11 +117,11 @@ def test_coco_of_several_videos_wants_a_choice(tmp_path: Path):
     data["videos"] = [{"id": 1, "name": "a.mp4"}, {"id": 2, "name": "b.mp4"}]
     for k, image in enumerate(data["images"]):
         image |= {"video_id": 1 + k % 2, "frame_id": k // 2, "time_s": k // 2 * 0.25}
-    with pytest.raises(UsageError, match=r"2 videos: 'a\.mp4', 'b\.mp4': choose one with video="):
+    with pytest.raises(UsageError, match=r"2 videos: 'a\.mp4', 'b\.mp4': choose one with only="):
         read(tmp_path, "a.json", json.dumps(data))
     with pytest.raises(UsageError, match=r"no video 'c\.mp4'"):
-        read(tmp_path, "a.json", json.dumps(data), video="c.mp4")
-    states = read(tmp_path, "a.json", json.dumps(data), video="b.mp4")
+        read(tmp_path, "a.json", json.dumps(data), only="c.mp4")
+    states = read(tmp_path, "a.json", json.dumps(data), only="b.mp4")
     assert states["frame"].tolist() == [0, 1]
     assert states["time_s"].tolist() == [0, 0.25]
     assert states.meta.video is not None
@@ -328,5 +328,5 @@ def test_two_videos_of_one_name_are_told_apart(tmp_path: Path):
     data["videos"] = [{"id": 1, "name": "a.mp4"}, {"id": 2, "name": "a.mp4"}]
     for k, image in enumerate(data["images"]):
         image |= {"video_id": 1 + k, "frame_id": 5 + k}
-    states = read(tmp_path, "a.json", json.dumps(data), frame_interval=0.1, video="a.mp4 (2)")
+    states = read(tmp_path, "a.json", json.dumps(data), frame_interval=0.1, only="a.mp4 (2)")
     assert states["frame"].tolist() == [6]

@@ -158,7 +158,7 @@ def test_a_table_of_blank_lines(format: str, tmp_path: Path):
 
 def test_what_is_missing_is_asked_for(tmp_path: Path):
     path = file(tmp_path, HEAD)
-    assert "give frame_interval= in seconds" in refused(path, UsageError, frame_interval=None)
+    assert "give video=, whose time stamps then count, or frame_interval= in seconds" in refused(path, UsageError, frame_interval=None)
     assert "unit 'm' needs a scale" in refused(path, UsageError, unit="m")
 
 
@@ -257,7 +257,7 @@ def test_another_encoding_is_read_where_it_is_named(tmp_path: Path):
         ({"format": "tracpy"}, "unknown format 'tracpy'; did you mean 'trackpy'"),
         ({"unit": ""}, "a length unit is a word"),
         ({"calibration": 3}, "calibration 3"),
-        ({"video": "a"}, "only COCO files hold several videos"),
+        ({"only": "a"}, "none but COCO files hold several videos"),
     ],
 )
 def test_options_that_make_no_sense(options: dict[str, Any], told: str, tmp_path: Path):

@@ -15,6 +15,7 @@ from kinescribe.states import Calibration, States
 
 COMMANDS = [
     "extract",
+    "import",
     "fit",
     "synthesize",
     "predict",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.annotation.importing.film import Film
 from kinescribe.errors import UsageError
 from kinescribe.states import Calibration
 
@@ -31,9 +32,10 @@ class Asked:
         unit: of length, where a file's positions are in the world and it doesn't name their unit.
         first_frame: the number that the file gives the video's first frame, 0 or more.
         least_score: sightings with a lower score are left out, [0, 1]; None: the format's own habit.
-        video: which of several videos in one file.
+        only: which of several videos in one file.
         encoding: of the file's text; None: UTF-8, or UTF-16 with its mark.
         smooth: fill in velocities, accelerations and standard deviations.
+        film: the video that the tracks were made on; its time stamps count unless `frame_interval` is given.
 
     Raises:
         UsageError: a value that makes no sense.
@@ -45,9 +47,10 @@ class Asked:
     unit: str | None = None
     first_frame: int = 0
     least_score: float | None = None
-    video: str | None = None
+    only: str | None = None
     encoding: str | None = None
     smooth: bool = True
+    film: Film | None = None
     stamps: Float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -61,7 +64,11 @@ class Asked:
         if self.times is not None:
             if self.frame_interval is not None:
                 raise UsageError("frame_interval and times both say when frames were taken: give one")
+            if self.film is not None:
+                raise UsageError("video and times both say when frames were taken: give one")
             object.__setattr__(self, "stamps", _stamps(self.times))
+        elif self.film is not None and self.frame_interval is None:
+            object.__setattr__(self, "stamps", self.film.times)
         if self.calibration is not None and not isinstance(self.calibration, Calibration):
             raise UsageError(f"calibration {self.calibration!r}: give a kinescribe.Calibration, such as Calibration.from_scale(400, 'm')")
         if self.unit is not None:

@@ -32,6 +32,9 @@ def assembled(found: Sightings, format: str) -> States:
     if not len(found):
         lost = f": all {found.doubtful} have a score below the least, lower least_score" if found.doubtful else "; export them again"
         raise NothingFoundError(f"{found.path}: holds no sighting of anything ({format}){lost}")
+    if asked.film is not None:
+        asked.film.agrees(found.video)
+        found.notes += asked.film.notes
     columns = found.columns()
     ids = columns["track"].astype(np.int64)
     frames, times, stamps = frames_and_times(found, columns)
@@ -52,7 +55,7 @@ def assembled(found: Sightings, format: str) -> States:
             found.notes.append(f"object {named}: fewer than {FEWEST} sightings, too few for velocities and errors")
     meta = Metadata(
         calibration=calibration,
-        video=found.video,
+        video=found.video if asked.film is None else asked.film.meta,
         time=stamps,
         configuration={"imported": _made_by(found, format)},
         versions=_versions(),

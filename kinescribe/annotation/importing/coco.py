@@ -20,7 +20,7 @@ from kinescribe.annotation.importing.sightings import Place, Sightings
 from kinescribe.errors import InputError
 from kinescribe.states import STATUSES
 
-__all__ = ["MAX_JSON", "read_coco"]
+__all__ = ["MAX_JSON", "read_coco", "videos_of_coco"]
 
 MAX_JSON = 100 * 2**20
 _APART = 2.0  # px between the edges of box and outline, from where on one of them was moved
@@ -34,8 +34,8 @@ def read_coco(path: Path, asked: Asked) -> Sightings:
         UsageError: several videos, and none was chosen.
         InputError: what is no such file, or an annotation that lacks its track, image, category or box.
     """
-    data = _loaded(path, asked)
-    images = Images.of(path, data["images"], data.get("videos"), asked.video)
+    data = _loaded(path, asked.encoding)
+    images = Images.of(path, data["images"], data.get("videos"), asked.only)
     names = _categories(path, data.get("categories", []))
     found = Sightings(path, asked, Place(offset=-0.5), "annotation")
     found.video = images.video
@@ -83,9 +83,15 @@ def read_coco(path: Path, asked: Asked) -> Sightings:
     return found
 
 
-def _loaded(path: Path, asked: Asked) -> dict[str, Any]:
+def videos_of_coco(path: Path, encoding: str | None) -> list[str]:
+    """Names of the videos in a file, sorted. Raises InputError for what is no such file."""
+    data = _loaded(path, encoding)
+    return sorted(Images.sorted_out(path, data["images"], data.get("videos")))
+
+
+def _loaded(path: Path, encoding: str | None) -> dict[str, Any]:
     try:
-        data = json.loads(read_text(path, asked.encoding, MAX_JSON))
+        data = json.loads(read_text(path, encoding, MAX_JSON))
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}; export it again") from None
     except (ValueError, RecursionError) as error:

@@ -46,10 +46,20 @@ class Images:
             UsageError: several videos and none chosen, or one that isn't there.
             InputError: an image without id or frame number, or two with the same.
         """
+        by_video = cls.sorted_out(path, images, videos)
+        name = _choice(path, sorted(by_video), chosen)
+        own = by_video.get(name, [])
+        elsewhere = frozenset(image["id"] for video, listed in by_video.items() if video != name for image in listed)
+        frames = {image["id"]: _frame(path, image) for image in own}
+        times = {image["id"]: float(image["time_s"]) for image in own if _is_time(image.get("time_s"))}
+        sizes = {(image.get("width"), image.get("height")) for image in own}
+        return cls(frames, times, elsewhere, _meta(name or path.stem, sizes))
+
+    @staticmethod
+    def sorted_out(path: Path, images: list[Any], videos: Any) -> dict[str, list[dict[str, Any]]]:
+        """The images of each video, by its name. Raises InputError for images without id or frame, and for two with the same id."""
         names = _video_names(videos)
-        by_video: dict[str, dict[int, int]] = {}
-        sizes: dict[str, set[tuple[Any, Any]]] = {}
-        times: dict[int, float] = {}
+        by_video: dict[str, list[dict[str, Any]]] = {}
         seen: set[int] = set()
         for k, image in enumerate(images):
             id_ = image.get("id") if isinstance(image, dict) else None
@@ -58,22 +68,10 @@ class Images:
             if id_ in seen:
                 raise InputError(f"{path}: image {k}: a second image has the id {id_}; export again")
             seen.add(id_)
-            stem, number = _numbered(image)
-            if number is None:
-                raise InputError(
-                    f"{path}: image {id_} ({shown(image.get('file_name'))}) has neither a frame_id nor a number at the end of its name, "
-                    "to tell which frame of the video it is"
-                )
-            belongs = image.get("video_id")
-            video = names.get(belongs, stem) if isinstance(belongs, int | str) else stem
-            by_video.setdefault(video, {})[id_] = number
-            time = image.get("time_s")
-            if isinstance(time, int | float) and not isinstance(time, bool) and math.isfinite(time):
-                times[id_] = float(time)
-            sizes.setdefault(video, set()).add((image.get("width"), image.get("height")))
-        name = _choice(path, sorted(by_video), chosen)
-        frames = by_video.get(name, {})
-        return cls(frames, times, frozenset(seen - frames.keys()), _meta(name or path.stem, sizes.get(name, set())))
+            _frame(path, image)
+            stem, belongs = _numbered(image)[0], image.get("video_id")
+            by_video.setdefault(names.get(belongs, stem) if isinstance(belongs, int | str) else stem, []).append(image)
+        return by_video
 
 
 def _video_names(videos: Any) -> dict[Any, str]:
@@ -93,6 +91,20 @@ def _numbered(image: dict[str, Any]) -> tuple[str, int | None]:
     return stem, told if told is not None else int(match[2]) if match else None
 
 
+def _frame(path: Path, image: dict[str, Any]) -> int:
+    number = _numbered(image)[1]
+    if number is None:
+        raise InputError(
+            f"{path}: image {image['id']} ({shown(image.get('file_name'))}) has neither a frame_id nor a number at the end of its name, "
+            "to tell which frame of the video it is"
+        )
+    return number
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _choice(path: Path, names: list[str], chosen: str | None) -> str:
     listed = ", ".join(shown(name) for name in names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
     if chosen is not None:
@@ -100,7 +112,7 @@ def _choice(path: Path, names: list[str], chosen: str | None) -> str:
             raise UsageError(f"{path}: no video {shown(chosen)}; it has: {listed or 'none'}")
         return chosen
     if len(names) > 1:
-        raise UsageError(f"{path}: holds {len(names)} videos: {listed}: choose one with video=")
+        raise UsageError(f"{path}: holds {len(names)} videos: {listed}: choose one with only=")
     return names[0] if names else ""
 
 

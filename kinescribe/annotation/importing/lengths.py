@@ -41,7 +41,7 @@ def world(found: Sightings, columns: dict[str, Float]) -> tuple[Calibration, dic
     if unit == "px" and not place.y_up:
         if asked.unit not in (None, "px"):
             raise UsageError(
-                f"{found.path}: positions are in pixels: unit {shown(asked.unit)} needs a scale, calibration=Calibration.from_scale(…)"
+                f"{found.path}: positions are in pixels: unit {shown(asked.unit)} needs a scale: give calibration="
             )
         calibration = asked.calibration or Calibration.pixels()
         pixels = given + place.offset

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from kinescribe.annotation.importing.asked import LONGEST, SHORTEST
 from kinescribe.annotation.importing.sightings import Sightings
 from kinescribe.errors import InputError, UsageError
+from kinescribe.llm.text import one_line
 from kinescribe.states import TimeMeta
 
 __all__ = ["frames_and_times"]
@@ -32,14 +33,12 @@ def frames_and_times(found: Sightings, columns: dict[str, Float]) -> tuple[NDArr
         return frame.astype(np.int64), _agreeing(found, columns, frame, time), _own(time)
     asked, stamps, own = found.asked, found.asked.stamps, bool(np.isfinite(time).all())
     whole = frame.astype(np.int64)
+    film = asked.film
+    ends = stamps if film is None else film.times
+    if ends is not None and whole.max(initial=0) >= len(ends):
+        raise _beyond(found, columns["where"], whole, len(ends))
     if stamps is not None:
-        late = np.flatnonzero(whole >= len(stamps))
-        if len(late):
-            k = int(late[0])
-            raise found.fault(
-                columns["where"][k], f"the frame {whole[k] + asked.first_frame} has no time: times= holds {len(stamps)}, one a frame"
-            )
-        return whole, stamps[whole], _stamped(stamps)
+        return whole, stamps[whole], _stamped(stamps, overridden=film is None)
     interval = asked.frame_interval
     if interval is None and own:
         return whole, _agreeing(found, columns, frame, time), _own(time)
@@ -51,10 +50,21 @@ def frames_and_times(found: Sightings, columns: dict[str, Float]) -> tuple[NDArr
         raise InputError(f"{found.path}: its frames are {interval:g} s apart, which can't be: give frame_interval= in seconds")
     if interval is None:
         raise UsageError(
-            f"{found.path}: its frames have numbers and no times: give frame_interval= in seconds (0.04 for 25 frames a second), "
-            "or times= of the video's frames"
+            f"{found.path}: its frames have numbers and no times: give video=, whose time stamps then count, or frame_interval= in seconds "
+            "(0.04 for 25 frames a second)"
         )
     return whole, frame * interval, TimeMeta(regular=True, interval_s=interval, jitter_s=0.0, overridden=asked.frame_interval is not None)
+
+
+def _beyond(found: Sightings, where: Float, frames: NDArray[np.int64], count: int) -> InputError:
+    """The error for the first frame that comes after the last one."""
+    asked, k = found.asked, int(np.argmax(frames >= count))
+    lacking = (
+        f"has no time: times= holds {count}"
+        if asked.film is None
+        else f"is not in '{one_line(asked.film.meta.name, 60)}', which has {count}"
+    )
+    return found.fault(where[k], f"the frame {frames[k] + asked.first_frame} {lacking}, and counts its first as {asked.first_frame}")
 
 
 def _counted(found: Sightings, time: Float) -> Float:
@@ -63,7 +73,9 @@ def _counted(found: Sightings, time: Float) -> Float:
         k = int(np.flatnonzero(np.isnan(time))[0])
         raise found.fault(found.numbers["where"][k], "has neither frame nor time; mend it, or take it out")
     if found.asked.stamps is not None:
-        raise UsageError(f"{found.path}: has times of its own and no frames, to which times= would belong: leave times out")
+        raise UsageError(
+            f"{found.path}: has times of its own and no frames, to which the stamps of times= or video= would belong: leave them out"
+        )
     interval = found.asked.frame_interval
     if interval is None:
         found.notes.append("the file has times and no frames: frames are counted in order of time, from 0")
@@ -103,11 +115,11 @@ def _compare(found: Sightings, interval: float, frame: Float, time: Float) -> No
         found.notes.append(f"the file's frames are {np.ptp(time) / spread:.6g} s apart; the {interval:g} s of frame_interval count")
 
 
-def _stamped(stamps: Float) -> TimeMeta:
+def _stamped(stamps: Float, *, overridden: bool) -> TimeMeta:
     from kinescribe.video import time_stats
 
     stats = time_stats(stamps)
-    return TimeMeta(regular=stats.regular, interval_s=stats.interval_s, jitter_s=stats.jitter_s, overridden=True)
+    return TimeMeta(regular=stats.regular, interval_s=stats.interval_s, jitter_s=stats.jitter_s, overridden=overridden)
 
 
 def _own(time: Float) -> TimeMeta:
