@@ -74,11 +74,12 @@ def _weights(part: Any, weights: str | None) -> str:
 def _pictures(objects: str) -> list[Path]:
     """The files of "@cart.png", a picture in the place of words; those that aren't there are told of when they are read."""
     from kinescribe.perception.naming import PICTURE_MARK, prompts_of
+    from kinescribe.perception.weights.regular import is_file
 
     if PICTURE_MARK not in objects:
         return []
     names = [name for prompt in prompts_of([objects]) for name in prompt.synonyms]
-    return [path for name in names if name.startswith(PICTURE_MARK) and (path := Path(name.removeprefix(PICTURE_MARK))).is_file()]
+    return [path for name in names if name.startswith(PICTURE_MARK) and is_file(path := Path(name.removeprefix(PICTURE_MARK)))]
 
 
 def _contents(files: Sequence[Path]) -> str:
