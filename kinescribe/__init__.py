@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kinescribe.annotation.batch import annotate
     from kinescribe.dynamics.api import fit
     from kinescribe.dynamics.prediction.predict import predict
     from kinescribe.dynamics.synthesis.attempts import Synthesis
@@ -35,6 +36,7 @@ __all__ = [
     "Synthesis",
     "UsageError",
     "__version__",
+    "annotate",
     "ask",
     "compare_videos",
     "extract_states",
@@ -59,6 +61,7 @@ _HOME = {
     "States": "kinescribe.states",
     "Synthesis": "kinescribe.dynamics.synthesis",
     "UsageError": "kinescribe.errors",
+    "annotate": "kinescribe.annotation.batch",
     "ask": "kinescribe.foretelling.asking",
     "compare_videos": "kinescribe.evaluation",
     "extract_states": "kinescribe.pipeline",

@@ -1,4 +1,4 @@
-"""States tables to data sets for training and correcting, and other tools' tracks to states tables.
+"""Folders of videos to data sets, states tables to formats for training and correcting, other tools' tracks to states tables.
 
 The public names load on first use, so that listing what is installed stays quick.
 """
@@ -9,12 +9,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kinescribe.annotation.batch import Annotated, DataSetOptions, RunOptions, Status, annotate, status
     from kinescribe.annotation.exporting import Exported, Exporter, ExporterFactory, Item, LabelledVideo, export
     from kinescribe.annotation.importing import import_tracks
 
-__all__ = ["Exported", "Exporter", "ExporterFactory", "Item", "LabelledVideo", "export", "import_tracks"]
+__all__ = [
+    "Annotated",
+    "DataSetOptions",
+    "Exported",
+    "Exporter",
+    "ExporterFactory",
+    "Item",
+    "LabelledVideo",
+    "RunOptions",
+    "Status",
+    "annotate",
+    "export",
+    "import_tracks",
+    "status",
+]
 
-_HOME = dict.fromkeys(__all__, "kinescribe.annotation.exporting") | {"import_tracks": "kinescribe.annotation.importing"}
+_BATCH = ("Annotated", "DataSetOptions", "RunOptions", "Status", "annotate", "status")
+_HOME = (
+    dict.fromkeys(__all__, "kinescribe.annotation.exporting")
+    | dict.fromkeys(_BATCH, "kinescribe.annotation.batch")
+    | {"import_tracks": "kinescribe.annotation.importing"}
+)
 
 
 def __getattr__(name: str) -> Any:

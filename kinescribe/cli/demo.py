@@ -74,6 +74,7 @@ def demo(
 
     from kinescribe.evaluation.scenes import demo_scene
     from kinescribe.pipeline import extract_states
+    from kinescribe.settings import ExtractionSettings
     from kinescribe.states import Calibration
 
     scene = demo_scene(seed=0)
@@ -85,7 +86,7 @@ def demo(
         calibration = Calibration.from_scale(scene.pixels_per_unit, scene.unit)
         states = extract_states(video, calibration=calibration, progress=progress)
         check()
-        write(states, outputs, str(video), None, progress)
+        write(states, outputs, str(video), ExtractionSettings(), progress)
         check()
     finish(states, outputs, time.perf_counter() - start, quiet=quiet, as_json=False, strict=False)
     scores = score(states, scene)

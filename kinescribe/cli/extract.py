@@ -20,6 +20,7 @@ from kinescribe.settings.extraction import check_interval
 if TYPE_CHECKING:
     from kinescribe.cli.outputs import Outputs
     from kinescribe.cli.progress import Progress
+    from kinescribe.settings import ExtractionSettings
     from kinescribe.states import States
 
 __all__ = ["extract", "main"]
@@ -35,6 +36,9 @@ def extract(
     configuration: Configuration,
     overlay: Annotated[Path | None, typer.Option(metavar="MP4", help="Draw ids, labels and trails over the video.")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw x(t), y(t), speed and the path.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="HTML", help="Write a page on its quality: what wants a look, pictures, paths.")
+    ] = None,
     masks: Annotated[bool, typer.Option("--masks", help="Write the masks as well, to NAME.masks.jsonl.gz beside the table.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")] = False,
@@ -52,12 +56,12 @@ def extract(
     from kinescribe.cli.outputs import plan
 
     keywords = settings.keywords()
-    outputs = plan(video, output, masks=masks, overlay=overlay, plot=plot, overwrite=overwrite)
+    outputs = plan(video, output, masks=masks, overlay=overlay, plot=plot, overwrite=overwrite, report=report)
 
     from kinescribe.pipeline import extract_states
 
     extraction = partial(extract_states, video, **keywords, masks=outputs.masks)
-    states, seconds = carry_out(extraction, outputs, video, settings.frame_interval, quiet=quiet)
+    states, seconds = carry_out(extraction, outputs, video, settings, quiet=quiet)
     return finish(states, outputs, seconds, quiet=quiet, as_json=as_json, strict=strict)
 
 
@@ -73,7 +77,7 @@ def check_words(video: str, output: str | None, frame_interval: float | None, *,
 
 
 def carry_out(
-    extraction: Callable[..., States], outputs: Outputs, video: str, frame_interval: float | None, *, quiet: bool
+    extraction: Callable[..., States], outputs: Outputs, video: str, settings: ExtractionSettings, *, quiet: bool
 ) -> tuple[States, float]:
     """Extract and write, under a progress bar; the table, and how many seconds that took.
 
@@ -88,13 +92,13 @@ def carry_out(
         progress = checking(bar)
         states = extraction(progress=progress)
         check()
-        write(states, outputs, video, frame_interval, progress)
+        write(states, outputs, video, settings, progress)
         check()
     return states, time.perf_counter() - start
 
 
-def write(states: States, outputs: Outputs, video: str, frame_interval: float | None, progress: Progress | None) -> None:
-    """The table, the overlay and the plot."""
+def write(states: States, outputs: Outputs, video: str, settings: ExtractionSettings, progress: Progress | None) -> None:
+    """The table, the overlay, the plot and the page."""
     if outputs.states is not None:
         states.to_csv(outputs.states)
     else:
@@ -105,11 +109,16 @@ def write(states: States, outputs: Outputs, video: str, frame_interval: float | 
         from kinescribe.renderers import draw_overlay
         from kinescribe.video import open_video
 
-        draw_overlay(open_video(video, frame_interval=frame_interval), states, outputs.overlay, progress=progress)
+        draw_overlay(open_video(video, frame_interval=settings.frame_interval), states, outputs.overlay, progress=progress)
     if outputs.plot is not None:
         from kinescribe.renderers import plot_states
 
         plot_states(states, outputs.plot)
+    if outputs.report is not None:
+        from kinescribe.annotation.reporting import write_video_page
+        from kinescribe.video import open_video
+
+        write_video_page(states, open_video(video, frame_interval=settings.frame_interval), outputs.report, command=settings.command(video))
 
 
 def finish(states: States, outputs: Outputs, seconds: float, *, quiet: bool, as_json: bool, strict: bool) -> int:

@@ -21,7 +21,7 @@ class Outputs:
     Attributes:
         states: the CSV; None where it goes to stdout.
         sidecar: beside the CSV; None where the CSV goes to stdout.
-        masks, overlay, plot: None where not asked for.
+        masks, overlay, plot, report: None where not asked for.
     """
 
     states: Path | None
@@ -29,13 +29,16 @@ class Outputs:
     masks: Path | None
     overlay: Path | None
     plot: Path | None
+    report: Path | None = None
 
     def paths(self) -> list[Path]:
         """All files that will be written."""
-        return [path for path in (self.states, self.sidecar, self.masks, self.overlay, self.plot) if path is not None]
+        return [path for path in (self.states, self.sidecar, self.masks, self.overlay, self.plot, self.report) if path is not None]
 
 
-def plan(video: str, output: str | None, *, masks: bool, overlay: Path | None, plot: Path | None, overwrite: bool) -> Outputs:
+def plan(
+    video: str, output: str | None, *, masks: bool, overlay: Path | None, plot: Path | None, overwrite: bool, report: Path | None = None
+) -> Outputs:
     """The outputs for a video, checked. By default the table is ``STEM.states.csv`` in the current folder.
 
     Raises `UsageError` for a file that exists (without `overwrite`), one name for two outputs, an output that is the video itself,
@@ -55,11 +58,18 @@ def plan(video: str, output: str | None, *, masks: bool, overlay: Path | None, p
         beside.with_suffix(".masks.jsonl.gz") if masks else None,
         overlay,
         plot,
+        report,
     )
     if overlay is not None and overlay.suffix.lower() != ".mp4":
         raise UsageError(f"the overlay '{overlay}' must end in .mp4; no other container is written")
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise UsageError(f"the plot '{plot}' must end in {', '.join(PLOT_SUFFIXES)}")
+    if report is not None:
+        from kinescribe.annotation.reporting import check_pages
+
+        if report.suffix.lower() not in (".html", ".htm"):
+            raise UsageError(f"the report '{report}' must end in .html")
+        check_pages()
     check(outputs.paths(), overwrite=overwrite, source=named)
     return outputs
 

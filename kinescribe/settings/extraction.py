@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -108,6 +109,19 @@ class ExtractionSettings:
 
         model = self.vlm_model or os.environ.get(MODEL_VARIABLE) or None
         return dataclasses.replace(self, vlm_model=model, vlm_url=self.vlm_url or os.environ.get(URL_VARIABLE) or None)
+
+    def command(self, video: str) -> str:
+        """What a user types to extract one video with these settings alone, as a shell takes it."""
+        words, default = ["extract-states", video], ExtractionSettings()
+        for name, value in self.to_dict().items():
+            option = f"--{name.replace('_', '-')}"
+            if value == getattr(default, name):
+                continue
+            if isinstance(value, bool):
+                words.append(option if value else f"--no-{option[2:]}")
+            else:
+                words += [option, repr(value) if isinstance(value, float) else str(value)]
+        return shlex.join(words)
 
     def keywords(self) -> dict[str, Any]:
         """The keyword arguments for `kinescribe.pipeline.extract_states`.

@@ -41,6 +41,19 @@ def test_options_reach_the_extraction(run, stand_in):
     call["progress"]("detect", 1, 2)  # stderr is no terminal here: nothing is drawn
 
 
+def test_a_page_on_quality(run, stand_in, drawn):
+    ran = run("extract", drawn, "-o", "a.csv", "--report", "a.html", "--objects", "red puck")
+    assert ran.code == 0, ran.err
+    page = Path("a.html").read_text(encoding="utf-8")
+    assert "red puck" in page
+    assert "--objects &#39;red puck&#39;" in page  # the command that makes the table again
+    assert "wrote a.html" in ran.err
+    refused = run("extract", drawn, "-o", "b.csv", "--report", "b.pdf")
+    assert refused.code == 2
+    assert "must end in .html" in refused.err
+    assert not Path("b.csv").exists()
+
+
 def test_scale_gives_a_calibration_with_y_up(run, stand_in):
     run("extract", "v.mp4", "--scale", "0.30 m: 120,400 480,400", "--origin", "100,-5.5", "--angle", "90")
     calibration = stand_in.calls[0]["calibration"]

@@ -65,12 +65,14 @@ def test_readme_commands_run_in_order(run, drawn, tmp_path, monkeypatch):
     """Those on video.mp4, and those on what the ones before them wrote; each ends well, or finds nothing where it names objects."""
     monkeypatch.chdir(tmp_path)
     Path("video.mp4").write_bytes(drawn.read_bytes())
+    Path("videos").mkdir()
+    Path("videos/ball.mp4").write_bytes(drawn.read_bytes())
     ran_any = False
     for words in readme_commands():
         inputs = [word for word in words[1:3] if word.endswith((".mp4", ".csv", ".mov", ".avi"))]
         if words[1:2] in (["demo"], ["doctor"]) or not all(Path(word).exists() for word in inputs):
             continue  # the demo has its own test, the doctor's answer depends on the machine, other videos are the reader's
-        extra = [] if words[1:2] in (["list"], ["validate"]) or "--help" in words or "--version" in words else ["--overwrite"]
+        extra = [] if words[1:2] in (["list"], ["validate"], ["annotate"]) or "--help" in words or "--version" in words else ["--overwrite"]
         ran = run(*words[1:], *extra, entry=main if words[0] == "kinescribe" else extract.main)
         assert ran.code in ((0, 4) if "--objects" in words else (0,)), f"{' '.join(words)}: {ran.err}"
         ran_any = True
