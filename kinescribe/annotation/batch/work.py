@@ -20,7 +20,7 @@ from kinescribe.perception.kept import KeptParts
 if TYPE_CHECKING:
     from kinescribe.states import States
 
-__all__ = ["MASKS", "OVERLAY", "REPORT", "STATES", "SUMMARY", "THUMBNAIL", "work"]
+__all__ = ["MASKS", "OVERLAY", "REPORT", "STATES", "SUMMARY", "THUMBNAIL", "done_as", "place", "told", "work"]
 
 STATES, MASKS, SUMMARY = "states.csv", "states.masks.jsonl.gz", "summary.json"
 OVERLAY, REPORT, THUMBNAIL = "overlay.mp4", "report.html", "thumbnail.jpg"
@@ -42,7 +42,7 @@ def work(job: Job, progress: Report) -> Outcome:
         key = key_of(sha256, setup_of(job.settings, job.revisions, job.products))
         there = recorded(Path(job.folder))
         if there is not None and there.key == key and not job.again:
-            return _done(there, seen, began, adopted=True)
+            return done_as(there, seen, began, adopted=True)
         staging.mkdir(parents=True)
         states = _make(job, staging, progress)
         changed = _changed(path, before, sha256, states)
@@ -51,10 +51,10 @@ def work(job: Job, progress: Report) -> Outcome:
         partial = one_line(states.meta.partial) if states.meta.partial else None
         made = Recorded(key, files_in(staging), partial, len(states), len(states.object_ids), len(states.meta.warnings))
         made = write_record(staging, job.name, made)
-        _commit(staging, Path(job.folder), key)
-        return _done(made, seen, began, adopted=False)
+        place(staging, Path(job.folder), key)
+        return done_as(made, seen, began, adopted=False)
     except Exception as error:  # whatever one video does to us is that video's own
-        kind, reason, state = _told(error, staging)
+        kind, reason, state = told(error, staging)
         reason = reason.replace(job.path, job.name)
         return Outcome(state, kind, reason, **seen, seconds=time.perf_counter() - began)
     finally:
@@ -99,7 +99,8 @@ def _changed(path: Path, before: Signature, sha256: str, states: States) -> str 
     return None
 
 
-def _commit(staging: Path, folder: Path, key: str) -> None:
+def place(staging: Path, folder: Path, key: str) -> None:
+    """Put a video's results in their place. Raises OSError and UsageError as `commit` does, but not where the same ones are there."""
     try:
         commit(staging, folder)
     except OSError as error:
@@ -109,14 +110,15 @@ def _commit(staging: Path, folder: Path, key: str) -> None:
             raise
 
 
-def _done(there: Recorded, seen: dict[str, Any], began: float, *, adopted: bool) -> Outcome:
+def done_as(there: Recorded, seen: dict[str, Any], began: float, *, adopted: bool) -> Outcome:
+    """The outcome of a video whose folder is there; `seen` is its hash, size and time stamp, `began` of `time.perf_counter`."""
     return Outcome(
         "done", "partial" if there.partial else None, there.partial, **seen, key=there.key, files=dict(there.files),
         seconds=time.perf_counter() - began, adopted=adopted, rows=there.rows, objects=there.objects, warnings=there.warnings,
     )  # fmt: skip
 
 
-def _told(error: Exception, staging: Path) -> tuple[str, str, Any]:
+def told(error: Exception, staging: Path) -> tuple[str, str, Any]:
     """Kind, reason and state that an error comes to."""
     cause: BaseException | None = error
     while cause is not None:
