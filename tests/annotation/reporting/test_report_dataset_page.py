@@ -15,7 +15,7 @@ import pytest
 from report_tables import entry, summary, table, troubled
 
 from kinescribe.annotation.reporting import Entry, write_dataset_page
-from kinescribe.annotation.reporting.gathered import MOST_THUMBNAILS, gathered, link_to
+from kinescribe.annotation.reporting.gathered import MOST_THUMBNAILS, gathered, link_to, slowest_of
 from kinescribe.errors import UsageError
 
 JPEG = bytes(cv2.imencode(".jpg", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
@@ -80,6 +80,17 @@ def test_counts_of_objects():
     assert found.verdicts == {"yes": 1, "unsure": 1, "unchecked": 1}
     assert found.coverage == [0] * 7 + [1, 0, 2]
     assert found.gaps == [2, 0, 1, 0, 0, 0, 0]
+
+
+def test_objects_of_videos_that_are_not_done_do_not_count():
+    found = gathered([entry("a.mp4", state="running", summary=summary()), entry("b.mp4", state="duplicate", summary=summary())])
+    assert (found.objects, sum(found.labels.values()), found.videos) == (0, 0, 2)
+
+
+def test_the_ten_slowest_are_named_in_whatever_order_they_come():
+    for order in (range(30), reversed(range(30))):
+        named = [one["name"] for one in slowest_of(gathered(entry(f"{i}.mp4", seconds=float(i)) for i in order))]
+        assert named == [f"{i}.mp4" for i in range(29, 19, -1)]
 
 
 def test_a_video_that_is_done_and_not_whole_wants_a_look():

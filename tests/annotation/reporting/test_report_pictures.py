@@ -81,6 +81,8 @@ def test_a_thumbnail_is_a_small_jpeg_with_the_overlay(tmp_path: Path):
     y, x = np.nonzero(colourful)  # the film is grey: colours are marks
     assert x.size > 40
     assert abs(np.median(y) - 20) < 12
+    assert (y < 14).any(), "an outline about it"
+    assert x.min() < 40, "a trail leads back to where it came from, far left of where it is"
     write_thumbnail(calm(), film(), tmp_path / "again.jpg", width=192)
     assert (tmp_path / "again.jpg").read_bytes() == (tmp_path / "t.jpg").read_bytes()
 

@@ -123,6 +123,9 @@ def test_figures_that_contradict_each_other_are_refused():
     data["objects"][1]["observed"] = 12
     with pytest.raises(InputError, match=r"objects\.1.*12 of 11 rows"):
         Summary.of(data)
+    data["objects"][1] |= {"observed": 10, "last_frame": 10}
+    with pytest.raises(InputError, match="in 7 frames"):
+        Summary.of(data)
     for nonsense in ([], None, "summary"):
         with pytest.raises(InputError, match=r"no summary|JSON object"):
             Summary.of(nonsense)  # type: ignore[arg-type]

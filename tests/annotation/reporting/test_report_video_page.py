@@ -99,7 +99,9 @@ def test_a_video_that_is_not_at_hand_is_said(tmp_path: Path):
 
 def test_partial_videos_and_their_unit_are_told(tmp_path: Path):
     about = meta(partial="breaks off after frame 2", calibration=Calibration.from_scale(20.0, "cm"))
-    told = words(page(table([row(0, x_px=np.nan, y_px=np.nan)], about), film(), tmp_path))
+    text = page(table([row(0, x_px=np.nan, y_px=np.nan)], about), film(), tmp_path)
+    assert text.count('class="curve dots"') == 3, "a lone row is a dot in every drawing"
+    told = words(text)
     assert "breaks off after frame 2" in told
     assert "path (cm)" in told
 
