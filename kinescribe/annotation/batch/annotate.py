@@ -291,25 +291,11 @@ def _jobs(plans: Plan, setups: _Setups, data: DataSet, how: RunOptions, products
             settings=settings.to_dict(),
             revisions=setups.revisions(settings),
             products=products,
-            command=_alone(str(one.video.path), settings),
+            command=settings.command(str(one.video.path)),
             sha256=None,  # the worker's own: the file may have changed since it was looked at
             bytes=one.bytes,
             again=how.redo,
         )
-
-
-def _alone(path: str, settings: ExtractionSettings) -> str:
-    """What a user types to extract one video alone."""
-    words, default = ["extract-states", path], ExtractionSettings()
-    for name, value in settings.to_dict().items():
-        if value == getattr(default, name) or name == "tracker":
-            continue
-        option = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            words.append(option if value else f"--no-{option[2:]}")
-        else:
-            words += [option, f"{value:g}" if isinstance(value, float) else str(value)]
-    return shlex.join(words)
 
 
 class _Keeper:
@@ -352,9 +338,10 @@ def _finish(
     """Write the formats and the page, where anything has changed since they were written."""
     last = manifest.last_export()
     page = data.report if products.report else None
-    as_before = last is not None and last[1].get("asked") == _asked(formats, into, typed, listing)
-    there = (not formats or (data.folder / "export.json").exists()) and (page is None or page.exists())
-    if as_before and there and not result.done and not plans.todo and not plans.new_duplicates and last is not None:
+    asks = {"asked": _asked(formats, into, typed, listing), "seen": _seen(data, manifest)}
+    as_before = last is not None and {name: last[1].get(name) for name in asks} == asks
+    there = last is not None and all((data.folder / str(name)).exists() for name in last[1].get("entries", []))
+    if as_before and there and last is not None and (page is None or page.exists()):
         result.report = page
         result.warnings += last[1].get("warnings", [])
         return
@@ -368,9 +355,10 @@ def _finish(
     except OSError as error:
         raise UsageError(f"cannot write '{data.inner}': {error.strerror}; make room, and run again: what is done stays done") from error
     title = one_line(listing.root, 80) or data.folder.name
-    asked = Finishing(
-        str(data.folder), str(listed), formats, into.to_dict(), None if last is None else last[0], page is not None, typed, title
-    )
+    before = last[0] if last is not None and there else None
+    asked = Finishing(str(data.folder), str(listed), formats, into.to_dict(), before, page is not None, typed, title)
+    # a run that is killed from here on leaves formats of which nobody knows what is in them
+    manifest.exported("", {})
     process = WorkerProcess(cores())
     try:
         told = process.call(
@@ -384,7 +372,17 @@ def _finish(
         raise kind(f"the tables are done, the formats are not: {told['error']}; mend that and run again: only the formats are made then")
     result.export, result.report = told["export"], page
     result.warnings += told["warnings"]
-    manifest.exported(told["content"], {"asked": _asked(formats, into, typed, listing), "warnings": told["warnings"]})
+    manifest.exported(told["content"], {**asks, "entries": told["entries"], "warnings": told["warnings"]})
+
+
+def _seen(data: DataSet, own: Manifest) -> dict[str, int]:
+    """How far each manifest goes: what has been noted since the formats were written isn't in them."""
+    seen = {own.path.name: own.last()}
+    for path in data.manifests():
+        if path != own.path:
+            with Manifest(path, read_only=True) as other:
+                seen[path.name] = other.last()
+    return seen
 
 
 def _asked(formats: list[str], into: DataSetOptions, typed: str, listing: Listing) -> Any:

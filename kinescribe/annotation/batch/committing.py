@@ -16,6 +16,7 @@ __all__ = ["RECORD", "Recorded", "commit", "files_in", "intact", "recorded", "wr
 
 RECORD = "record.json"
 """In a video's folder: which key its results have, and their sizes; so that they are known again without the manifest."""
+_MOST_RECORD_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,12 @@ def commit(staging: Path, folder: Path) -> None:
     for path in sorted(staging.iterdir()):
         _sync(path)
     _sync(staging)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists():
-        if not (folder / RECORD).exists() and any(folder.iterdir()):
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"'{folder.parent}' can't be made: a file is in the way; move it away, or give another -o") from None
+    if os.path.lexists(folder):
+        if not folder.is_dir() or (not (folder / RECORD).exists() and any(folder.iterdir())):
             raise UsageError(f"'{folder}' is there, and no run made it; move it away, or give another -o")
         # a name of our own in the work folder: a run that is killed between the two leaves it there to be cleared away
         old = staging.with_name(f"{staging.name}.old")
@@ -81,6 +85,8 @@ def intact(folder: str, files: Mapping[str, int]) -> bool:
 def recorded(folder: Path) -> Recorded | None:
     """What the record in a folder says, where all files are there; None else."""
     try:
+        if (folder / RECORD).stat().st_size > _MOST_RECORD_BYTES:
+            return None
         raw: Any = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         files = {str(name): int(size) for name, size in raw["files"].items()}
         files[RECORD] = (folder / RECORD).stat().st_size
@@ -88,7 +94,7 @@ def recorded(folder: Path) -> Recorded | None:
         out = Recorded(
             str(raw["key"]), files, None if partial is None else str(partial), int(raw["rows"]), int(raw["objects"]), int(raw["warnings"])
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):  # somebody's edit
         return None
     return out if intact(str(folder), files) else None
 

@@ -16,6 +16,7 @@ from kinescribe.annotation.batch.folders import DataSet
 from kinescribe.annotation.batch.manifest import Row, merged
 from kinescribe.annotation.batch.planning import folder_of
 from kinescribe.annotation.batch.work import MASKS, REPORT, STATES, SUMMARY, THUMBNAIL
+from kinescribe.annotation.exporting.staging import RECORD as EXPORTED
 from kinescribe.errors import InputError, KinescribeError
 
 __all__ = ["Finishing", "carry_out"]
@@ -32,7 +33,7 @@ class Finishing:
         listing: a file with one video a line, JSON: name, path, whether it's a duplicate and of which.
         formats: of the data set; empty for none.
         options: as `DataSetOptions.to_dict`.
-        before: the key of what the last export held; None where there was none.
+        before: the key of what the last export held; None where there was none, or not all of it is there.
         report: whether the page is made.
         command: the run's, to which ``--only NAME --redo`` is added for a single video.
         title: of the page.
@@ -52,8 +53,8 @@ def carry_out(task: dict[str, Any], progress: Report) -> dict[str, Any]:
     """Do a `Finishing`, in a worker.
 
     Returns:
-        ``content``: key of what the export holds now; ``export``: what was written, None where it was there already or nothing is;
-        ``warnings``; or ``error`` and ``exit_code``.
+        ``content``: key of what the export holds now; ``entries``: its files and folders; ``export``: what was written, None where it was
+        there already or nothing is; ``warnings``; or ``error`` and ``exit_code``.
     """
     asked = Finishing(**task["finishing"])
     try:
@@ -69,13 +70,15 @@ def _finish(asked: Finishing, progress: Report) -> dict[str, Any]:
         videos = [json.loads(line) for line in lines]
     done = [(video, known[video["name"]]) for video in videos if video["duplicate"] is None and _is_done(known.get(video["name"]))]
     content = _content(asked, done)
-    out: dict[str, Any] = {"content": content, "export": None, "warnings": []}
+    out: dict[str, Any] = {"content": content, "entries": [], "export": None, "warnings": []}
     if asked.formats and not done:
         out["warnings"].append(f"no {', '.join(asked.formats)}: no video is done")
-    elif asked.formats and (content != asked.before or not (data.folder / "export.json").exists()):
+    elif asked.formats and content != asked.before:
         progress("export", 0, None)
         out["export"] = _export(asked, data, done)
         out["warnings"] += out["export"].pop("warnings")
+    if asked.formats and done:
+        out["entries"] = _entries_of_export(data)
     if asked.report:
         progress("report", 0, None)
         _write_page(asked, data, videos, known)
@@ -109,6 +112,11 @@ def _export(asked: Finishing, data: DataSet, done: list[tuple[dict[str, Any], Ro
         "left_out": dict(made.left_out),
         "warnings": list(made.warnings),
     }
+
+
+def _entries_of_export(data: DataSet) -> list[str]:
+    record = json.loads((data.folder / EXPORTED).read_text(encoding="utf-8"))
+    return [EXPORTED, *record["entries"]]
 
 
 def _short_names(names: list[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from kinescribe.annotation.batch.locking import locked
 from kinescribe.errors import InputError, UsageError
 
 __all__ = ["DataSet"]
+
+EXPORT_STAGING = ".export.part"
+_WRITTEN_BESIDE = ("report.html", "export.json")  # and then put in their place: what a run that was killed may leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +86,10 @@ class DataSet:
     def _clear(self, shard: tuple[int, int] | None) -> None:
         shutil.rmtree(self.work(shard), ignore_errors=True)
         if shard is None:  # no shard runs beside us
+            shutil.rmtree(self.folder / EXPORT_STAGING, ignore_errors=True)
+            for name in _WRITTEN_BESIDE:
+                for beside in self.folder.glob(f".{name}.*.part"):
+                    with suppress(OSError):
+                        beside.unlink()
             for left in self.inner.glob("work-*"):
                 shutil.rmtree(left, ignore_errors=True)

@@ -111,6 +111,8 @@ def list_videos(sources: Sequence[str | os.PathLike[str]], *, leave_out: Path | 
 
 def _of_source(text: str, out: Listing, avoid: Path | None, *, image_folders: bool, alone: bool) -> Iterator[tuple[str, Path]]:
     path = Path(text)
+    if not os.path.lexists(path) and not any(mark in text for mark in "*?["):
+        _check_there(path, text)
     if not os.path.lexists(path) and any(mark in text for mark in "*?["):
         yield from _of_pattern(text, out, avoid, image_folders=image_folders, alone=alone)
     elif path.is_dir():
@@ -134,8 +136,15 @@ def _of_pattern(text: str, out: Listing, avoid: Path | None, *, image_folders: b
     matched = False
     if alone:
         out.root = str(base)
+    linked: dict[Path, bool] = {base: False}
+    inside = avoid is not None and avoid.is_relative_to(base.resolve())
     for match in sorted(glob.glob(text, recursive=True)):  # noqa: PTH207 - Path.glob takes no absolute patterns
         path = Path(match)
+        if inside and avoid is not None and path.resolve().is_relative_to(avoid):
+            continue
+        if _through_link(path.parent, linked):  # ** goes through links, and round and round
+            out.pass_over("links to folders, which are not followed", str(path))
+            continue
         inner = list(_walk(path, out, avoid, image_folders=image_folders)) if path.is_dir() else _as_video(path, base, out, named=True)
         for video in inner:
             matched = True
@@ -214,10 +223,17 @@ def _walk(folder: Path, out: Listing, avoid: Path | None, *, image_folders: bool
                 continue
             if entry.is_dir(follow_symlinks=False):
                 todo.append(here / entry.name)
-            elif entry.is_symlink() and entry.is_dir():
+            elif entry.is_symlink() and (here / entry.name).is_dir():  # not the entry's own, which raises where links go round
                 out.pass_over("links to folders, which are not followed", str(here / entry.name))
             else:
                 yield from _as_video(here / entry.name, root, out, named=False)
+
+
+def _through_link(folder: Path, known: dict[Path, bool]) -> bool:
+    """Whether a folder, or one that it lies in, is a link; down from those that are known not to be."""
+    if folder not in known:
+        known[folder] = folder.parent != folder and (folder.is_symlink() or _through_link(folder.parent, known))
+    return known[folder]
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from kinescribe.errors import UsageError
 
 __all__ = ["locked", "running"]
+
+_TRIES, _BETWEEN_S = 5, 0.02
 
 
 @contextmanager
@@ -27,17 +30,34 @@ def locked(folder: Path, shard: tuple[int, int] | None = None) -> Iterator[None]
         UsageError: another run holds it.
     """
     with ExitStack() as stack:
-        whole = stack.enter_context((folder / "run.lock").open("a+b"))
-        if not _take(whole, shared=shard is not None):
+        whole = _opened(stack, folder / "run.lock")
+        if not _take_soon(whole, shared=shard is not None):
             raise UsageError(f"another run is writing '{folder.parent}' ({_holder(folder)}); wait for it, or give another -o")
         if shard is not None:
-            own = stack.enter_context((folder / f"shard-{shard[0]}-of-{shard[1]}.lock").open("a+b"))
-            if not _take(own, shared=False):
+            own = _opened(stack, folder / f"shard-{shard[0]}-of-{shard[1]}.lock")
+            if not _take_soon(own, shared=False):
                 raise UsageError(f"another run is at shard {shard[0]}/{shard[1]} of '{folder.parent}'; each shard takes one run")
         else:
-            (folder / "holder.txt").write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+            with suppress(OSError):  # it only helps people; that the disk is full is told where it matters
+                (folder / "holder.txt").write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
         yield
         # the lock files stay: removing one would let two runs hold two files of one name
+
+
+def _opened(stack: ExitStack, path: Path) -> IO[bytes]:
+    try:
+        return stack.enter_context(path.open("a+b"))
+    except OSError as error:
+        raise UsageError(f"cannot write '{path}': {error.strerror}; give an -o that is yours") from error
+
+
+def _take_soon(file: IO[bytes], *, shared: bool) -> bool:
+    """Take a lock, also where somebody who asked for the status holds it for a moment."""
+    for _ in range(_TRIES):
+        if _take(file, shared=shared):
+            return True
+        time.sleep(_BETWEEN_S)
+    return _take(file, shared=shared)
 
 
 def running(folder: Path) -> bool:
@@ -75,4 +95,6 @@ else:
             fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            raise UsageError(f"'{file.name}' can't be locked: {error.strerror}; give an -o on a file system with locks") from error
         return True

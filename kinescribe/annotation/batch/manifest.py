@@ -44,6 +44,7 @@ CREATE VIEW videos AS SELECT * FROM log WHERE id IN (SELECT max(id) FROM log GRO
 CREATE TRIGGER log_no_update BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER log_no_delete BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 """
+_OPEN = ("queued", "running")
 _COLUMNS = (
     "video", "state", "kind", "reason", "seconds", "setup", "key", "sha256", "size",
     "mtime_ns", "looked_ns", "files", "object_count", "row_count", "warnings", "worker", "at", "id",
@@ -86,6 +87,7 @@ class Manifest:
         """
         self.path, self._run, self._read_only = path, run, read_only
         self._lock = threading.Lock()
+        self._empty = False
         with self._told():
             self._db = self._opened()
             self._check()
@@ -107,7 +109,9 @@ class Manifest:
     def _check(self) -> None:
         application, version = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
         empty = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-        if empty and not self._read_only:
+        if empty and self._read_only:  # a run is about to fill it, or was killed before it could
+            self._empty = True
+        elif empty:
             # one transaction: a run that is killed here leaves an empty file or a whole one
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA application_id={_APPLICATION}; PRAGMA user_version={_VERSION}; COMMIT;")
         elif application != _APPLICATION:
@@ -143,11 +147,21 @@ class Manifest:
 
     def latest(self) -> Iterator[Row]:
         """The last row of every video, in the order of their names; streamed."""
+        if self._empty:
+            return
         with self._told():
             names = ", ".join(_COLUMNS)
             for values in self._db.execute(f"SELECT {names} FROM videos ORDER BY video"):
                 row = dict(zip(_COLUMNS, values, strict=True))
-                yield Row(**{**row, "video": _name(row["video"]), "files": _files(row["files"])})
+                reason = None if row["reason"] is None else _name(row["reason"])
+                yield Row(**{**row, "video": _name(row["video"]), "reason": reason, "files": _files(row["files"])})
+
+    def last(self) -> int:
+        """The number of the last row; it grows with whatever is noted of a video."""
+        if self._empty:
+            return 0
+        with self._told():
+            return int(self._db.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0])
 
     def queue(self, names: Iterable[str]) -> None:
         """Note that these videos are going to be done."""
@@ -160,12 +174,12 @@ class Manifest:
 
     def note(self, name: str, state: str, *, worker: str | None = None, reason: str | None = None) -> None:
         """Note that a video is in a state without a result."""
-        self._insert(video=_cell(name), state=state, worker=worker, reason=reason)
+        self._insert(video=name, state=state, worker=worker, reason=reason)
 
     def finished(self, name: str, outcome: Outcome, setup: str, *, looked_ns: int, worker: str | None = None) -> None:
         """Note how a video went."""
         self._insert(
-            video=_cell(name), state=outcome.state, kind=outcome.kind, reason=outcome.reason, seconds=round(outcome.seconds, 3),
+            video=name, state=outcome.state, kind=outcome.kind, reason=outcome.reason, seconds=round(outcome.seconds, 3),
             setup=setup, key=outcome.key, sha256=outcome.sha256, size=outcome.size, mtime_ns=outcome.mtime_ns, looked_ns=looked_ns,
             files=json.dumps(dict(outcome.files), sort_keys=True), object_count=outcome.objects, row_count=outcome.rows,
             warnings=outcome.warnings, worker=worker,
@@ -182,7 +196,10 @@ class Manifest:
             self._db.execute("BEGIN")
             self._db.executemany(
                 "INSERT INTO log (at, run, video, state, reason, sha256, size, mtime_ns, looked_ns) VALUES (?,?,?,'duplicate',?,?,?,?,?)",
-                ((now, self._run, _cell(name), other, sha, sig.size, sig.mtime_ns, looked) for name, other, sha, sig, looked in pairs),
+                (
+                    (now, self._run, _cell(name), _cell(other), sha, sig.size, sig.mtime_ns, looked)
+                    for name, other, sha, sig, looked in pairs
+                ),
             )
 
     def exported(self, key: str, told: Mapping[str, Any]) -> None:
@@ -200,6 +217,7 @@ class Manifest:
         return None if row is None else (str(row[0]), dict(json.loads(row[1])))
 
     def _insert(self, **values: Any) -> None:
+        values = {name: _cell(value) if isinstance(value, str) else value for name, value in values.items()}
         values |= {"at": _now(), "run": self._run}
         with self._told(), self._lock, self._db:
             self._db.execute("BEGIN")
@@ -207,13 +225,14 @@ class Manifest:
 
 
 def merged(paths: Iterable[Path]) -> dict[str, Row]:
-    """The last that the manifests of a data set's shards know of each video: what is done counts over what isn't, else the later."""
+    """The last that the manifests of a data set's shards know of each video: how it ended counts over that it was begun, else the later."""
     out: dict[str, Row] = {}
     for path in paths:
         with Manifest(path, read_only=True) as manifest:
             for row in manifest.latest():
                 other = out.get(row.video)
-                if other is None or (row.state == "done", row.at) > (other.state == "done", other.at):
+                # clocks of machines differ: the time decides only between two ends
+                if other is None or (row.state not in _OPEN, row.at) > (other.state not in _OPEN, other.at):
                     out[row.video] = row
     return out
 
@@ -223,7 +242,7 @@ def _now() -> str:
 
 
 def _cell(name: str) -> str | bytes:
-    """A name as SQLite can hold it: bytes where the file system's name is no text."""
+    """A name, or a line with one in it, as SQLite can hold it: bytes where the file system's name is no text."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

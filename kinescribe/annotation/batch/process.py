@@ -25,6 +25,7 @@ __all__ = ["Stopped", "WorkerProcess"]
 
 _LOOK_S = 0.1  # between two looks at the clock and at the memory
 _RENEW_SHARE = 0.5  # of the memory limit: a worker that holds so much after a job is replaced
+_END_S = 2.0  # that a process which can't be heard any more has to end by itself
 _START_S = 120.0  # until a new process must have answered
 _TAIL = 4000
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -121,7 +122,7 @@ class WorkerProcess:
                 said = {}
             if self._stopped.is_set():
                 raise Stopped
-            if said is None:
+            if said is None or (not said and self._gone_quietly(process)):
                 raise _Gone(self._last_words())
             if "result" in said:
                 return dict(said["result"])
@@ -160,12 +161,16 @@ class WorkerProcess:
                 said = {}
             if self._stopped.is_set():
                 raise Stopped
-            if said is None:
+            if said is None or (not said and self._gone_quietly(self._process)):
                 raise _Gone(self._last_words())
             if "ready" in said:
                 return
         self._end()
         raise _Gone(f"it didn't start within {_START_S:g} s")
+
+    def _gone_quietly(self, process: subprocess.Popen[bytes] | None) -> bool:
+        """Whether it ended while a child of its own still holds the pipe, so that no end of the pipe tells so."""
+        return process is not None and process.poll() is not None and self._said.empty()
 
     def _renew(self, limits: Limits) -> None:
         if self._process is not None and limits.memory < float("inf") and _memory_of(self._process.pid) > _RENEW_SHARE * limits.memory:
@@ -173,7 +178,7 @@ class WorkerProcess:
 
     def _end(self) -> None:
         with self._guard:
-            if self._process is not None and self._process.poll() is None:
+            if self._process is not None:
                 _kill(self._process)
             self._close()
 
@@ -193,13 +198,19 @@ class WorkerProcess:
         with self._guard:
             if self._process is None:
                 return "it was ended"
-            code = self._process.wait()
+            try:
+                code = self._process.wait(_END_S)
+            except subprocess.TimeoutExpired:  # it closed the pipe, or wrote into it what is no message, and lives on
+                code = None
+            _kill(self._process)  # with whatever it started
             words = ""
             if self._words is not None:
                 size = self._words.seek(0, os.SEEK_END)
                 self._words.seek(max(0, size - _TAIL))
                 words = _telling(self._words.read().decode("utf-8", "replace"))
             self._close()
+        if code is None:
+            return f"it no longer answered{words}"
         if code < 0:
             with suppress(ValueError):
                 return signal.Signals(-code).name + words
@@ -217,11 +228,15 @@ def _hear(process: subprocess.Popen[bytes], said: queue.Queue[dict[str, Any] | N
     assert process.stdout is not None
     with suppress(ValueError, OSError):  # the pipe was closed, or a line was cut off with its process
         for line in process.stdout:
-            said.put(json.loads(line))
+            message = json.loads(line)
+            if not isinstance(message, dict):
+                break
+            said.put(message)
     said.put(None)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End it and its group, where it may have ended already but not what it started."""
     with suppress(ProcessLookupError, PermissionError):
         if os.name == "nt":
             process.kill()
