@@ -10,6 +10,8 @@ import pytest
 
 from kinescribe.annotation.importing import contents, import_tracks, sightings
 from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
+from kinescribe.evaluation.scenes import falling_ball
+from kinescribe.video import open_video
 
 HEAD = "frame,x,y,particle\n0,1,2,0\n"
 BOX = '<annotations><track id="0" label="a"><box {} xtl="0" ytl="0" xbr="1" ybr="2"/></track></annotations>'
@@ -258,6 +260,7 @@ def test_another_encoding_is_read_where_it_is_named(tmp_path: Path):
         ({"unit": ""}, "a length unit is a word"),
         ({"calibration": 3}, "calibration 3"),
         ({"only": "a"}, "none but COCO files hold several videos"),
+        ({"video": 3}, "video=3 must be a path"),
     ],
 )
 def test_options_that_make_no_sense(options: dict[str, Any], told: str, tmp_path: Path):
@@ -270,3 +273,15 @@ def test_sizes_beyond_reason_give_errors_that_are_positive(size: float, interval
     states = import_tracks(file(tmp_path, "\n".join(["frame,x,y,particle", *rows])), frame_interval=interval)
     assert (states["sigma_x"] > 0).all()
     assert states["sigma_x"][0] < size
+
+
+def test_a_video_that_breaks_off_is_told_of_and_gives_the_times_there_are(tmp_path: Path):
+    video = tmp_path / "film.mp4"
+    falling_ball(frame_count=20, frame_rate=10.0, width=160, height=120).write(video)
+    with pytest.raises(UsageError, match="video and times both say"):
+        import_tracks(file(tmp_path, HEAD), video=video, times=[0, 1])
+    video.write_bytes(video.read_bytes()[: video.stat().st_size * 3 // 4])
+    states = import_tracks(file(tmp_path, HEAD + "1,1,2,0\n2,1,2,0\n"), video=open_video(video))
+    assert states["time_s"].tolist() == pytest.approx([0, 0.1, 0.2])
+    assert any("'film.mp4' breaks off after frame" in line for line in states.meta.warnings)
+    assert "is not in 'film.mp4'" in refused(file(tmp_path, HEAD + "19,1,2,0\n"), video=video, frame_interval=None)
