@@ -8,15 +8,16 @@ import queue
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
 import psutil
 
+import kinescribe
 from kinescribe.annotation.batch.jobs import Job, Limits, Outcome
 from kinescribe.errors import KinescribeError
 from kinescribe.llm.text import one_line
@@ -26,9 +27,15 @@ __all__ = ["Stopped", "WorkerProcess"]
 _LOOK_S = 0.1  # between two looks at the clock and at the memory
 _RENEW_SHARE = 0.5  # of the memory limit: a worker that holds so much after a job is replaced
 _END_S = 2.0  # that a process which can't be heard any more has to end by itself
+_CHILDREN_S = 3  # every so many seconds the memory of a worker's children counts too
 _START_S = 120.0  # until a new process must have answered
 _TAIL = 4000
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+# the folder of our own package last: an installed one is the same; -P, so that no json.py of the current folder is taken for Python's
+_BEGIN = "import sys; sys.path.append(sys.argv[1]); from kinescribe.annotation.batch.worker import main; sys.exit(main())"
+_ROOT = str(Path(kinescribe.__file__).parents[1])
 
 
 class Stopped(Exception):
@@ -53,7 +60,7 @@ class WorkerProcess:
         self._environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "OPENCV_FOR_THREADS_NUM": str(threads), **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._said: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self._words: IO[bytes] | None = None
+        self._words: _Tail | None = None
         self._stopped = threading.Event()
         self._guard = threading.Lock()
 
@@ -142,13 +149,13 @@ class WorkerProcess:
             if self._process is not None and self._process.poll() is None:
                 return
             self._close()
-            self._words = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
             self._said = queue.Queue()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "kinescribe.annotation.batch.worker"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words, env=self._environment,
+                [sys.executable, "-P", "-c", _BEGIN, _ROOT],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment,
                 start_new_session=os.name != "nt",  # Ctrl-C is the run's to handle, and the whole group can be ended
             )  # fmt: skip
+            self._words = _Tail(self._process)
             threading.Thread(target=_hear, args=(self._process, self._said), daemon=True).start()
         self._wait_ready()
 
@@ -189,9 +196,7 @@ class WorkerProcess:
                     if stream is not None:
                         stream.close()
             self._process = None
-        if self._words is not None:
-            self._words.close()
-            self._words = None
+        self._words = None
 
     def _last_words(self) -> str:
         """How the process ended, and the last lines that it wrote."""
@@ -205,9 +210,7 @@ class WorkerProcess:
             _kill(self._process)  # with whatever it started
             words = ""
             if self._words is not None:
-                size = self._words.seek(0, os.SEEK_END)
-                self._words.seek(max(0, size - _TAIL))
-                words = _telling(self._words.read().decode("utf-8", "replace"))
+                words = _telling(self._words.text())
             self._close()
         if code is None:
             return f"it no longer answered{words}"
@@ -215,6 +218,26 @@ class WorkerProcess:
             with suppress(ValueError):
                 return signal.Signals(-code).name + words
         return f"exit code {code}{words}"
+
+
+class _Tail:
+    """The last that a process wrote on stderr, however much that is: a decoder may complain of every frame of a long film."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._kept = b""
+        self._reader = threading.Thread(target=self._read, args=(process,), daemon=True)
+        self._reader.start()
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stderr is not None
+        with process.stderr as stream, suppress(ValueError, OSError):
+            while block := os.read(stream.fileno(), 65536):
+                self._kept = (self._kept + block)[-_TAIL:]
+
+    def text(self) -> str:
+        """Of a process that has ended."""
+        self._reader.join(_END_S)
+        return self._kept.decode("utf-8", "replace")
 
 
 def _telling(text: str) -> str:
@@ -249,7 +272,9 @@ def _memory_of(pid: int) -> int:
     """Resident bytes of a process and its children; 0 where it's gone."""
     try:
         process = psutil.Process(pid)
-        return sum(_resident(one) for one in [process, *process.children(recursive=True)])
+        # looking for children goes through all processes of the machine; a worker hardly ever has any
+        children = process.children(recursive=True) if int(time.monotonic()) % _CHILDREN_S == 0 else []
+        return sum(_resident(one) for one in [process, *children])
     except psutil.Error:
         return 0
 
