@@ -136,7 +136,9 @@ def _looks(one: Entry) -> list[str]:
         return []
     if one.state == "failed":
         return own or ["failed without a reason"]
-    return own + (reasons_to_look(one.summary) if one.summary is not None else [])
+    if one.summary is None:
+        return own + (["its summary is not there, or can't be read"] if one.state == "done" else [])
+    return own + reasons_to_look(one.summary)
 
 
 def _add_row(out: Gathered, i: int, one: Entry, looks: list[str]) -> None:

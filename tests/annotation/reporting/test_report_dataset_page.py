@@ -98,6 +98,12 @@ def test_a_video_that_is_done_and_not_whole_wants_a_look():
     assert (found.wanting, found.failures) == (1, {})
 
 
+def test_a_video_that_is_done_without_a_summary_wants_a_look(tmp_path: Path):
+    [row] = data(page([entry("a.mp4")], tmp_path))["rows"]
+    assert (row["l"], row["c"][3]) == (1, "its summary is not there, or can't be read")
+    assert gathered([entry("a.mp4", state="queued")]).wanting == 0
+
+
 def test_none_failed_and_none_at_all(tmp_path: Path):
     assert "None failed." in words(page([entry("a.mp4")], tmp_path))
     nothing = page([], tmp_path)
