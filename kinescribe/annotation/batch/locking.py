@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from kinescribe.errors import UsageError
+from kinescribe.llm.text import one_line
 
 __all__ = ["locked", "running"]
 
@@ -71,7 +72,7 @@ def running(folder: Path) -> bool:
 
 def _holder(folder: Path) -> str:
     try:
-        return (folder / "holder.txt").read_text(encoding="utf-8", errors="replace").strip()[:100] or "unknown"
+        return one_line((folder / "holder.txt").read_text(encoding="utf-8", errors="replace"), 100) or "unknown"
     except OSError:
         return "one or more shards"
 
