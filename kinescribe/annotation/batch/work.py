@@ -80,8 +80,9 @@ def _make(job: Job, staging: Path, progress: Report) -> States:
         draw_overlay(_opened(job.path, settings), states, staging / OVERLAY, progress=progress)
     if job.products.report:
         progress("report", 0, None)
-        write_thumbnail(states, _opened(job.path, settings), staging / THUMBNAIL)
-        write_video_page(states, _opened(job.path, settings), staging / REPORT, command=job.command or None)
+        video = _opened(job.path, settings)
+        write_thumbnail(states, video, staging / THUMBNAIL)
+        write_video_page(states, video, staging / REPORT, command=job.command or None)
     return states
 
 
