@@ -17,6 +17,7 @@ __all__ = ["RECORD", "Recorded", "commit", "files_in", "intact", "recorded", "wr
 RECORD = "record.json"
 """In a video's folder: which key its results have, and their sizes; so that they are known again without the manifest."""
 _MOST_RECORD_BYTES = 2**20
+_ALWAYS = ("states.csv", "summary.json")  # among the results of any video
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def recorded(folder: Path) -> Recorded | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):  # somebody's edit
         return None
-    return out if intact(str(folder), files) else None
+    return out if all(name in files for name in _ALWAYS) and intact(str(folder), files) else None
 
 
 def _sync(path: Path) -> None:
