@@ -76,6 +76,7 @@ def print_table(states: States, objects: list[ObjectSummary], outputs: Outputs, 
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     unit = states.unit
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -83,7 +84,7 @@ def print_table(states: States, objects: list[ObjectSummary], outputs: Outputs, 
         table.add_column(name, justify="left" if name == "label" else "right")
     for item in objects:
         sigma = "" if item.sigma is None else f"{item.sigma:.2g}"
-        table.add_row(str(item.object_id), item.label, str(item.frames), str(item.observed), f"{item.path_length:.4g}", sigma)
+        table.add_row(str(item.object_id), Text(item.label), str(item.frames), str(item.observed), f"{item.path_length:.4g}", sigma)
     console = Console(stderr=True, highlight=False)
     console.print(table)
     frames = states.meta.video.frame_count if states.meta.video is not None else None

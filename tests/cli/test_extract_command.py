@@ -41,6 +41,15 @@ def test_options_reach_the_extraction(run, stand_in):
     call["progress"]("detect", 1, 2)  # stderr is no terminal here: nothing is drawn
 
 
+def test_labels_are_shown_as_they_are(run, stand_in):
+    columns = dict(stand_in.table.columns)
+    columns["label"] = ["a [/x] [red]b"] * len(stand_in.table)
+    stand_in.table = states.States.from_columns(columns, stand_in.table.meta)
+    ran = run("extract", "v.mp4")
+    assert ran.code == 0, ran.err
+    assert "a [/x] [red]b" in ran.err
+
+
 def test_a_page_on_quality(run, stand_in, drawn):
     ran = run("extract", drawn, "-o", "a.csv", "--report", "a.html", "--objects", "red puck")
     assert ran.code == 0, ran.err

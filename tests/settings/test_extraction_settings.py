@@ -48,7 +48,7 @@ def refused(call: Any, *says: str) -> None:
 def test_keywords_are_those_of_the_extraction():
     taken = inspect.signature(extract_states).parameters
     made = ExtractionSettings().keywords()
-    assert set(made) == set(taken) - {"source", "times", "masks", "progress"}
+    assert set(made) == set(taken) - {"source", "times", "masks", "progress", "kept"}
     assert {name: value for name, value in made.items() if name != "calibration"} == {
         name: taken[name].default for name in made if name != "calibration"
     }
