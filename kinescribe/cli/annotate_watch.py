@@ -77,7 +77,7 @@ def _bars() -> Iterator[Watch]:
         whole: TaskID | None = None
         of_worker: dict[str, TaskID] = {}
         done = todo = failed = frames = 0
-        at: dict[tuple[str, str], int] = {}
+        at: dict[str, int] = {}  # a video is looked at more than once: how far the look went that went furthest
 
         def watch(event: Any) -> None:
             nonlocal whole, done, todo, failed, frames
@@ -90,14 +90,14 @@ def _bars() -> Iterator[Watch]:
                     bar.remove_task(of_worker.pop(event.worker))
                 of_worker[event.worker] = bar.add_task(f"  {escape(one_line(event.job.name, 40))}", total=None, told="")
             elif isinstance(event, Progressed) and event.worker in of_worker:
-                frames += max(0, event.done - at.get((event.job.name, event.stage), 0))
-                at[event.job.name, event.stage] = event.done
+                reached = at.get(event.job.name, 0)
+                frames += max(0, event.done - reached)
+                at[event.job.name] = max(event.done, reached)
                 count = f"{event.done}/{event.total}" if event.total else f"{event.done}"
                 bar.update(of_worker[event.worker], total=event.total, completed=event.done, told=f"{escape(event.stage)} {count}")
             elif isinstance(event, Finished):
                 done, failed = done + 1, failed + (event.outcome.state == "failed")
-                for key in [key for key in at if key[0] == event.job.name]:
-                    del at[key]
+                at.pop(event.job.name, None)
                 if event.worker in of_worker:
                     bar.remove_task(of_worker.pop(event.worker))
                 if event.outcome.state == "failed":
