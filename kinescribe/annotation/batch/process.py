@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ _RENEW_SHARE = 0.5  # of the memory limit: a worker that holds so much after a j
 _END_S = 2.0  # that a process which can't be heard any more has to end by itself
 _CHILDREN_S = 3  # every so many seconds the memory of a worker's children counts too
 _START_S = 120.0  # until a new process must have answered
-_TAIL = 4000
+_TAIL = 64_000  # of what it wrote: after a crash Python lists all modules that are loaded
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -76,12 +77,15 @@ class WorkerProcess:
                 answer = self._ask({"task": "video", "job": job.to_dict()}, limits, progress)
                 break
             except TimeoutError:
+                _clear(job)
                 reason = f"not done after {limits.seconds:g} s; give --timeout more seconds, or look at the video"
                 return Outcome("failed", "timeout", reason, seconds=time.monotonic() - began)
             except MemoryError:
+                _clear(job)
                 reason = f"it took more than {limits.memory / 2**20:.0f} MB of memory; give --max-memory more, or fewer --workers"
                 return Outcome("failed", "memory", reason, seconds=time.monotonic() - began)
             except _Gone as gone:
+                _clear(job)
                 if attempt == limits.retries:
                     times = f", {attempt + 1} times" if attempt else ""
                     return Outcome("failed", "crash", f"its process died ({gone}){times}", seconds=time.monotonic() - began)
@@ -238,6 +242,11 @@ class _Tail:
         """Of a process that has ended."""
         self._reader.join(_END_S)
         return self._kept.decode("utf-8", "replace")
+
+
+def _clear(job: Job) -> None:
+    """Remove what a process was at when it was ended."""
+    shutil.rmtree(job.staging, ignore_errors=True)
 
 
 def _telling(text: str) -> str:

@@ -43,6 +43,7 @@ def work(job: Job, progress: Report) -> Outcome:
         there = recorded(Path(job.folder))
         if there is not None and there.key == key and not job.again:
             return done_as(there, seen, began, adopted=True)
+        shutil.rmtree(staging, ignore_errors=True)  # of a process that died over this video
         staging.mkdir(parents=True)
         states = _make(job, staging, progress)
         changed = _changed(path, before, sha256, states)
