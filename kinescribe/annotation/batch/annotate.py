@@ -270,7 +270,7 @@ def _engine(how: RunOptions, setups: _Setups, videos: int) -> Engine:
     if how.engine == "ray":
         from kinescribe.annotation.batch.ray_engine import RayEngine
 
-        return RayEngine(how, learned=setups.learned)
+        return RayEngine(how, learned=setups.learned, videos=videos)
     mine, devices = cores(), []
     if setups.learned:
         devices = gpus() if setups.videos.settings.device in ("auto", "cuda") else []
