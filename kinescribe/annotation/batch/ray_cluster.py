@@ -7,10 +7,11 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ __all__ = ["Cluster", "Room", "import_ray", "room_in"]
 
 _STORE = 80 * 2**20  # bytes; nothing large goes through Ray
 _CLEAR_S = 5.0
-_KNOCK_S = 10.0  # Ray itself waits for minutes for an address where nobody is
+_KNOCK_S = 10.0
 
 
 def import_ray() -> Any:
@@ -46,7 +47,8 @@ class Cluster:
         """Connect, or start a cluster on this machine.
 
         Args:
-            address: as ``ray.init`` takes it; None: the one that RAY_ADDRESS names or that runs here, else one is started.
+            address: as ``ray.init`` takes it; None: the one that RAY_ADDRESS names or that `ray start` started here, else one
+                is started for the run.
             processors: that one started here has at least.
 
         Raises:
@@ -88,15 +90,8 @@ class Cluster:
         return True
 
     def _join_one_here(self) -> bool:
-        try:
-            self.ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
-        except ConnectionError:
-            return False  # none runs here
-        except (RuntimeError, ValueError, OSError) as error:
-            raise UsageError(
-                f"cannot connect to the Ray cluster of this machine: {one_line(str(error), 300)}; --address local starts another one"
-            ) from error
-        return True
+        there = _current()
+        return there is not None and _answers(there) is None and self._join(there)
 
     def _start(self, processors: int) -> None:
         # a short path: Ray makes sockets in there, whose names may have 107 bytes
@@ -174,7 +169,7 @@ def room_in(nodes: Sequence[Mapping[str, Any]], how: RunOptions, *, learned: boo
     return Room(max(1, workers if videos is None else min(workers, videos)), threads, gpus, on)
 
 
-def _shared_out(processors: Iterator[int] | Any, workers: int | None) -> int:
+def _shared_out(processors: Iterable[int], workers: int | None) -> int:
     """Threads for each worker: with no number asked for, one worker takes the smallest node whole."""
     counts = [count for count in processors if count]
     if not counts:
@@ -186,10 +181,11 @@ def _shared_out(processors: Iterator[int] | Any, workers: int | None) -> int:
 
 def _knock(address: str) -> None:
     """Raise UsageError where nobody answers at an address that names a host and a port."""
-    if address == "auto":
-        return
+    where = (_current() if address == "auto" else None) or address
+    if where == "auto":
+        return  # Ray looks for one itself
     try:
-        parts = urlsplit(address if "://" in address else f"//{address}")
+        parts = urlsplit(where if "://" in where else f"//{where}")
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
@@ -197,13 +193,31 @@ def _knock(address: str) -> None:
         raise UsageError(f"address='{one_line(address, 100)}' must be HOST:PORT, ray://HOST:PORT, auto or local")
     if port is None or parts.scheme not in ("", "ray"):
         return  # a service's own scheme
-    try:
-        socket.create_connection((host, port), timeout=_KNOCK_S).close()
-    except OSError as error:
+    why = _answers(f"{host}:{port}")
+    if why is not None:
         raise UsageError(
-            f"no Ray cluster answers at '{one_line(address, 100)}' ({error.strerror or error}); "
-            "`ray status` there tells whether one runs, and 6379 is the usual port"
-        ) from error
+            f"no Ray cluster answers at '{one_line(where, 100)}' ({why}); `ray status` there tells whether one runs, 6379 is the usual port"
+        )
+
+
+def _answers(address: str) -> str | None:
+    """None where somebody listens at HOST:PORT, else why not. Ray itself would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
+    except (OSError, ValueError) as error:
+        return one_line(str(getattr(error, "strerror", None) or error), 100)
+    return None
+
+
+def _current() -> str | None:
+    """The address of the cluster that `ray start` started last on this machine, which need not run any more."""
+    folder = os.environ.get("RAY_TMPDIR") or (os.environ.get("TMPDIR") if sys.platform == "linux" else None)
+    folder = folder or (tempfile.gettempdir() if os.name == "nt" else "/tmp")
+    try:
+        return (Path(folder) / "ray" / "ray_current_cluster").read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _clear(folder: str) -> None:

@@ -20,7 +20,7 @@ __all__ = ["Hand", "actor_class", "probe_beside"]
 
 _EVERY_S = 0.5  # between two reports of progress
 _TURN_S = 10.0  # that a call waits for something to say
-_LOOKS, _LOOK_S = 5, 1.0  # a shared folder may show a new file a moment later
+_LOOKS, _LOOK_S = 4, 0.5  # a shared folder may show a new file a moment later
 _LEAVE_S = 8.0
 
 Said = tuple[str, Any]
