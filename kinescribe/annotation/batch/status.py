@@ -65,6 +65,8 @@ def status(folder: str | os.PathLike[str]) -> Status:
     rows = merged(data.manifests())
     # a video that was begun by a run that is over waits for the next one
     states = Counter(row.state if at_it or row.state != "running" else "queued" for row in rows.values())
-    wanting = [row for _, row in sorted(rows.items()) if row.state == "failed" or row.kind == "partial" or (at_it and row.state == "running")]
+    wanting = [
+        row for _, row in sorted(rows.items()) if row.state == "failed" or row.kind == "partial" or (at_it and row.state == "running")
+    ]
     seconds = sum(row.seconds or 0.0 for row in rows.values() if row.state == "done")
     return Status(data.folder, dict(states), sum(row.kind == "partial" for row in rows.values()), at_it, seconds, tuple(wanting))
