@@ -116,23 +116,22 @@ def test_a_video_gives_the_same_bytes_whatever_came_before_it(
         assert len(set(loaded)) == 1, "later videos load nothing"
 
 
-def test_a_concept_tracker_is_kept_unless_it_spoke_of_a_video(
+def test_what_a_concept_tracker_says_of_a_video_is_not_said_of_the_next(
     folders: dict[str, str], videos: list[Path], placed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     from kinescribe.perception import refinement
 
-    def still(video: Any, warnings: list[str]) -> None:
-        warnings += ["the camera moves"] if len(placed) > 1 else []
-
-    monkeypatch.setattr(refinement, "static_background", still)
+    says: list[str] = []
+    monkeypatch.setattr(refinement, "static_background", lambda video, warnings: warnings.extend(says))
     kept, given = KeptParts(), options(STACKS["one model"], folders)
     first = files(videos[1], tmp_path / "first", **given, kept=kept)
-    assert kept.roles == ("concept_tracker",)
     assert files(videos[1], tmp_path / "second", **given, kept=kept) == first
-    assert len(placed) == 1
-    placed.append("from now on the camera moves")
+    assert kept.roles == ("concept_tracker",)
+    assert len(placed) == 1, "one without warnings stays loaded"
+    says.append("the camera moves")
     assert b"the camera moves" in files(videos[1], tmp_path / "third", **given, kept=kept)["states.meta.json"]
-    assert kept.roles == ()
+    says.clear()
+    assert files(videos[1], tmp_path / "fourth", **given, kept=kept) == first
 
 
 def test_other_words_need_no_other_models(folders: dict[str, str], videos: list[Path], placed: list[str], tmp_path: Path):
@@ -254,6 +253,16 @@ def test_foreign_parts_are_kept_where_they_say_so():
     assert good.log == ["reset"], "what it remembers of a video is let go of at once"
     assert other.log == []
     assert shown(KeptParts(), verifier=Keepable(), detector=Asking()) == {}
+
+
+def test_a_concept_tracker_with_warnings_is_kept_where_it_says_that_it_forgets_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("kinescribe.perception.kept.is_own_model", lambda part: True)
+    for part in (Foreign(), Keepable()):
+        part.warnings = ["v.mp4: the camera moves"]  # type: ignore[attr-defined]
+        fits = {"concept_tracker": part} if isinstance(part, Keepable) else {}
+        assert shown(KeptParts(), concept_tracker=part) == fits
+    quiet = Foreign()
+    assert shown(KeptParts(), concept_tracker=quiet) == {"concept_tracker": quiet}
 
 
 def test_parts_that_were_handed_in_are_not_kept():
