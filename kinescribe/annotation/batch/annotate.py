@@ -156,7 +156,7 @@ def annotate(
     into.check()
     products, warnings = products_of(overlay, report)
     data = DataSet(Path(output).resolve())
-    if data.folder.exists() and not data.folder.is_dir():
+    if os.path.exists(data.folder) and not os.path.isdir(data.folder):  # noqa: PTH110, PTH112 - these don't raise on any name
         raise UsageError(f"cannot write the data set '{output}': it is a file; name a folder")
     sources = [source] if isinstance(source, str | os.PathLike) else list(source)
     listing = list_videos(sources, leave_out=data.folder, image_folders=how.image_folders)

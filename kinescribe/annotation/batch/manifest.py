@@ -98,8 +98,10 @@ class Manifest:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")  # what it says is done has to be so after a power cut
             return db
-        db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=30, check_same_thread=False)
+        # not mode=ro: whoever closes it last folds the WAL into the file and removes it, which only a connection that may write can
+        db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=rw", uri=True, timeout=30, check_same_thread=False)
         try:
+            db.execute("PRAGMA query_only=ON")
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.OperationalError:  # a folder that can't be written has no room for the WAL's index
             db.close()
