@@ -59,6 +59,7 @@ class Sam3VideoTracker:
     """
 
     families = ("sam3-video",)
+    kept_between_videos = True
     default = "sam3"
 
     def __init__(self, *, weights: str | None = None, runtime: Runtime | None = None, conditioning: int = 8) -> None:
@@ -70,6 +71,7 @@ class Sam3VideoTracker:
         self._first_run = FirstRun()
         self.provenance: dict[str, str] = {}
         self.warnings: list[str] = []
+        self._loading_warned = 0
 
     @classmethod
     def missing(cls, weights: str | None = None) -> str | None:
@@ -93,6 +95,7 @@ class Sam3VideoTracker:
         from kinescribe.perception.refinement import static_background
 
         self._load()
+        del self.warnings[self._loading_warned :]  # those of another video
         background = static_background(video, self.warnings)
         for frame, seen, ended in self.seen(video, prompts):
             yield self._measured(frame, seen, ended, prompts, background)
@@ -144,6 +147,7 @@ class Sam3VideoTracker:
             self.provenance = weights.provenance()
             self.warnings += [self.provenance["warning"]] if "warning" in self.provenance else []
             self.warnings += [line for line in runtime.warnings if line not in self.warnings]
+            self._loading_warned = len(self.warnings)
         return self._loaded
 
     def _encoded(self, video: Video, loaded: _Loaded) -> Iterator[tuple[Frame, Any]]:
