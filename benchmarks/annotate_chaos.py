@@ -92,6 +92,7 @@ def chaos(clips: Path, other: Path, into: Path, rounds: int, options: Sequence[s
         seed: of the moments.
         talk: whether a line is printed for each round.
     """
+    into.mkdir(parents=True, exist_ok=True)
     rng, told, peace, before = random.Random(seed), Told(), into / "peace", into / "before"
     changing = sorted(clips.iterdir())[0]
     command = [
