@@ -29,6 +29,7 @@ __all__ = ["Cluster", "Room", "import_ray", "room_in"]
 _STORE = 80 * 2**20  # bytes; nothing large goes through Ray
 _CLEAR_S = 5.0
 _KNOCK_S = 10.0
+_MODE = "RAY_AUTH_MODE"
 
 
 def import_ray() -> Any:
@@ -60,7 +61,7 @@ class Cluster:
         if not self._ours:
             return  # the program that calls us is connected already, and stays so
         named = address or os.environ.get("RAY_ADDRESS") or None
-        with _signals_kept():
+        with _signals_kept(), _environment({}):
             if named == "local" or not (self._join(named) if named else self._join_one_here()):
                 self._start(processors)
 
@@ -82,16 +83,17 @@ class Cluster:
         _knock(address)
         try:
             self.ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
             raise UsageError(
                 f"cannot connect to the Ray cluster '{one_line(address, 100)}': {one_line(str(error), 300)}; "
-                "start one with `ray start --head`, or give another --address"
+                "give another --address, or RAY_AUTH_MODE=token where it wants a token"
             ) from error
         return True
 
     def _join_one_here(self) -> bool:
         there = _current()
-        return there is not None and _answers(there) is None and self._join(there)
+        # as "auto": Ray looks for the token of a cluster only where it looks for the cluster too
+        return there is not None and _answers(there) is None and self._join("auto")
 
     def _start(self, processors: int) -> None:
         # a short path: Ray makes sockets in there, whose names may have 107 bytes
@@ -245,11 +247,15 @@ def _signals_kept() -> Iterator[None]:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables that aren't set, while the block runs."""
-    mine = {name: value for name, value in variables.items() if name not in os.environ}
-    os.environ.update(mine)
+    """Set variables that aren't set, while the block runs; afterwards they are as before, and so is what Ray sets itself."""
+    before = {name: os.environ.get(name) for name in (*variables, _MODE)}
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
     try:
         yield
     finally:
-        for name in mine:
-            os.environ.pop(name, None)
+        for name, was in before.items():
+            if was is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = was

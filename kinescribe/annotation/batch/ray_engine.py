@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import queue
 import secrets
+import signal
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from types import FrameType
 
 from kinescribe.annotation.batch.engines import Event
 from kinescribe.annotation.batch.exchange import Exchange
@@ -57,10 +60,11 @@ class RayEngine:
         """Do all jobs; a video whose actor is lost is begun again by another one.
 
         Raises:
+            SystemExit: SIGTERM came, and nobody else handles it.
             UsageError: nodes lack kinescribe, have another version, or don't see our folders.
             KinescribeError: no worker stays, or none comes.
         """
-        with ExitStack() as stack:
+        with _ended_in_order(), ExitStack() as stack:
             stack.callback(self._left)
             probe = f"seen-{secrets.token_hex(8)}"
             if self._exchange is not None:
@@ -98,6 +102,25 @@ class RayEngine:
             crew.dismiss_all()
             for thread in threads:
                 thread.join(timeout=_JOIN_S)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Have SIGTERM, with which schedulers end jobs, raise SystemExit, so that nothing stays on the cluster or in the exchange."""
+    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not mine:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # a second one would cut short what the first one began
+    sys.exit(128 + number)
 
 
 def _check_somebody_comes(crew: Crew) -> None:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kinescribe.annotation.batch import exchange
-from kinescribe.annotation.batch.files import Signature, signature_of
 from kinescribe.annotation.batch.jobs import Job, Limits, Outcome
 from kinescribe.annotation.batch.process import Stopped, WorkerProcess
 
@@ -130,6 +128,10 @@ class Hand:
 
 
 def _through(order: Mapping[str, Any], job: Job, do: Callable[[Job], Outcome], stopped: Callable[[], bool]) -> Outcome | None:
+    # here, for what an exchange needs takes longer to import than an actor to start
+    from kinescribe.annotation.batch import exchange
+    from kinescribe.annotation.batch.files import Signature, signature_of
+
     seen = None if order["signature"] is None else Signature(*order["signature"])
     try:
         near = seen is not None and signature_of(Path(job.path)) == seen

@@ -172,14 +172,15 @@ def test_through_an_exchange(
     assert watch.left == []
 
 
-def test_interrupted_and_gone_on_with(cluster: Any, videos: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
+def test_ended_by_a_scheduler_and_gone_on_with(cluster: Any, videos: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
+    def terminate() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
 
     through = str(tmp_path / "exchange")
-    watch = Watching(Progressed, interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    watch = Watching(Progressed, terminate)
+    with pytest.raises(SystemExit, match="143"):
         run(videos, tmp_path / "data", cluster, watch, exchange=through)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert len(watch.seen) >= 2
     assert watch.left == []
     assert list(Path(through).iterdir()) == []
