@@ -87,8 +87,8 @@ class RunOptions:
         """Raise UsageError for what makes no sense."""
         if self.workers != "auto" and not (_whole(self.workers) and 1 <= int(self.workers) <= 4096):
             raise UsageError(f"workers={self.workers!r} must be a whole number from 1, or 'auto'")
-        if self.threads is not None and not (_whole(self.threads) and self.threads >= 1):
-            raise UsageError(f"threads={self.threads!r} must be a whole number from 1")
+        if self.threads is not None and not (_whole(self.threads) and 1 <= self.threads <= 4096):
+            raise UsageError(f"threads={self.threads!r} must be a whole number from 1 to 4096")
         if not math.isfinite(self.timeout) or self.timeout < 0:
             raise UsageError(f"timeout={self.timeout:g} must be a number of seconds, or 0 for no limit")
         if self.max_memory is not None and not (math.isfinite(self.max_memory) and (self.max_memory == 0 or self.max_memory >= 2**26)):
