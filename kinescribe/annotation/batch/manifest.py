@@ -216,7 +216,7 @@ class Manifest:
         """Key of the last export, and what was told of it."""
         with self._told():
             row = self._db.execute("SELECT key, told FROM exports ORDER BY id DESC LIMIT 1").fetchone()
-        return None if row is None else (str(row[0]), dict(json.loads(row[1])))
+            return None if row is None else (str(row[0]), _object(row[1]))
 
     def _insert(self, **values: Any) -> None:
         values = {name: _cell(value) if isinstance(value, str) else value for name, value in values.items()}
@@ -257,4 +257,15 @@ def _name(cell: str | bytes) -> str:
 
 
 def _files(text: str | None) -> dict[str, int]:
-    return {} if text is None else {str(name): int(size) for name, size in json.loads(text).items()}
+    return {} if text is None else {name: int(size) for name, size in _object(text).items()}
+
+
+def _object(text: Any) -> dict[str, Any]:
+    """A JSON object that we wrote; somebody's edit counts as damage."""
+    try:
+        made = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise sqlite3.DatabaseError(f"no JSON in a row: {error}") from error
+    if not isinstance(made, dict):
+        raise sqlite3.DatabaseError("no JSON object in a row")
+    return made

@@ -40,10 +40,10 @@ def available_memory() -> int:
 
 def gpus() -> list[str]:
     """Names of the CUDA devices, as CUDA_VISIBLE_DEVICES has them; empty without torch or without a device."""
-    # in a process of its own: torch takes seconds and a GB, and would hold the device
+    # in a process of its own: torch takes seconds and a GB, and would hold the device; -P: not a torch.py of the current folder
     code = "import torch; print(torch.cuda.device_count())"
     try:
-        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True).stdout
+        told = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=120, check=True).stdout
         count = int(told.strip() or 0)
     except (OSError, subprocess.SubprocessError, ValueError):
         return []

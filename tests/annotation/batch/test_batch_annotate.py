@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 import pytest
-from tiny_videos import age, draw, draw_folder, leftovers, tree_of
+from tiny_videos import age, draw, draw_folder, frames_of, leftovers, tree_of
 
 from kinescribe import extract_states
 from kinescribe.annotation.batch import annotate, status
@@ -378,6 +378,24 @@ def test_duplicates_are_done_once_and_different_settings_are_no_duplicates(here:
     assert counts(quickly(videos, out, ("states", "mot"))) == {"videos": 5, "unchanged": 3, "duplicates": 2}
     of_one = Overrides.read(ExtractionSettings(), [{"match": "z.mp4", "objects": "ball"}], "run.toml")
     assert counts(quickly(videos, out, settings=of_one)) == {"videos": 5, "done": 1, "unchanged": 3, "duplicates": 1}
+
+
+def test_folders_of_pictures_are_videos_and_one_changed_picture_has_them_done_again(here: HereEngine, tmp_path: Path):
+    import cv2
+
+    folder = tmp_path / "videos" / "run 1"
+    folder.mkdir(parents=True)
+    for k, image in enumerate(frames_of(5)):
+        cv2.imwrite(str(folder / f"{k:03}.png"), image)
+        age(folder / f"{k:03}.png")
+    options: dict[str, Any] = {"image_folders": True, "frame_interval": 0.04}
+    assert counts(quickly(tmp_path / "videos", tmp_path / "out", **options)) == {"videos": 1, "done": 1}
+    assert counts(quickly(tmp_path / "videos", tmp_path / "out", **options)) == {"videos": 1, "unchanged": 1}
+    cv2.imwrite(str(folder / "003.png"), frames_of(6)[3])
+    assert counts(quickly(tmp_path / "videos", tmp_path / "out", **options)) == {"videos": 1, "done": 1}
+    (folder / "011.png").unlink()
+    assert counts(quickly(tmp_path / "videos", tmp_path / "out", **options)) == {"videos": 1, "done": 1}
+    assert quickly(tmp_path / "videos", tmp_path / "out", ("mot",), **options).export["rows"] == 11
 
 
 STRANGE = ["new\nline.mp4", "with space.mp4", "café.mp4", "cafe\u0301.mp4", "=1+1.mp4", "-o.mp4", "<b>&.mp4"]

@@ -102,6 +102,14 @@ def foreign(path: Path) -> None:
     database.close()
 
 
+def edited(path: Path) -> None:
+    fill(path)
+    database = sqlite3.connect(path)
+    database.execute("INSERT INTO log (at, run, video, state, files) VALUES ('', '', 'b.mp4', 'done', '[1')")
+    database.commit()
+    database.close()
+
+
 def newer(path: Path) -> None:
     fill(path)
     database = sqlite3.connect(path)
@@ -112,7 +120,14 @@ def newer(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("spoil", "says"),
-    [(damaged, "damaged"), (cut_off, "damaged"), (no_database, "damaged"), (foreign, "no manifest"), (newer, "format 2")],
+    [
+        (damaged, "damaged"),
+        (cut_off, "damaged"),
+        (no_database, "damaged"),
+        (edited, "damaged"),
+        (foreign, "no manifest"),
+        (newer, "format 2"),
+    ],
 )
 @pytest.mark.parametrize("read_only", [True, False])
 def test_what_is_no_manifest_of_ours_is_told_with_the_way_out(tmp_path: Path, spoil, says: str, read_only: bool):
