@@ -117,9 +117,9 @@ def chaos(clips: Path, other: Path, into: Path, rounds: int, options: Sequence[s
             shutil.copytree(before, out)
         told.moments[number] = []
         length = told.changed_s if number % 2 else told.undisturbed_s
-        for _ in range(rng.choice((1, 1, 2))):
-            # in layers, so that few rounds too are spread over the whole run
-            moment = length * (number // 2 + rng.random()) / ((rounds + 1) // 2)
+        for time_of in range(rng.choice((1, 1, 2))):
+            # the first in layers, so that few rounds too are spread over the whole run; what is left for a second one is shorter
+            moment = length * (rng.uniform(0.1, 0.6) if time_of else (number // 2 + rng.random()) / ((rounds + 1) // 2))
             left = _killed([*command, "-o", str(out)], moment, f"{os.getpid()}-{number}", told)
             told.moments[number].append(round(moment, 3))
             if left:
