@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -122,6 +123,32 @@ def test_going_on_where_nothing_is_to_do_does_nothing(made: tuple[Path, subproce
     assert (told["videos"], told["done"], told["unchanged"], told["failed"]) == (2, 0, 2, 0)
     assert "videos to do" not in ran.err
     assert tree_of(folder) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals are others there")
+def test_on_a_terminal_there_are_bars_and_names_are_shown_as_they_are(clips: Path, tmp_path: Path):
+    import pty
+
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name, source in (("[red]a[bold].mp4", "clip-000.mp4"), ("[nope.mp4", "bad [red].mp4"), ("esc\x1b[31mx.mp4", "bad [red].mp4")):
+        (videos / name).write_bytes((clips / source).read_bytes() + name.encode())
+    command = [sys.executable, "-c", CODE, "annotate", str(videos), "-o", str(tmp_path / "out"), "--no-report", "--workers", "1"]
+    here, there = pty.openpty()
+    with subprocess.Popen(command, stderr=there, env={**os.environ, "COLUMNS": "120", "TERM": "xterm"}) as process:
+        os.close(there)
+        shown = b""
+        with contextlib.suppress(OSError):  # as it ends
+            while piece := os.read(here, 65536):
+                shown += piece
+    os.close(here)
+    text = shown.decode("utf-8", "replace")
+    assert process.returncode == 5
+    assert "\x1b[?25l" in text  # the cursor is hidden while bars are shown, and comes back
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+    assert "[red]a[bold].mp4" in text
+    assert "[nope.mp4: unreadable" in text
+    assert "\x1b[31mx" not in text
 
 
 def test_quiet_prints_warnings_and_errors_alone(clips: Path, run: Run, tmp_path: Path):

@@ -220,7 +220,9 @@ class WorkerProcess:
             return f"it no longer answered{words}"
         if code < 0:
             with suppress(ValueError):
-                return signal.Signals(-code).name + words
+                name = signal.Signals(-code).name
+                # no process of ours sends it to a worker that is at a video, but a system that runs out of memory does
+                return f"{name}{', perhaps for want of memory: fewer --workers take less' if name == 'SIGKILL' else ''}{words}"
         return f"exit code {code}{words}"
 
 
