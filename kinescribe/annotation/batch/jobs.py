@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["DISK", "Job", "Limits", "Outcome", "Products"]
+__all__ = ["CHANGED", "DISK", "Job", "Limits", "Outcome", "Products"]
 
 State = Literal["done", "failed", "queued"]
 DISK = "disk"
 """Kind of an outcome that no video is to blame for: there is no room, or the folder can't be written. The run stops."""
+CHANGED = "changed"
+"""Kind of a failure that the next run doesn't take for one: the video was written while it was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kinescribe.annotation.batch.committing import intact
 from kinescribe.annotation.batch.files import RACE_NS, Signature, hash_of, signature_of
+from kinescribe.annotation.batch.jobs import CHANGED
 from kinescribe.annotation.batch.listing import Listed
 from kinescribe.annotation.batch.manifest import Row
 from kinescribe.annotation.slugs import slug_of
@@ -113,7 +114,7 @@ def plan(
             out.done.add(row.video)
             if row.kind == "partial":
                 out.partial.add(row.video)
-        elif row.state == "failed":
+        elif row.state == "failed" and row.kind != CHANGED:  # a copy that goes on may leave size and time as they were
             out.failed.add(row.video)
     out.failed -= out.done
     if retry_failed or redo:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinescribe.annotation.batch.committing import Recorded, commit, files_in, recorded, write_record
 from kinescribe.annotation.batch.files import Signature, hash_of, signature_of
-from kinescribe.annotation.batch.jobs import DISK, Job, Outcome
+from kinescribe.annotation.batch.jobs import CHANGED, DISK, Job, Outcome
 from kinescribe.annotation.batch.keys import key_of, setup_of
 from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
 from kinescribe.llm.text import one_line
@@ -48,7 +48,7 @@ def work(job: Job, progress: Report) -> Outcome:
         states = _make(job, staging, progress)
         changed = _changed(path, before, sha256, states)
         if changed:
-            return Outcome("failed", "changed", changed, seconds=time.perf_counter() - began)
+            return Outcome("failed", CHANGED, changed, seconds=time.perf_counter() - began)
         partial = one_line(states.meta.partial) if states.meta.partial else None
         made = Recorded(key, files_in(staging), partial, len(states), len(states.object_ids), len(states.meta.warnings))
         made = write_record(staging, job.name, made)

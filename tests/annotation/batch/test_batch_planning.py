@@ -89,6 +89,12 @@ def test_another_setup_is_done_again(folder: Folder, state: str):
     assert todo(folder.plan(video)) == ["a.mp4"]
 
 
+def test_what_was_written_while_it_was_read_is_tried_again_each_time(folder: Folder):
+    video = folder.video("a.mp4")
+    folder.finish(video, "failed", kind="changed")
+    assert todo(folder.plan(video)) == ["a.mp4"]
+
+
 @pytest.mark.parametrize("state", ["queued", "running"])
 def test_what_was_begun_and_not_finished_is_done(folder: Folder, state: str):
     video = folder.video("a.mp4")
