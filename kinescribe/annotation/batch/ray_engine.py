@@ -64,7 +64,7 @@ class RayEngine:
             UsageError: nodes lack kinescribe, have another version, or don't see our folders.
             KinescribeError: no worker stays, or none comes.
         """
-        with _ended_in_order(), ExitStack() as stack:
+        with _ended_in_order() as ending, ExitStack() as stack:
             stack.callback(self._left)
             probe = f"seen-{secrets.token_hex(8)}"
             if self._exchange is not None:
@@ -72,6 +72,7 @@ class RayEngine:
                 stack.callback(self._exchange.close)
             else:
                 jobs = _with_probe(jobs, probe, stack)
+            stack.callback(ending.set)
             self._run(jobs, on_event, probe)
 
     def _run(self, jobs: Iterator[Job], on_event: Callable[[Event], None], probe: str) -> None:
@@ -105,22 +106,29 @@ class RayEngine:
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Have SIGTERM, with which schedulers end jobs, raise SystemExit, so that nothing stays on the cluster or in the exchange."""
-    mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if not mine:
-        yield
+def _ended_in_order() -> Iterator[threading.Event]:
+    """Have SIGTERM, with which schedulers end jobs, raise SystemExit, so that nothing stays on the cluster or in the exchange.
+
+    When the event is set the run is being ended anyway, which a signal doesn't cut short: it is raised when the block is over.
+    """
+    ending, came = threading.Event(), threading.Event()
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield ending
         return
-    signal.signal(signal.SIGTERM, _end)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.set()
+        if not ending.is_set():
+            ending.set()
+            sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
     try:
-        yield
+        yield ending
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # a second one would cut short what the first one began
-    sys.exit(128 + number)
+    if came.is_set():
+        sys.exit(128 + signal.SIGTERM)
 
 
 def _check_somebody_comes(crew: Crew) -> None:

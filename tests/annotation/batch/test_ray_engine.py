@@ -172,6 +172,15 @@ def test_through_an_exchange(
     assert watch.left == []
 
 
+@pytest.fixture
+def default_sigterm(cluster: Any) -> Iterator[None]:
+    """As in a program of its own: the cluster that we started has a handler here."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("default_sigterm")
 def test_ended_by_a_scheduler_and_gone_on_with(cluster: Any, videos: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
     def terminate() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -212,8 +221,12 @@ def on_another_disk(serve: Callable[..., None]) -> Callable[..., None]:
     return there
 
 
-def test_cluster_of_its_own_ends_with_the_run(videos: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
+def test_cluster_of_its_own_ends_with_the_run(
+    videos: Path, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ray
+
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)  # else Ray writes one to our home
 
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     handler = signal.getsignal(signal.SIGTERM)
@@ -232,6 +245,7 @@ def test_cluster_of_its_own_ends_with_the_run(videos: Path, expected: dict[str, 
     assert [process for process in psutil.Process().children(recursive=True) if process.pid not in before and process.is_running()] == []
     assert not folders[0].exists()
     assert signal.getsignal(signal.SIGTERM) is handler
+    assert "RAY_AUTH_MODE" not in os.environ
 
 
 def test_missing_ray_is_told(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
