@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -68,6 +69,10 @@ def _finish(asked: Finishing, progress: Report) -> dict[str, Any]:
     known = merged(data.manifests())
     with Path(asked.listing).open(encoding="utf-8") as lines:
         videos = [json.loads(line) for line in lines]
+    for video in videos:  # of which this run wasn't about, for those of which it was are known not to be
+        row = known.get(video["name"])
+        if video["duplicate"] is None and row is not None and row.state == "duplicate":
+            video["duplicate"] = row.reason
     done = [(video, known[video["name"]]) for video in videos if video["duplicate"] is None and _is_done(known.get(video["name"]))]
     content = _content(asked, done)
     out: dict[str, Any] = {"content": content, "entries": [], "export": None, "warnings": []}
@@ -82,6 +87,8 @@ def _finish(asked: Finishing, progress: Report) -> dict[str, Any]:
     if asked.report:
         progress("report", 0, None)
         _write_page(asked, data, videos, known)
+    if hasattr(os, "sync"):  # once for what may be many thousand pictures: before anything says that they are there, they are on the disk
+        os.sync()
     return out
 
 

@@ -638,6 +638,25 @@ def test_a_run_that_is_killed_while_it_writes_the_formats_has_the_next_one_write
     assert quickly(videos, out, ("coco", "mot"), stride=6).export is None
 
 
+@pytest.mark.skipif(not hasattr(os, "sync"), reason="needs a system that writes all to its disks when it is asked to")
+def test_formats_are_on_the_disk_before_anything_says_that_they_are_there(
+    here: HereEngine, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    steps: list[Any] = []
+    noted = runs.Manifest.exported
+    monkeypatch.setattr(os, "sync", lambda: steps.append("sync" if (tmp_path / "out" / "export.json").exists() else "too early"))
+    monkeypatch.setattr(runs.Manifest, "exported", lambda made, key, told: steps.append(bool(key)) or noted(made, key, told))
+    quickly(videos, tmp_path / "out", ("mot",))
+    assert steps == [False, "sync", True]
+
+
+def test_a_run_over_some_videos_knows_the_duplicates_among_the_others(here: HereEngine, videos: Path, tmp_path: Path):
+    shutil.copy2(videos / "clip-001.mp4", videos / "z.mp4")
+    quickly(videos, tmp_path / "out", report=True)
+    quickly(videos, tmp_path / "out", report=True, only=["clip-000.mp4"], redo=True)
+    assert "same bytes as clip-001.mp4" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_page_is_written_anew_where_it_is_missing_or_a_run_was_killed(here: HereEngine, videos: Path, tmp_path: Path):
     done = quickly(videos, tmp_path / "out", report=True)
     assert done.report == tmp_path / "out" / "report.html"
