@@ -155,6 +155,11 @@ class Seat:
             for kind, what in self._crew.get(ref):
                 if kind == "defect":
                     raise RuntimeError(f"{name}: {what}")
+                if kind == "models":
+                    raise UsageError(
+                        f"the node of {name} would use other models than this machine: {one_line(str(what), 300)}; "
+                        "put the same weights there"
+                    )
                 if kind != "progress":
                     return kind, what
                 self._events.put(Progressed(job, name, *what))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 from kinescribe.annotation.batch.jobs import Job, Limits, Outcome
 from kinescribe.annotation.batch.process import Stopped, WorkerProcess
+from kinescribe.errors import KinescribeError
 
 __all__ = ["Hand", "actor_class", "probe_beside"]
 
@@ -22,7 +24,8 @@ _LOOKS, _LOOK_S = 4, 0.5  # a shared folder may show a new file a moment later
 _LEAVE_S = 8.0
 
 Said = tuple[str, Any]
-"""("progress", [stage, done, total]), ("outcome", …), ("wants", the video), ("blind", path), or ("defect", traceback)."""
+"""("progress", [stage, done, total]), ("outcome", …), ("wants", the video), ("blind", path), ("models", what is otherwise), or
+("defect", traceback)."""
 
 
 def actor_class() -> type:
@@ -71,6 +74,7 @@ class Hand:
             os.chdir(folder)
         self._process = WorkerProcess(threads)
         self._ended = threading.Event()
+        self._models = _Models()
         self._orders: queue.Queue[Mapping[str, Any] | None] = queue.Queue()
         self._said: queue.Queue[Said] = queue.Queue()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -112,6 +116,9 @@ class Hand:
     def _answer(self, order: Mapping[str, Any]) -> Said:
         try:
             job, limits = Job.of(order["job"]), Limits(**order["limits"])
+            otherwise = self._models.of(job)
+            if otherwise is not None:
+                return "models", otherwise
 
             def do(job: Job) -> Outcome:
                 return self._process.do(job, limits, lambda *what: self._said.put(("progress", list(what))))
@@ -125,6 +132,35 @@ class Hand:
             raise
         except BaseException:  # a defect of ours is the run's, which can't see this process
             return "defect", traceback.format_exc()
+
+
+class _Models:
+    """Whether the models here are those that the results are said to be from; looked at once for each of a run's settings."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str | None] = {}
+
+    def of(self, job: Job) -> str | None:
+        """What is otherwise, None where all is the same. Without weights our version says all, which was compared before."""
+        wanted = {role: revision for role, revision in job.revisions.items() if "weights " in revision}
+        if not wanted:
+            return None
+        asked = json.dumps([dict(job.settings), wanted], sort_keys=True)
+        if asked not in self._known:
+            self._known[asked] = self._compared(job, wanted)
+        return self._known[asked]
+
+    @staticmethod
+    def _compared(job: Job, wanted: Mapping[str, str]) -> str | None:
+        from kinescribe.annotation.batch.keys import revisions_of
+        from kinescribe.settings import ExtractionSettings
+
+        try:
+            here = revisions_of(ExtractionSettings.of(job.settings))
+        except KinescribeError as error:
+            return str(error)
+        other = next((role for role, revision in wanted.items() if here.get(role) != revision), None)
+        return None if other is None else f"{other}: '{here.get(other)}' instead of '{wanted[other]}'"
 
 
 def _through(order: Mapping[str, Any], job: Job, do: Callable[[Job], Outcome], stopped: Callable[[], bool]) -> Outcome | None:

@@ -7,19 +7,21 @@ import queue
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kinescribe.annotation.batch.engines import Finished, Started
-from kinescribe.annotation.batch.jobs import Job
+from kinescribe.annotation.batch.jobs import Job, Limits
 from kinescribe.annotation.batch.options import RunOptions
 from kinescribe.annotation.batch.ray_cluster import Room, room_in
 from kinescribe.annotation.batch.ray_crew import Attempt, Lost, Waiting
 from kinescribe.annotation.batch.ray_seat import Seat
-from kinescribe.annotation.batch.ray_worker import actor_class
+from kinescribe.annotation.batch.ray_worker import Hand, actor_class
 from kinescribe.errors import KinescribeError, UsageError
+from kinescribe.settings import ExtractionSettings
 
 
 def node(name: str, **resources: float) -> dict[str, Any]:
@@ -147,6 +149,29 @@ def test_cluster_where_no_worker_stays_ends_the_run() -> None:
     assert isinstance(said, KinescribeError)
     assert "no worker stays" in str(said)
     assert crew.hired == 5
+
+
+def test_node_with_other_weights_says_so() -> None:
+    job = Job("a", "/nowhere/a", "/nowhere/f", "/nowhere/s", ExtractionSettings().to_dict(), {"detector": "x of y, weights 1234"})
+    hand = Hand(1, ".")
+    try:
+        ((kind, what),) = hand.turn({"job": job.to_dict(), "limits": asdict(Limits()), "through": None, "probe": "p", "signature": None})
+    finally:
+        hand.stop()
+    assert kind == "models"
+    assert "detector: 'classical of kinescribe" in what
+    assert "instead of 'x of y, weights 1234'" in what
+
+
+class OtherModels(UnluckyCrew):
+    def get(self, ref: Any) -> Any:
+        return [("models", "detector: 'a' instead of 'b'")]
+
+
+def test_run_with_other_weights_on_a_node_stops() -> None:
+    said = seat_of(OtherModels(begins=True), Waiting(iter(jobs(2))), RunOptions())
+    assert [type(one) for one in said] == [Started, UsageError]
+    assert "other models than this machine: detector: 'a' instead of 'b'" in str(said[1])
 
 
 def test_actor_without_kinescribe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
