@@ -198,7 +198,7 @@ def test_a_process_that_dies_is_told_with_how(worker: WorkerProcess, video: Path
     assert re.match(rf"its process died \({says}", outcome.reason), outcome.reason
     assert not (tmp_path / "work" / name).exists()
     assert pid is not None
-    assert not [process.pid for process in psutil.process_iter() if _group(process.pid) == pid and is_alive(process.pid)]
+    assert gone_within(5.0, *(process.pid for process in psutil.process_iter() if _group(process.pid) == pid))
 
 
 def _group(pid: int) -> int | None:
