@@ -310,9 +310,9 @@ def test_a_run_that_is_interrupted_or_held_up_keeps_what_is_done_and_goes_on_the
     environment = {**os.environ, "PYTHONPATH": f"{installed}{os.pathsep}{os.environ.get('PYTHONPATH', '')}", "MARKS": str(tmp_path)}
     command = [sys.executable, "-c", CODE, "annotate", str(videos), "-o", str(out), "--no-report", "--workers", "1", "--detector", "slow"]
     if how == "timeout":
-        ran = subprocess.run([*command, "--timeout", "2"], capture_output=True, text=True, env=environment, check=False)
+        ran = subprocess.run([*command, "--timeout", "6"], capture_output=True, text=True, env=environment, check=False)
         assert ran.returncode == 5
-        assert "slow.mp4: timeout: not done after 2 s; give --timeout more seconds, or look at the video" in ran.stderr
+        assert "slow.mp4: timeout: not done after 6 s; give --timeout more seconds, or look at the video" in ran.stderr
         assert dict(status(out).states) == {"done": 1, "failed": 1}
     else:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True) as process:
