@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from kinescribe.annotation.batch.committing import recorded
 from kinescribe.annotation.batch.files import Signature, hash_of, signature_of
-from kinescribe.annotation.batch.jobs import DISK, Job, Outcome
+from kinescribe.annotation.batch.jobs import CHANGED, DISK, Job, Outcome
 from kinescribe.annotation.batch.keys import key_of, setup_of
 from kinescribe.annotation.batch.process import Stopped
 from kinescribe.annotation.batch.work import done_as, place, told
@@ -186,7 +186,7 @@ def settled(outcome: Outcome, before: Signature | None, job: Job) -> Outcome:
     except OSError:
         now = None
     if now != before:
-        return Outcome("failed", "changed", "it changed while it was being read; run again when it is finished", seconds=outcome.seconds)
+        return Outcome("failed", CHANGED, "it changed while it was being read; run again when it is finished", seconds=outcome.seconds)
     return replace(outcome, size=before.size, mtime_ns=before.mtime_ns)
 
 

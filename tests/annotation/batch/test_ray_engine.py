@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections import Counter
@@ -35,12 +36,14 @@ def cluster() -> Iterator[Any]:
         made = cluster_utils.Cluster(
             initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False}
         )
+        logs = made.head_node.get_session_dir_path()
         try:
             for _ in range(2):
                 made.add_node(num_cpus=2, object_store_memory=STORE)
             yield made
         finally:
             made.shutdown()
+            shutil.rmtree(logs, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
