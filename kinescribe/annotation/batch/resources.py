@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,29 +15,42 @@ __all__ = ["MEMORY_SHARE", "available_memory", "cores", "gpus"]
 
 MEMORY_SHARE = 0.8
 """Of the memory that workers may fill together, where nothing else is asked for."""
-_CGROUP = Path("/sys/fs/cgroup")
+_CGROUP, _MINE = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def cores() -> int:
     """How many cores this process may use, at least 1."""
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = (_CGROUP / "cpu.max").read_text().split()
-        if quota != "max":
-            mine = min(mine, max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):
-        pass  # no container, or one that says nothing
+    for text in _limits("cpu.max"):
+        quota, _, period = text.partition(" ")
+        if quota.isdecimal() and period.isdecimal() and int(period):
+            mine = min(mine, round(int(quota) / int(period)))
     return max(1, mine)
 
 
 def available_memory() -> int:
-    """Bytes that this machine, or the container, has in all."""
-    whole = int(psutil.virtual_memory().total)
+    """Bytes that this machine has in all, or that a container or a scheduler lets this process have."""
+    told = [*_limits("memory.max"), *_limits("memory.limit_in_bytes", "memory")]
+    return min([int(psutil.virtual_memory().total), *(int(text) for text in told if text.isdecimal())])
+
+
+def _limits(name: str, controller: str = "") -> Iterator[str]:
+    """What the control groups of this process say, its own and those around it; of version 1 those of a controller."""
     try:
-        text = (_CGROUP / "memory.max").read_text().strip()
-        return whole if text == "max" else min(whole, int(text))
-    except (OSError, ValueError):
-        return whole
+        lines = _MINE.read_text().splitlines()
+    except OSError:
+        return  # no Linux
+    root = _CGROUP / controller
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controller not in controllers.split(","):
+            continue
+        group = root / path.strip("/")
+        for folder in [group, *group.parents]:
+            with suppress(OSError):  # what a container sees of its own group may lie elsewhere
+                yield (folder / name).read_text().strip()
+            if folder == root:
+                break
 
 
 def gpus() -> list[str]:
