@@ -10,8 +10,8 @@ from labelled_scene import row, table
 from kinescribe.annotation import Item, export
 from kinescribe.annotation.exporting.classes import classes_of
 from kinescribe.annotation.exporting.items import named
-from kinescribe.annotation.slugs import slug_of
 from kinescribe.annotation.exporting.splits import split_of
+from kinescribe.annotation.slugs import slug_of
 from kinescribe.errors import UsageError
 
 FOUND = {"red ball 1": "'a', object 1", "red ball 2": "'a', object 2", "cart": "'b', object 1", "": "'b', object 7"}
