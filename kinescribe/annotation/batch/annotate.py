@@ -10,12 +10,13 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from kinescribe.annotation.batch.engines import Engine, Event, Finished, LocalEngine, Started
+from kinescribe.annotation.batch.files import Signature, signature_at
 from kinescribe.annotation.batch.finishing import Finishing
 from kinescribe.annotation.batch.folders import DataSet
 from kinescribe.annotation.batch.jobs import DISK, Job, Products
@@ -303,11 +304,11 @@ class _Keeper:
 
     def __init__(self, manifest: Manifest, setups: _Setups, result: Annotated, watch: Watch | None) -> None:
         self._manifest, self._setups, self._result, self._watch = manifest, setups, result, watch
-        self._looked: dict[str, int] = {}
+        self._looked: dict[str, tuple[int, Signature | None]] = {}
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
-            self._looked[event.job.name] = time.time_ns()
+            self._looked[event.job.name] = time.time_ns(), signature_at(Path(event.job.path))
             self._manifest.note(event.job.name, "running", worker=event.worker)
         elif isinstance(event, Finished):
             self._finished(event)
@@ -316,7 +317,10 @@ class _Keeper:
 
     def _finished(self, event: Finished) -> None:
         name, outcome, result = event.job.name, event.outcome, self._result
-        looked = self._looked.pop(name, 0)
+        looked, signature = self._looked.pop(name, (0, None))
+        if outcome.state == "failed" and outcome.size is None and signature is not None:
+            # its process had no chance to say which file it failed at
+            outcome = replace(outcome, size=signature.size, mtime_ns=signature.mtime_ns)
         self._manifest.finished(name, outcome, self._setups.of(name), looked_ns=looked, worker=event.worker)
         if outcome.kind == DISK:
             raise UsageError(f"{outcome.reason}; make room or give an -o that can be written, and run again: what is done stays done")

@@ -10,7 +10,7 @@ from pathlib import Path
 from kinescribe.errors import InputError
 from kinescribe.video.hashing import sha256_of_file, sha256_of_files
 
-__all__ = ["RACE_NS", "Signature", "hash_of", "signature_of"]
+__all__ = ["RACE_NS", "Signature", "hash_of", "signature_at", "signature_of"]
 
 RACE_NS = 2_000_000_000
 """A file that changed within this time before it was looked at may change again without another time stamp (FAT counts in 2 s)."""
@@ -43,6 +43,14 @@ def signature_of(path: Path) -> Signature:
             if stat.S_ISREG(one.st_mode):
                 size, latest, count = size + one.st_size, max(latest, one.st_mtime_ns), count + 1
     return Signature(size, latest, count)
+
+
+def signature_at(path: Path) -> Signature | None:
+    """As `signature_of`; None where nothing can be told, of which whoever reads the video says why."""
+    try:
+        return signature_of(path)
+    except OSError:
+        return None
 
 
 def hash_of(path: Path) -> str:

@@ -198,6 +198,8 @@ def _as_given(path: Path) -> str:
 def _walk(folder: Path, out: Listing, avoid: Path | None, *, image_folders: bool) -> Iterator[Path]:
     """All videos in a folder, without recursion: folders may lie deeper than Python's stack."""
     todo, root = [folder], folder
+    if avoid is not None and root.resolve() == avoid:
+        raise UsageError(f"'{root}' is the folder of the videos and of the data set too; give another -o, such as '{root / 'dataset'}'")
     while todo:
         here = todo.pop()
         if avoid is not None and here.resolve() == avoid:

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from kinescribe.annotation.batch.committing import intact
-from kinescribe.annotation.batch.files import RACE_NS, Signature, hash_of, signature_of
+from kinescribe.annotation.batch.files import RACE_NS, Signature, hash_of, signature_at
 from kinescribe.annotation.batch.jobs import CHANGED
 from kinescribe.annotation.batch.listing import Listed
 from kinescribe.annotation.batch.manifest import Row
@@ -96,7 +96,7 @@ def plan(
     """
     out = Plan()
     looked = time.time_ns()
-    signatures: dict[str, Signature | None] = {video.name: _signature(video.path) for video in listed}
+    signatures: dict[str, Signature | None] = {video.name: signature_at(video.path) for video in listed}
     hashes: dict[str, str] = {}
     known_duplicates: dict[str, str] = {}
     mine = {video.name for video in chosen}
@@ -138,13 +138,6 @@ def plan(
 
 def _fits(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)
-
-
-def _signature(path: Path) -> Signature | None:
-    try:
-        return signature_of(path)
-    except OSError:
-        return None  # the worker says why
 
 
 def _same(row: Row, signature: Signature) -> bool:

@@ -28,6 +28,7 @@ from kinescribe import extract_states
 from kinescribe.annotation.batch import annotate, status
 from kinescribe.annotation.batch.engines import Finished, Started
 from kinescribe.annotation.batch.finishing import carry_out
+from kinescribe.annotation.batch.jobs import Outcome
 from kinescribe.annotation.batch.manifest import merged
 from kinescribe.annotation.batch.work import work
 from kinescribe.cli import main
@@ -302,6 +303,20 @@ def test_failed_videos_are_tried_again_only_where_asked_for_or_changed(here: Her
     assert tried == ["bad.mp4"]
     draw(bad, 8)
     assert counts(quickly(videos, out)) == {"videos": 4, "unchanged": 3, "done": 1}
+
+
+@pytest.mark.parametrize("kind", ["timeout", "memory", "crash"])
+def test_a_video_whose_process_was_lost_stays_failed_until_it_is_asked_for(
+    here: HereEngine, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+):
+    """Else every run would wait for it once more."""
+    out, real = tmp_path / "out", work
+    lost = Outcome("failed", kind, "not done after 3600 s")
+    monkeypatch.setitem(globals(), "work", lambda job, progress: lost if job.name == "clip-001.mp4" else real(job, progress))
+    assert counts(quickly(videos, out)) == {"videos": 3, "done": 2, "failed": 1}
+    monkeypatch.setitem(globals(), "work", real)
+    assert counts(quickly(videos, out)) == {"videos": 3, "unchanged": 2, "failed": 1}
+    assert counts(quickly(videos, out, retry_failed=True)) == {"videos": 3, "unchanged": 2, "done": 1}
 
 
 def test_a_video_that_failed_since_is_failed_though_a_shard_had_done_it(here: HereEngine, videos: Path, tmp_path: Path):

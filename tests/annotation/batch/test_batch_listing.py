@@ -148,6 +148,12 @@ def test_the_data_sets_own_folder_is_left_out(tmp_path: Path):
     assert names(tmp_path, leave_out=tmp_path / "link") == ["a.mp4"]
 
 
+def test_a_folder_that_is_to_be_the_data_set_too_is_refused(tmp_path: Path):
+    put(tmp_path / "a.mp4")
+    with pytest.raises(UsageError, match="give another -o"):
+        list_videos([tmp_path], leave_out=tmp_path)
+
+
 @pytest.mark.parametrize("pattern", ["**/*.mp4", "*/*/*/*.mp4", "*"])
 def test_the_data_sets_own_folder_is_left_out_of_patterns_too(tmp_path: Path, pattern: str):
     put(tmp_path / "a.mp4", tmp_path / "b" / "c" / "d" / "e.mp4", tmp_path / "out" / "states" / "a.mp4" / "overlay.mp4")
