@@ -26,7 +26,7 @@ from typing import Any
 from kinescribe.annotation.batch import annotate
 from kinescribe.annotation.batch import annotate as _annotate_function
 from kinescribe.annotation.batch.committing import Recorded, commit, files_in, write_record
-from kinescribe.annotation.batch.engines import Finished, Started
+from kinescribe.annotation.batch.events import Finished, Started
 from kinescribe.annotation.batch.files import signature_of
 from kinescribe.annotation.batch.folders import DataSet
 from kinescribe.annotation.batch.jobs import Job, Outcome
@@ -75,10 +75,8 @@ def command(clips: Path, out: Path, *more: str) -> float:
     """Seconds of a whole run in a new process."""
     shutil.rmtree(out, ignore_errors=True)
     began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", "import sys; from kinescribe.cli import main; sys.exit(main())", "annotate", str(clips), "-o", str(out), "-q", *more],
-        check=True,
-    )  # fmt: skip
+    code = "import sys; from kinescribe.cli import main; sys.exit(main())"
+    subprocess.run([sys.executable, "-c", code, "annotate", str(clips), "-o", str(out), "-q", *more], check=True)
     return time.perf_counter() - began
 
 
@@ -97,6 +95,7 @@ def ray_against_local(clips: Path, count: int, repeats: int, scratch: Path) -> N
     """The same work by both engines, two workers each; the cluster runs already."""
     import ray
 
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # or it leaves a token in the home folder
     ray.init(num_cpus=2, include_dashboard=False, object_store_memory=2**27, logging_level="ERROR")
     address = ray.get_runtime_context().gcs_address
     seconds: dict[str, list[float]] = {"local": [], "ray": []}

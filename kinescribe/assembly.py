@@ -89,7 +89,7 @@ def assemble(
     info, stats = video.info, time_stats(times)
     meta = Metadata(
         calibration=calibration,
-        video=VideoMeta(name=info.name, sha256=info.sha256, width=info.width, height=info.height, frame_count=len(times)),
+        video=VideoMeta(name=_text(info.name), sha256=info.sha256, width=info.width, height=info.height, frame_count=len(times)),
         time=TimeMeta(regular=stats.regular, interval_s=stats.interval_s, jitter_s=stats.jitter_s, overridden=overridden),
         configuration=configuration,
         versions=_versions(VERSIONED + (VERSIONED_MODELS if models else ())),
@@ -101,6 +101,11 @@ def assemble(
         partial=partial,
     )
     return States.from_columns(table, meta)
+
+
+def _text(name: str) -> str:
+    """A file's name, whose bytes need be no text, as one."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _object(object_id: int, track: Track, name: Name, times: Float) -> _Object:

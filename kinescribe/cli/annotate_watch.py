@@ -11,11 +11,14 @@ from kinescribe.cli.interrupts import check
 from kinescribe.llm.text import one_line
 
 if TYPE_CHECKING:
-    from kinescribe.annotation.batch.engines import Finished
+    from rich.progress import Progress, TaskID
+
+    from kinescribe.annotation.batch.events import Finished, Progressed
 
 __all__ = ["watching"]
 
 Watch = Callable[[Any], None]
+STAGES = {"duplicates": "looking for duplicates", "export": "writing the data set", "report": "writing the report"}
 
 
 @contextmanager
@@ -32,8 +35,7 @@ def watching(*, quiet: bool) -> Iterator[Watch]:
 
 def _lines() -> Watch:
     """A line for each video that is done, which a log keeps."""
-    from kinescribe.annotation.batch.annotate import Begun, Finishes
-    from kinescribe.annotation.batch.engines import Finished
+    from kinescribe.annotation.batch.events import Begun, Finished, Stage
 
     done = todo = 0
 
@@ -47,10 +49,17 @@ def _lines() -> Watch:
         elif isinstance(event, Finished):
             done += 1
             print(f"[{done}/{todo}] {_told(event)}", file=sys.stderr, flush=True)
-        elif isinstance(event, Finishes):
-            print(f"writing the {'data set' if event.stage == 'export' else event.stage}", file=sys.stderr, flush=True)
+        elif isinstance(event, Stage) and event.done == 0:
+            print(STAGES.get(event.stage, event.stage), file=sys.stderr, flush=True)
 
     return watch
+
+
+def escape(text: str) -> str:
+    """A text that rich takes for no markup."""
+    from rich.markup import escape as escaped
+
+    return escaped(text)
 
 
 def _told(event: Finished) -> str:
@@ -63,52 +72,76 @@ def _told(event: Finished) -> str:
 
 @contextmanager
 def _bars() -> Iterator[Watch]:
-    """One bar for all videos with the time to go, reckoned from their bytes, and one for each that is at work."""
+    """Bars that are gone when the block ends; failures stay above them."""
     from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    from kinescribe.annotation.batch.annotate import Begun, Finishes
-    from kinescribe.annotation.batch.engines import Finished, Progressed, Started
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeElapsedColumn(), TimeRemainingColumn())
     console = Console(stderr=True, highlight=False)
     with Progress(*columns, console=console, transient=True, speed_estimate_period=3600.0) as bar:
-        whole: TaskID | None = None
-        of_worker: dict[str, TaskID] = {}
-        done = todo = failed = frames = 0
-        at: dict[str, int] = {}  # a video is looked at more than once: how far the look went that went furthest
+        yield _Bars(bar)
 
-        def watch(event: Any) -> None:
-            nonlocal whole, done, todo, failed, frames
-            check()
-            if isinstance(event, Begun) and event.todo:
-                todo = event.todo
-                whole = bar.add_task("videos", total=max(1, event.bytes), told=f"0/{todo}")
-            elif isinstance(event, Started):
-                if event.worker in of_worker:
-                    bar.remove_task(of_worker.pop(event.worker))
-                of_worker[event.worker] = bar.add_task(f"  {escape(one_line(event.job.name, 40))}", total=None, told="")
-            elif isinstance(event, Progressed) and event.worker in of_worker:
-                reached = at.get(event.job.name, 0)
-                frames += max(0, event.done - reached)
-                at[event.job.name] = max(event.done, reached)
-                count = f"{event.done}/{event.total}" if event.total else f"{event.done}"
-                bar.update(of_worker[event.worker], total=event.total, completed=event.done, told=f"{escape(event.stage)} {count}")
-            elif isinstance(event, Finished):
-                done, failed = done + 1, failed + (event.outcome.state == "failed")
-                at.pop(event.job.name, None)
-                if event.worker in of_worker:
-                    bar.remove_task(of_worker.pop(event.worker))
-                if event.outcome.state == "failed":
-                    bar.console.print(_told(event), markup=False, soft_wrap=True)
-                if whole is not None:
-                    told = f"{done}/{todo}{f', {failed} failed' if failed else ''}, {frames} frames"
-                    bar.update(whole, advance=event.job.bytes, told=told)
-            elif isinstance(event, Finishes):
-                for task in of_worker.values():
-                    bar.remove_task(task)
-                of_worker.clear()
-                bar.add_task(f"writing the {'data set' if event.stage == 'export' else event.stage}", total=None, told="")
 
-        yield watch
+class _Bars:
+    """One bar for all videos with the time to go, reckoned from their bytes, and one for each that is at work."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._whole: TaskID | None = None
+        self._of_worker: dict[str, TaskID] = {}
+        self._of_stage: dict[str, TaskID] = {}
+        self._done = self._todo = self._failed = self._frames = 0
+        self._reached: dict[str, int] = {}  # a video is looked at more than once: how far the look went that went furthest
+
+    def __call__(self, event: Any) -> None:
+        from kinescribe.annotation.batch.events import Begun, Finished, Progressed, Stage, Started
+
+        check()
+        if isinstance(event, Begun) and event.todo:
+            self._clear()
+            self._todo = event.todo
+            self._whole = self._bar.add_task("videos", total=max(1, event.bytes), told=f"0/{event.todo}")
+        elif isinstance(event, Started):
+            self._drop(event.worker)
+            self._of_worker[event.worker] = self._bar.add_task(f"  {escape(one_line(event.job.name, 40))}", total=None, told="")
+        elif isinstance(event, Progressed) and event.worker in self._of_worker:
+            self._progressed(event)
+        elif isinstance(event, Finished):
+            self._finished(event)
+        elif isinstance(event, Stage):
+            self._clear()
+            task = self._of_stage.get(event.stage)
+            if task is None:
+                task = self._of_stage[event.stage] = self._bar.add_task(STAGES.get(event.stage, event.stage), total=None, told="")
+            told = f"{event.done}/{event.total}" if event.total else ""
+            self._bar.update(task, completed=event.done, total=event.total, told=told)
+
+    def _progressed(self, event: Progressed) -> None:
+        reached = self._reached.get(event.job.name, 0)
+        self._frames += max(0, event.done - reached)
+        self._reached[event.job.name] = max(event.done, reached)
+        told = f"{escape(event.stage)} {event.done}/{event.total}" if event.total else f"{escape(event.stage)} {event.done}"
+        self._bar.update(self._of_worker[event.worker], total=event.total, completed=event.done, told=told)
+
+    def _finished(self, event: Finished) -> None:
+        failed = event.outcome.state == "failed"
+        self._done, self._failed = self._done + 1, self._failed + failed
+        self._reached.pop(event.job.name, None)
+        self._drop(event.worker)
+        if failed:
+            self._bar.console.print(_told(event), markup=False, soft_wrap=True)
+        if self._whole is not None:
+            told = f"{self._done}/{self._todo}{f', {self._failed} failed' if self._failed else ''}, {self._frames} frames"
+            self._bar.update(self._whole, advance=event.job.bytes, told=told)
+
+    def _drop(self, worker: str) -> None:
+        if worker in self._of_worker:
+            self._bar.remove_task(self._of_worker.pop(worker))
+
+    def _clear(self) -> None:
+        """Take away the bars of what is over."""
+        for worker in list(self._of_worker):
+            self._drop(worker)
+        for task in self._of_stage.values():
+            self._bar.remove_task(task)
+        self._of_stage.clear()

@@ -6,21 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kinescribe.annotation.batch.annotate import Annotated, annotate
+    from kinescribe.annotation.batch.annotating import annotate
     from kinescribe.annotation.batch.engines import Engine
     from kinescribe.annotation.batch.options import DataSetOptions, RunOptions
-    from kinescribe.annotation.batch.status import Status, status
+    from kinescribe.annotation.batch.overview import Status, status
+    from kinescribe.annotation.batch.result import Annotated
 
 __all__ = ["Annotated", "DataSetOptions", "Engine", "RunOptions", "Status", "annotate", "status"]
 
 _HOME = {
-    "Annotated": "annotate",
+    "Annotated": "result",
     "DataSetOptions": "options",
     "Engine": "engines",
     "RunOptions": "options",
-    "Status": "status",
-    "annotate": "annotate",
-    "status": "status",
+    "Status": "overview",
+    "annotate": "annotating",
+    "status": "overview",
 }
 
 

@@ -5,44 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from kinescribe.annotation.batch.jobs import Job, Limits, Outcome
+from kinescribe.annotation.batch.events import Event, Finished, Progressed, Started
+from kinescribe.annotation.batch.jobs import Job, Limits
 from kinescribe.annotation.batch.process import Stopped, WorkerProcess
 
-__all__ = ["Engine", "Event", "Finished", "LocalEngine", "Progressed", "Started"]
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A worker began a video, or began it again."""
-
-    job: Job
-    worker: str
-
-
-@dataclass(frozen=True, slots=True)
-class Progressed:
-    """A worker got on: frames done of a stage, of so many where that is known."""
-
-    job: Job
-    worker: str
-    stage: str
-    done: int
-    total: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A video is done, or has failed."""
-
-    job: Job
-    worker: str
-    outcome: Outcome
-
-
-Event = Started | Progressed | Finished
+__all__ = ["Engine", "LocalEngine"]
 
 
 class Engine(Protocol):

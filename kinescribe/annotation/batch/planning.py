@@ -167,7 +167,7 @@ def _first_of_same(
             if digest is not None:
                 hashes[video.name] = digest
             if progress is not None:
-                progress("look for duplicates", k + 1, len(unknown))
+                progress("duplicates", k + 1, len(unknown))
     first: dict[tuple[str, str], str] = {}
     out: dict[str, str] = {}
     for video in sorted(alike, key=lambda one: one.name):

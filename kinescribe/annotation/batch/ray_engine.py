@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-from kinescribe.annotation.batch.engines import Event
+from kinescribe.annotation.batch.events import Event
 from kinescribe.annotation.batch.exchange import Exchange
 from kinescribe.annotation.batch.jobs import Job
 from kinescribe.annotation.batch.options import RunOptions

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from kinescribe.annotation.batch.engines import Event, Finished, Progressed, Started
+from kinescribe.annotation.batch.events import Event, Finished, Progressed, Started
 from kinescribe.annotation.batch.exchange import Exchange, settled, there_already
 from kinescribe.annotation.batch.files import Signature, signature_of
 from kinescribe.annotation.batch.jobs import DISK, Job, Limits, Outcome

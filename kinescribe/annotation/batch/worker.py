@@ -64,7 +64,7 @@ def _reporter(out: IO[str]) -> Callable[[str, int, int | None], None]:
 
     def report(stage: str, done: int, total: int | None) -> None:
         now = time.monotonic()
-        if now - last.get(stage, 0.0) >= _EVERY_S:
+        if done == total or now - last.get(stage, 0.0) >= _EVERY_S:
             last[stage] = now
             _say(out, {"progress": [stage, done, total]})
 

@@ -40,9 +40,7 @@ def world(found: Sightings, columns: dict[str, Float]) -> tuple[Calibration, dic
     unit = one_unit(place.unit)
     if unit == "px" and not place.y_up:
         if asked.unit not in (None, "px"):
-            raise UsageError(
-                f"{found.path}: positions are in pixels: unit {shown(asked.unit)} needs a scale: give calibration="
-            )
+            raise UsageError(f"{found.path}: positions are in pixels: unit {shown(asked.unit)} needs a scale: give calibration=")
         calibration = asked.calibration or Calibration.pixels()
         pixels = given + place.offset
         positions, size = calibration.points(pixels), calibration.lengths(size)

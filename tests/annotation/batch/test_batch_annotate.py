@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import errno
-import importlib
 import io
 import json
 import os
@@ -25,18 +24,16 @@ import pytest
 from tiny_videos import age, draw, draw_folder, frames_of, leftovers, tree_of
 
 from kinescribe import extract_states
-from kinescribe.annotation.batch import annotate, status
-from kinescribe.annotation.batch.engines import Finished, Started
+from kinescribe.annotation.batch import annotate, annotating, closing, setups, status
+from kinescribe.annotation.batch.events import Finished, Started
 from kinescribe.annotation.batch.finishing import carry_out
 from kinescribe.annotation.batch.jobs import Outcome
-from kinescribe.annotation.batch.manifest import merged
+from kinescribe.annotation.batch.manifest import Manifest, merged
 from kinescribe.annotation.batch.work import work
 from kinescribe.cli import main
 from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.settings import ExtractionSettings, Overrides
 from kinescribe.states import States
-
-runs = importlib.import_module("kinescribe.annotation.batch.annotate")
 
 
 class HereEngine:
@@ -71,8 +68,8 @@ class HereFinishing:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> HereEngine:
     engine = HereEngine()
-    monkeypatch.setattr(runs, "_engine", lambda how, setups, videos: engine)
-    monkeypatch.setattr(runs, "WorkerProcess", HereFinishing)
+    monkeypatch.setattr(annotating, "_engine", lambda how, setups, videos: engine)
+    monkeypatch.setattr(closing, "WorkerProcess", HereFinishing)
     return engine
 
 
@@ -213,7 +210,7 @@ def test_going_on_does_nothing_where_all_is_done_and_tells_the_failed_again(
     before = tree_of(data)
     assert main(["annotate", str(videos), "-o", str(data), "--no-report", "--json", "--only", "broken-*"]) == 5
     assert json.loads(capsys.readouterr().out)["failed"] == 9
-    monkeypatch.setattr(runs, "_engine", lambda *_: pytest.fail("there is nothing to do"))
+    monkeypatch.setattr(annotating, "_engine", lambda *_: pytest.fail("there is nothing to do"))
     assert main(["annotate", str(videos), "-o", str(data), "--no-report", "--json"]) == 5
     told = json.loads(capsys.readouterr().out)
     assert (told["done"], told["unchanged"], told["failed"], len(told["not_whole"])) == (0, 91, 9, 10)
@@ -250,8 +247,8 @@ def test_changed_settings_or_version_or_products_are_done_again(
 
 def test_another_revision_of_a_part_is_done_again(here: HereEngine, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     quickly(videos, tmp_path / "out")
-    real = runs.revisions_of
-    monkeypatch.setattr(runs, "revisions_of", lambda settings: {**real(settings), "detector": "other weights"})
+    real = setups.revisions_of
+    monkeypatch.setattr(setups, "revisions_of", lambda settings: {**real(settings), "detector": "other weights"})
     assert counts(quickly(videos, tmp_path / "out")) == {"videos": 3, "done": 3}
 
 
@@ -532,11 +529,11 @@ def test_a_manifest_on_a_full_disk_stops_the_run(here: HereEngine, videos: Path,
         def __exit__(self, *error: Any) -> Any:
             return self.real.__exit__(*error)
 
-    real = runs.Manifest._opened
-    monkeypatch.setattr(runs.Manifest, "_opened", lambda manifest: Full(real(manifest)))
+    real = Manifest._opened
+    monkeypatch.setattr(Manifest, "_opened", lambda manifest: Full(real(manifest)))
     with pytest.raises(UsageError, match=r"cannot write the manifest .*full; make room"):
         quickly(videos, tmp_path / "out")
-    monkeypatch.setattr(runs.Manifest, "_opened", real)
+    monkeypatch.setattr(Manifest, "_opened", real)
     assert quickly(videos, tmp_path / "out").done == 3
 
 
@@ -642,8 +639,8 @@ def test_a_run_that_is_killed_while_it_writes_the_formats_has_the_next_one_write
         elif place == "within":
             patch.setattr("kinescribe.annotation.exporting.staging._take_place", kill)
         else:
-            real = runs.Manifest.exported
-            patch.setattr(runs.Manifest, "exported", lambda manifest, key, told: kill() if key else real(manifest, key, told))
+            real = Manifest.exported
+            patch.setattr(Manifest, "exported", lambda manifest, key, told: kill() if key else real(manifest, key, told))
         with pytest.raises(Killed):
             quickly(videos, out, ("coco", "mot"), stride=6)
     # back to what it was, too: what the formats hold isn't what an earlier run noted
@@ -658,9 +655,9 @@ def test_formats_are_on_the_disk_before_anything_says_that_they_are_there(
     here: HereEngine, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     steps: list[Any] = []
-    noted = runs.Manifest.exported
+    noted = Manifest.exported
     monkeypatch.setattr(os, "sync", lambda: steps.append("sync" if (tmp_path / "out" / "export.json").exists() else "too early"))
-    monkeypatch.setattr(runs.Manifest, "exported", lambda made, key, told: steps.append(bool(key)) or noted(made, key, told))
+    monkeypatch.setattr(Manifest, "exported", lambda made, key, told: steps.append(bool(key)) or noted(made, key, told))
     quickly(videos, tmp_path / "out", ("mot",))
     assert steps == [False, "sync", True]
 

@@ -17,7 +17,8 @@ import psutil
 import pytest
 from tiny_videos import draw
 
-from kinescribe.annotation.batch.engines import Finished, LocalEngine
+from kinescribe.annotation.batch.engines import LocalEngine
+from kinescribe.annotation.batch.events import Finished
 from kinescribe.annotation.batch.jobs import Job, Limits, Outcome, Products
 from kinescribe.annotation.batch.process import Stopped, WorkerProcess
 from kinescribe.errors import KinescribeError

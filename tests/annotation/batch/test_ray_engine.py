@@ -17,7 +17,7 @@ from annotation.batch.tiny_videos import draw_folder, leftovers, tree_of
 
 import kinescribe
 from kinescribe.annotation.batch import annotate, exchange, ray_seat
-from kinescribe.annotation.batch.engines import Finished, Progressed, Started
+from kinescribe.annotation.batch.events import Finished, Progressed, Started
 from kinescribe.annotation.batch.files import Signature, signature_of
 from kinescribe.annotation.batch.ray_cluster import Cluster
 from kinescribe.errors import UsageError

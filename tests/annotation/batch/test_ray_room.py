@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kinescribe.annotation.batch.engines import Finished, Started
+from kinescribe.annotation.batch.events import Finished, Started
 from kinescribe.annotation.batch.jobs import Job, Limits
 from kinescribe.annotation.batch.options import RunOptions
 from kinescribe.annotation.batch.ray_cluster import Room, room_in
