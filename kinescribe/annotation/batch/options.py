@@ -123,7 +123,12 @@ def checked_formats(formats: Sequence[str]) -> list[str]:
     for name in formats:
         if name not in known:
             raise unknown_value("format", name, known)
-    return [name for name in dict.fromkeys(formats) if name != STATES_FORMAT]
+    out = [name for name in dict.fromkeys(formats) if name != STATES_FORMAT]
+    if out:
+        from kinescribe.annotation.exporting.export import exporters_of
+
+        exporters_of(out)  # what can't be written is told before the first video, not after the last
+    return out
 
 
 def checked_shard(shard: Any) -> None:

@@ -23,7 +23,7 @@ from kinescribe.plugins import blaming, load
 from kinescribe.states import States
 from kinescribe.video import Video
 
-__all__ = ["Exported", "export"]
+__all__ = ["Exported", "export", "exporters_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def export(
         InputError: a table, video or masks file that can't be read, or doesn't belong to the others.
         NothingFoundError: no row goes in.
     """
-    parts = _parts(formats)
+    parts = exporters_of(formats)
     if not isinstance(folder, str | os.PathLike):
         raise UsageError(f"cannot write a data set to {folder!r}: give the path of a folder")
     if isinstance(stride, bool) or not isinstance(stride, int) or stride < 0:
@@ -139,8 +139,8 @@ def export(
     return done
 
 
-def _parts(formats: Sequence[str]) -> dict[str, ExporterFactory]:
-    """The exporters by name. Raises UsageError for an unknown one, and for two that write the same files."""
+def exporters_of(formats: Sequence[str]) -> dict[str, ExporterFactory]:
+    """The exporters by name. Raises UsageError for an unknown one, for two that write the same files, and for one that can't run here."""
     if isinstance(formats, str) or not formats or not all(isinstance(name, str) for name in formats):
         raise UsageError(f"formats={formats!r} must be a list of names, such as ['coco', 'mot'] (kinescribe list exporters)")
     parts: dict[str, ExporterFactory] = {}
@@ -149,6 +149,9 @@ def _parts(formats: Sequence[str]) -> dict[str, ExporterFactory]:
         lacks = [what for what in ("entries", "pictures", "add", "finish") if not hasattr(part, what)]
         if lacks:
             raise UsageError(f"exporter '{name}' has no {', '.join(lacks)}: kinescribe.annotation.ExporterFactory says what it must offer")
+        lack = part.missing() if hasattr(part, "missing") else None
+        if lack:
+            raise UsageError(lack)
         for other in parts:
             both = sorted({*parts[other].entries} & {*part.entries})
             if both and other != name:

@@ -28,6 +28,9 @@ class ExporterFactory(Protocol):
     Attributes:
         entries: the files and folders at the top of the data set that this format writes; it writes nothing else.
         pictures: it refers to frames as picture files, and takes in those frames only.
+
+    A static method ``missing()``, where there is one, tells in one line what the format lacks here and how to get it, or None: before any
+    video is read.
     """
 
     entries: ClassVar[tuple[str, ...]]

@@ -30,13 +30,21 @@ class ParquetExporter:
     entries: ClassVar[tuple[str, ...]] = ("parquet",)
     pictures: ClassVar[bool] = False
 
-    def __init__(self, folder: Path, classes: Classes) -> None:
-        """Raises UsageError without pyarrow."""
+    @staticmethod
+    def missing() -> str | None:
+        """What this format lacks here, and how to get it; None if nothing."""
         try:
             import_module("pyarrow.parquet")
-            self._arrow: Any = import_module("pyarrow")
         except ImportError as error:
-            raise UsageError(f"Parquet needs pyarrow ({error}): {pip_install('parquet')}") from error
+            return f"Parquet needs pyarrow ({error}): {pip_install('parquet')}"
+        return None
+
+    def __init__(self, folder: Path, classes: Classes) -> None:
+        """Raises UsageError without pyarrow."""
+        lack = self.missing()
+        if lack is not None:
+            raise UsageError(lack)
+        self._arrow: Any = import_module("pyarrow")
         self._folder, self._classes = folder / "parquet", classes
         self._folder.mkdir()
         self._waiting: dict[str, list[tuple[str, Any, dict[str, Any]]]] = {}

@@ -726,6 +726,18 @@ def test_options_that_make_no_sense_are_refused_before_anything_is_done(
     assert not (tmp_path / "out" / "states").exists()
 
 
+def test_what_a_format_lacks_is_told_before_any_video_is_done(
+    here: HereEngine, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(UsageError, match=r"Parquet needs pyarrow .*kinescribe\[parquet\]"):
+        quickly(clips, tmp_path / "out", ["states", "parquet"])
+    with pytest.raises(UsageError, match="both write"):
+        quickly(clips, tmp_path / "out", ["yolo", "yolo-seg"])
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("formats", "says"), [(("coc",), "did you mean 'coco'"), ((), "formats"), ("coco", "formats"), ((3,), "formats")])
 def test_formats_that_make_no_sense_are_refused(here: HereEngine, clips: Path, tmp_path: Path, formats: Any, says: str):
     with pytest.raises(UsageError, match=says):
