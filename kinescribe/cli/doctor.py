@@ -17,7 +17,7 @@ from kinescribe.plugins import KINDS, failure, plugins
 __all__ = ["Finding", "doctor", "duplicated_opencv", "examine"]
 
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
-MODULES = {"opencv-python-headless": "cv2"}  # import names that differ from the distribution's
+MODULES = {"opencv-python-headless": "cv2", "tomli-w": "tomli_w"}  # import names that differ from the distribution's
 DECODERS = ("h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg")
 
 
