@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from kinescribe.annotation.reporting.entry import STATES, Entry
-from kinescribe.annotation.reporting.gathered import COLUMNS, GAP_BINS, Gathered, gathered, slowest_of
+from kinescribe.annotation.reporting.gathered import COLUMNS, GAP_BINS, Gathered, failures_of, gathered, slowest_of
 from kinescribe.annotation.reporting.templates import as_json, check_pages, write_page
 from kinescribe.annotation.reporting.words import count, seconds
 from kinescribe.llm.text import one_line
@@ -59,7 +59,7 @@ def write_dataset_page(
         "facts": _facts(found),
         "warnings": [one_line(line, 400) for line in shown],
         "more_warnings": len(warnings) - len(shown),
-        "failures": sorted(found.failures.values(), key=lambda group: (-group.count, group.kind)),
+        "failures": failures_of(found),
         "failed": found.states["failed"],
         "slowest": slowest_of(found),
         "charts": _charts(found),
@@ -78,17 +78,17 @@ def write_dataset_page(
 
 
 def _facts(found: Gathered) -> list[dict[str, str]]:
-    facts = [("videos", f"{found.videos:,}")]
-    facts += [(state, f"{found.states[state]:,}") for state in sorted(STATES, key=lambda state: state != "done") if found.states[state]]
+    facts = [("videos", f"{found.videos:,}", "")]
+    facts += [(state, f"{found.states[state]:,}", "") for state in sorted(STATES, key=lambda state: state != "done") if found.states[state]]
     facts += [
-        ("want a look", f"{found.wanting:,}"),
-        ("objects", f"{found.objects:,}"),
-        ("rows of frames", f"{found.table_rows:,}"),
-        ("frames", f"{found.frames:,}"),
-        ("length of film", seconds(found.film_s)),
-        ("time worked, all workers", seconds(found.worked_s)),
+        ("want a look", f"{found.wanting:,}", ""),
+        ("objects", f"{found.objects:,}", f"and {count(found.points, 'point')} of bodies" if found.points else ""),
+        ("rows of the tables", f"{found.table_rows:,}", ""),
+        ("frames", f"{found.frames:,}", ""),
+        ("length of film", seconds(found.film_s), ""),
+        ("time worked, all workers", seconds(found.worked_s), f"not known of {found.untimed:,}" if found.untimed else ""),
     ]
-    return [{"name": name, "value": value} for name, value in facts]
+    return [{"name": name, "value": value, "more": more} for name, value, more in facts]
 
 
 def _charts(found: Gathered) -> list[dict[str, Any]]:

@@ -10,18 +10,17 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from kinescribe.annotation.reporting.entry import STATES, Entry
 from kinescribe.annotation.reporting.looking import reasons_to_look
 from kinescribe.annotation.reporting.summarising import kind_of
 from kinescribe.annotation.reporting.summary import Summary
-from kinescribe.annotation.reporting.templates import as_json
+from kinescribe.annotation.reporting.templates import as_json, link_to
 from kinescribe.annotation.reporting.words import percent, seconds
 from kinescribe.errors import UsageError
 from kinescribe.llm.text import one_line
 
-__all__ = ["COLUMNS", "GAP_BINS", "MOST_OF_A_KIND", "Failure", "Gathered", "gathered", "link_to", "slowest_of"]
+__all__ = ["COLUMNS", "GAP_BINS", "MOST_OF_A_KIND", "Failure", "Gathered", "failures_of", "gathered", "slowest_of"]
 
 COLUMNS = [
     {"title": "video", "kind": "name"},
@@ -45,6 +44,7 @@ SLOWEST = 10
 COVERAGE_BINS = 10
 GAP_BINS = ((0, "none"), (2, "1 to 2"), (5, "3 to 5"), (10, "6 to 10"), (30, "11 to 30"), (100, "31 to 100"), (None, "over 100"))
 OTHER = "other reasons"
+_KIND = re.compile(r"([a-z]+(?: [a-z]+)?): ")  # as the kinds of `Outcome`: "unreadable", "nothing found"
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”")
 
 
@@ -62,6 +62,8 @@ class Gathered:
     """What the page needs of all entries.
 
     Attributes:
+        objects, points: how many there are in the tables of videos that are done; points of bodies (ends, pivots) are no objects.
+        untimed: videos that are done and of which nobody knows how long they took.
         states, labels, verdicts: how many videos, and how many objects, of each.
         coverage: objects by tenth of their span in which they were seen; gaps: by the longest gap, as `GAP_BINS`.
         rows: JSON of the table's rows, those that want a look first within each state.
@@ -71,6 +73,8 @@ class Gathered:
     videos: int = 0
     wanting: int = 0
     objects: int = 0
+    points: int = 0
+    untimed: int = 0
     table_rows: int = 0
     frames: int = 0
     film_s: float = 0.0
@@ -125,11 +129,6 @@ def gathered(entries: Iterable[Entry]) -> Gathered:
     return out
 
 
-def link_to(page: str | None) -> str:
-    """A link to a page beside ours: quoted, and relative whatever the name looks like; "" without one."""
-    return "" if not page else "./" + quote(page.lstrip("/"), safe="/", errors="surrogateescape")
-
-
 def _looks(one: Entry) -> list[str]:
     own = [one_line(one.reason, 300)] if one.reason else []
     if one.state == "duplicate":
@@ -181,6 +180,7 @@ def _numbers(one: Entry, summary: Summary | None) -> list[Any]:
 def _count(out: Gathered, one: Entry) -> None:
     out.videos += 1
     out.states[one.state] += 1
+    out.untimed += one.state == "done" and one.seconds is None
     name = one_line(one.name, 300)
     if one.seconds is not None and one.state != "duplicate":
         out.worked_s += one.seconds
@@ -202,6 +202,7 @@ def _count(out: Gathered, one: Entry) -> None:
 
 def _count_summary(out: Gathered, summary: Summary) -> None:
     out.objects += len(summary.objects)
+    out.points += summary.points
     out.table_rows += summary.rows
     out.frames += summary.frames or 0
     out.film_s += summary.duration_s or 0.0
@@ -210,6 +211,28 @@ def _count_summary(out: Gathered, summary: Summary) -> None:
         out.verdicts[thing.label_verified] += 1
         out.coverage[min(int(thing.coverage * COVERAGE_BINS), COVERAGE_BINS - 1)] += 1
         out.gaps[next(k for k, (most, _) in enumerate(GAP_BINS) if most is None or thing.longest_gap <= most)] += 1
+
+
+def failures_of(out: Gathered) -> list[Failure]:
+    """The failed videos by kind of reason, the most frequent first.
+
+    Reasons that only one video has, and that begin with the same word ("unreadable: …"), make one group; else a reason of one video is told
+    in full, for there is nothing to leave out of it.
+    """
+    alone: dict[str, list[Failure]] = {}
+    groups = []
+    for group in out.failures.values():
+        if group.count > 1 or group.kind == OTHER:
+            groups.append(group)
+        else:
+            begins = _KIND.match(group.videos[0]["reason"])
+            alone.setdefault(begins[1] if begins else "", []).append(group)
+    for word, single in alone.items():
+        if word and len(single) > 1:
+            groups.append(Failure(f"{word}, each for a reason of its own", len(single), [one.videos[0] for one in single]))
+        else:
+            groups += [Failure(one.videos[0]["reason"], 1, one.videos) for one in single]
+    return sorted(groups, key=lambda group: (-group.count, group.kind))
 
 
 def slowest_of(out: Gathered) -> list[dict[str, str]]:

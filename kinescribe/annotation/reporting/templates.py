@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from kinescribe.errors import UsageError, pip_install
 from kinescribe.states.writing import replaced
@@ -14,7 +16,7 @@ from kinescribe.states.writing import replaced
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["as_json", "check_pages", "write_page"]
+__all__ = ["as_json", "check_pages", "link_to", "write_page"]
 
 
 def check_pages() -> None:
@@ -47,9 +49,14 @@ def as_json(value: Any) -> str:
     return text
 
 
+def link_to(page: str | None) -> str:
+    """A link to a page: quoted, and relative whatever the name looks like; "" without one."""
+    return "" if not page else "./" + quote(page.lstrip("/"), safe="/", errors="surrogateescape")
+
+
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     def source(name: str) -> str:
         return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
@@ -57,6 +64,8 @@ def _environment() -> Environment:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(source)
     )
+    # a path may be broken after these signs, and should not be elsewhere; script.js.j2 does the same
+    environment.filters["breakable"] = lambda text: Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/_.-])", text) if part)
     environment.filters["script_json"] = lambda value: Markup(as_json(value))  # escaped for where it stands, a script element
     environment.filters["script_text"] = Markup  # what `as_json` gave
     return environment

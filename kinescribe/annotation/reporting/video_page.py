@@ -18,7 +18,7 @@ from kinescribe.annotation.reporting.pictures import Shot, Shots, last_frame_of,
 from kinescribe.annotation.reporting.strips import strips
 from kinescribe.annotation.reporting.summarising import summarise
 from kinescribe.annotation.reporting.summary import Summary
-from kinescribe.annotation.reporting.templates import check_pages, write_page
+from kinescribe.annotation.reporting.templates import check_pages, link_to, write_page
 from kinescribe.annotation.reporting.words import count, number, percent, seconds
 from kinescribe.llm.text import one_line
 from kinescribe.renderers.arguments import output_path
@@ -36,9 +36,15 @@ MOST_LINES = 200  # contacts, and things left out, that are listed
 
 
 def write_video_page(
-    states: States, video: Video | str | os.PathLike[str] | None, path: str | os.PathLike[str], *, command: str | None = None
+    states: States,
+    video: Video | str | os.PathLike[str] | None,
+    path: str | os.PathLike[str],
+    *,
+    command: str | None = None,
+    name: str | None = None,
+    home: str | None = None,
 ) -> None:
-    """Write one self-contained HTML page on a video: the same bytes for the same table, video and command.
+    """Write one self-contained HTML page on a video: the same bytes for the same table, video, command, name and home.
 
     The video is decoded once, up to the last frame that is shown, and never held.
 
@@ -47,6 +53,8 @@ def write_video_page(
         video: that it was made from, open or its path; None where it isn't at hand: the page then has no pictures, and says so.
         path: of the page; written whole or not at all.
         command: the line that makes the table again, shown to be copied.
+        name: what the video is called, such as its relative path in a data set; None: its file name.
+        home: relative path from this page to that of its data set, "/" between folders, not yet quoted for links; None: no link is shown.
 
     Raises:
         UsageError: jinja2 is missing, the video has another size than the table's, or the file can't be written.
@@ -59,9 +67,10 @@ def write_video_page(
     shown = moments(states, SPREAD, FLAGGED, None if source is None else last_frame_of(source))
     background = shown[len(shown) // 2].frame if shown else None
     shots = Shots() if source is None else take_shots(source, states, [one.frame for one in shown], PICTURE_WIDTH, plain=background)
-    name = summary.video or ("" if source is None else one_line(source.info.name))
+    called = one_line(name or "", 300) or summary.video or ("" if source is None else one_line(source.info.name))
     content = {
-        "title": name or "A table of states",
+        "title": called or "A table of states",
+        "home": link_to(home),
         "facts": _facts(summary),
         "reasons": reasons_to_look(summary),
         "object_columns": object_columns(summary.unit),

@@ -152,6 +152,34 @@ def test_the_page_of_a_data_set(chromium: str, tmp_path: Path):
     assert (seen["evil"], seen["wide"]) == (0, 0), "nothing sticks out of a phone's page"
 
 
+@pytest.mark.parametrize("width", [1000, 1200])
+def test_the_table_of_a_data_set_fits_a_small_screen(chromium: str, tmp_path: Path, width: int):
+    jpeg = bytes(cv2.imencode(".jpg", np.zeros((60, 96, 3), np.uint8))[1].tobytes())
+    names = ["badminton/rally_of_thirty-one.shots.mp4", "pendulum.mp4", "cam2/an_afternoon/2026-11-21_10.30.mp4"]
+    entries = [entry(name, summary=summary(troubled()), thumbnail=jpeg, seconds=1234.5) for name in names]
+    entries += [entry("broken/clip.mp4", state="failed", reason="unreadable: 'broken/clip.mp4': moov atom not found; it is cut short")]
+    write_dataset_page(entries, tmp_path / "set.html", title="a set", command="kinescribe annotate films")
+    seen, console = opened(
+        chromium,
+        tmp_path / "set.html",
+        """
+        const box = document.getElementById("videos").parentElement;
+        out.over = box.scrollWidth - box.clientWidth; out.wide = wide(); out.broken = [];
+        const parts = all("#videos tbody tr").flatMap(tr => [...tr.cells[0].querySelector("a, span").childNodes]).filter(one => one.data);
+        for (const part of parts) {
+          const range = document.createRange(); range.selectNodeContents(part);
+          if (range.getClientRects().length > 1) out.broken.push(part.data);
+        }
+        out.names = column("videos", 0);
+        """,
+        width=width,
+    )
+    assert console == []
+    assert (seen["over"], seen["wide"]) == (0, 0), "nothing is cut off"
+    assert seen["broken"] == [], "names are broken behind / _ - . and nowhere else"
+    assert sorted(seen["names"]) == sorted([*names, "broken/clip.mp4"])
+
+
 def test_what_goes_wrong_in_a_page_is_seen_here(chromium: str, tmp_path: Path):
     write_video_page(crowd(), None, tmp_path / "video.html")
     _, console = opened(

@@ -15,7 +15,8 @@ import pytest
 from report_tables import entry, summary, table, troubled
 
 from kinescribe.annotation.reporting import Entry, write_dataset_page
-from kinescribe.annotation.reporting.gathered import MOST_THUMBNAILS, gathered, link_to, slowest_of
+from kinescribe.annotation.reporting.gathered import MOST_THUMBNAILS, failures_of, gathered, slowest_of
+from kinescribe.annotation.reporting.templates import link_to
 from kinescribe.errors import UsageError
 
 JPEG = bytes(cv2.imencode(".jpg", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
@@ -52,9 +53,9 @@ def mixed() -> list[Entry]:
 
 def test_headline_failures_and_slowest(tmp_path: Path):
     told = words(page(mixed(), tmp_path, warnings=["two links were not followed"], formats={"coco": {"images": 12}, "mot": "mot/"}))
-    assert "videos 7 done 2 failed 3 queued 1 duplicate 1 want a look 4 objects 3 rows of frames 56" in told
+    assert "videos 7 done 2 failed 3 queued 1 duplicate 1 want a look 4 objects 3 and 1 point of bodies rows of the tables 56" in told
     assert "two links were not followed" in told
-    assert told.index("2 × took longer than … s") < told.index("1 × ended by signal …")
+    assert told.index("2 × took longer than … s") < told.index("1 × ended by signal 11")
     assert told.index("Failed videos") < told.index("Slowest videos")
     slowest = told[told.index("Slowest videos") :]
     assert slowest.index("c 2.mp4") < slowest.index("c 1.mp4") < slowest.index("b.mp4") < slowest.index("a.mp4")
@@ -148,12 +149,40 @@ def test_thumbnails_of_what_wants_a_look_come_first_and_the_rest_is_said(tmp_pat
     assert base64.b64decode(thumbnails["8"]) == JPEG
     assert f"{MOST_THUMBNAILS} of {3 * MOST_THUMBNAILS} thumbnails are in this page" in words(text)
     assert len(data(text)["rows"]) == 3 * MOST_THUMBNAILS
-    assert len(re.findall(r"<tr><td class=\"text\"", text)) == 100
+    assert len(re.findall(r"<tr><td class=\"text name\"", text)) == 100
 
 
 @pytest.mark.parametrize("odd", [b"<svg onload=alert(1)>", b"", b"\xff\xd8" + bytes(10**6)])
 def test_what_is_no_small_jpeg_is_no_thumbnail(odd: bytes):
     assert gathered([entry("a.mp4", thumbnail=odd)]).thumbnails == {}
+
+
+def test_failures_of_one_video_each_are_one_group_where_they_are_of_one_kind(tmp_path: Path):
+    reasons = {
+        "a.mp4": "unreadable: 'a.mp4' is empty",
+        "b.mp4": "unreadable: 'b.mp4' holds no video stream",
+        "c.mp4": "timeout: took longer than 60 s",
+        "d 1.mp4": "memory: 'd 1.mp4' filled more than 2 GB",
+        "d 2.mp4": "memory: 'd 2.mp4' filled more than 2 GB",
+        "e.mp4": "'quoted: odd'",
+        "f.mp4": "'quoted: too'",
+    }
+    entries = [entry(name, state="failed", reason=reason) for name, reason in reasons.items()]
+    groups = [(group.kind, [video["name"] for video in group.videos]) for group in failures_of(gathered(entries))]
+    assert groups == [
+        ("memory: … filled more than … GB", ["d 1.mp4", "d 2.mp4"]),
+        ("unreadable, each for a reason of its own", ["a.mp4", "b.mp4"]),
+        ("…", ["e.mp4", "f.mp4"]),
+        ("timeout: took longer than 60 s", ["c.mp4"]),
+    ]
+    told = words(page(entries, tmp_path))
+    assert "holds no video stream" in told
+    assert told.count("took longer than 60 s") == 2, "once as the group's title, once in the table"
+
+
+def test_time_of_what_an_earlier_run_made_is_not_known_and_said(tmp_path: Path):
+    entries = [entry("a.mp4", seconds=3.0), entry("b.mp4", seconds=None), entry("c.mp4", state="queued", seconds=None)]
+    assert "time worked, all workers 3 s not known of 1" in words(page(entries, tmp_path))
 
 
 def test_failures_are_grouped_within_bounds(tmp_path: Path):

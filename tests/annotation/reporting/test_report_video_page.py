@@ -44,6 +44,21 @@ def test_the_page_tells_what_the_table_holds(tmp_path: Path):
     assert "Nothing does" not in told
 
 
+def test_a_page_has_the_name_and_the_way_home_that_are_given(tmp_path: Path):
+    target = tmp_path / "page.html"
+    write_video_page(calm(), film(), target, name="cam 1/<ball>.mp4", home="../../../report.html")
+    text = target.read_text(encoding="utf-8")
+    assert '<h1 dir="auto">cam 1/&lt;ball&gt;.mp4</h1>' in text
+    assert "<title>cam 1/&lt;ball&gt;.mp4</title>" in text
+    assert re.findall(r'href="(?!data:)([^"]*)"', text) == ["./../../../report.html"]
+    write_video_page(calm(), film(), target, name="cam 1/<ball>.mp4", home="../../../report.html")
+    assert target.read_text(encoding="utf-8") == text
+    write_video_page(calm(), film(), target, name="\n", home="javascript:alert(1)")
+    text = target.read_text(encoding="utf-8")
+    assert '<h1 dir="auto">film.mp4</h1>' in text
+    assert re.findall(r'href="(?!data:)([^"]*)"', text) == ["./javascript%3Aalert%281%29"]
+
+
 def test_a_calm_page_says_so(tmp_path: Path):
     told = words(page(calm(), film(), tmp_path))
     assert "Nothing does: no warning" in told
