@@ -1,4 +1,4 @@
-"""The append-only record of a data set: what became of every video, and when. SQLite in WAL mode; the last row of a video holds."""
+"""The append-only record of a data set: what became of every video, and when. An SQLite database; the last row of a video holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,8 +15,13 @@ from typing import Any
 
 from kinescribe.annotation.batch.jobs import Outcome
 from kinescribe.errors import InputError, UsageError
+from kinescribe.llm.text import one_line
 
-__all__ = ["Manifest", "Row", "merged"]
+__all__ = ["WHOLE", "Manifest", "Row", "merged"]
+
+WHOLE = "manifest.sqlite"
+"""Of a run over all, in WAL mode. A shard's manifest has another name and a rollback journal: it is read from other machines while it's
+written, and WAL's shared memory doesn't cross machines."""
 
 _APPLICATION = 0x6B696E65  # "kine", so that `file` and we tell it from other databases
 _VERSION = 1
@@ -49,6 +54,9 @@ _COLUMNS = (
     "video", "state", "kind", "reason", "seconds", "setup", "key", "sha256", "size",
     "mtime_ns", "looked_ns", "files", "object_count", "row_count", "warnings", "worker", "at", "id",
 )  # fmt: skip
+_TEXTS = frozenset({"state", "kind", "setup", "key", "sha256", "worker", "at"})
+_NUMBERS = frozenset(_COLUMNS) - _TEXTS - {"video", "reason", "files"}
+_AT_ONCE = 500  # rows that are read in one go: whoever holds a reader's lock for long keeps a shard from writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,11 @@ class Manifest:
     def _opened(self) -> sqlite3.Connection:
         if not self._read_only:
             db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode=WAL")
+            db.execute(f"PRAGMA journal_mode={'WAL' if self.path.name == WHOLE else 'DELETE'}")
             db.execute("PRAGMA synchronous=FULL")  # what it says is done has to be so after a power cut
             return db
-        # not mode=ro: whoever closes it last folds the WAL into the file and removes it, which only a connection that may write can
+        # not mode=ro: whoever closes it last folds the WAL into the file and removes it, and whoever comes after a shard that was killed
+        # takes back what it had half written, which only a connection that may write can; beside a shard at work it writes nothing
         db = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=rw", uri=True, timeout=30, check_same_thread=False)
         try:
             db.execute("PRAGMA query_only=ON")
@@ -109,8 +118,10 @@ class Manifest:
         return db
 
     def _check(self) -> None:
+        self._db.execute("BEGIN")  # else another run could fill it between two of the looks, and it would seem to be of somebody else
         application, version = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
         empty = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        self._db.execute("COMMIT")
         if empty and self._read_only:  # a run is about to fill it, or was killed before it could
             self._empty = True
         elif empty:
@@ -127,7 +138,7 @@ class Manifest:
         try:
             yield
         except (sqlite3.DatabaseError, sqlite3.OperationalError) as error:
-            told = str(error)
+            told = one_line(str(error))  # it may quote what stands in the file
             if "full" in told or "readonly" in told or "unable to open" in told or "disk I/O" in told:
                 raise UsageError(f"cannot write the manifest '{self.path}': {told}; make room, or give an -o that is yours") from error
             if "locked" in told:
@@ -148,15 +159,16 @@ class Manifest:
         self.close()
 
     def latest(self) -> Iterator[Row]:
-        """The last row of every video, in the order of their names; streamed."""
+        """The last row of every video, in the order of their names; in pieces, between which others may write."""
         if self._empty:
             return
         with self._told():
-            names = ", ".join(_COLUMNS)
-            for values in self._db.execute(f"SELECT {names} FROM videos ORDER BY video"):
-                row = dict(zip(_COLUMNS, values, strict=True))
-                reason = None if row["reason"] is None else _name(row["reason"])
-                yield Row(**{**row, "video": _name(row["video"]), "reason": reason, "files": _files(row["files"])})
+            # the log is append-only: what these rows say stays, whatever is added meanwhile
+            last = [number for (number,) in self._db.execute("SELECT max(id) FROM log GROUP BY video ORDER BY video")]
+            for start in range(0, len(last), _AT_ONCE):
+                some = last[start : start + _AT_ONCE]
+                asked = f"SELECT {', '.join(_COLUMNS)} FROM log WHERE id IN ({', '.join('?' * len(some))}) ORDER BY video"
+                yield from map(_row, self._db.execute(asked, some).fetchall())
 
     def last(self) -> int:
         """The number of the last row; it grows with whatever is noted of a video."""
@@ -226,12 +238,19 @@ class Manifest:
             self._db.execute(f"INSERT INTO log ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", tuple(values.values()))
 
 
-def merged(paths: Iterable[Path]) -> dict[str, Row]:
-    """The last that the manifests of a data set's shards know of each video: how it ended counts over that it was begun, else the later."""
+def merged(paths: Iterable[Path], wanted: Mapping[str, Collection[str]] | None = None) -> dict[str, Row]:
+    """The last that the manifests of a data set's shards know of each video: how it ended counts over that it was begun, else the later.
+
+    Args:
+        paths: of the manifests.
+        wanted: the videos that are asked for, and the states that count of each, as whoever asks knows how it stands; None: all.
+    """
     out: dict[str, Row] = {}
     for path in paths:
         with Manifest(path, read_only=True) as manifest:
             for row in manifest.latest():
+                if wanted is not None and row.state not in wanted.get(row.video, ()):
+                    continue
                 other = out.get(row.video)
                 # clocks of machines differ: the time decides only between two ends
                 if other is None or (row.state not in _OPEN, row.at) > (other.state not in _OPEN, other.at):
@@ -256,8 +275,23 @@ def _name(cell: str | bytes) -> str:
     return os.fsdecode(cell) if isinstance(cell, bytes) else str(cell)
 
 
-def _files(text: str | None) -> dict[str, int]:
-    return {} if text is None else {name: int(size) for name, size in _object(text).items()}
+def _row(values: tuple[Any, ...]) -> Row:
+    """A row as it was read. What we would not have written counts as damage, as SQLite lets anybody put anything anywhere."""
+    row = dict(zip(_COLUMNS, values, strict=True))
+    for name, value in row.items():
+        if value is not None and not isinstance(value, str if name in _TEXTS else int | float if name in _NUMBERS else str | bytes):
+            raise sqlite3.DatabaseError(f"{name}={value!r} in row {row['id']}")
+    reason = None if row["reason"] is None else _name(row["reason"])
+    return Row(**{**row, "video": _name(row["video"]), "reason": reason, "files": _files(row["files"])})
+
+
+def _files(text: str | bytes | None) -> dict[str, int]:
+    if text is None:
+        return {}
+    try:
+        return {name: int(size) for name, size in _object(text).items()}
+    except (ValueError, TypeError, OverflowError) as error:
+        raise sqlite3.DatabaseError(f"no size in a row: {error}") from error
 
 
 def _object(text: Any) -> dict[str, Any]:

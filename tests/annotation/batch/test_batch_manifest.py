@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kinescribe.annotation.batch import status
 from kinescribe.annotation.batch.files import Signature
 from kinescribe.annotation.batch.jobs import Outcome
+from kinescribe.annotation.batch.manifest import _APPLICATION as APPLICATION
+from kinescribe.annotation.batch.manifest import _SCHEMA as SCHEMA
 from kinescribe.annotation.batch.manifest import Manifest, merged
 from kinescribe.errors import InputError, UsageError
 
@@ -110,6 +115,14 @@ def edited(path: Path) -> None:
     database.close()
 
 
+def with_a_row_of(columns: str, values: str, path: Path) -> None:
+    fill(path)
+    database = sqlite3.connect(path)
+    database.execute(f"INSERT INTO log (at, run, video, state, {columns}) VALUES ('', '', 'b.mp4', 'done', {values})")
+    database.commit()
+    database.close()
+
+
 def newer(path: Path) -> None:
     fill(path)
     database = sqlite3.connect(path)
@@ -125,6 +138,13 @@ def newer(path: Path) -> None:
         (cut_off, "damaged"),
         (no_database, "damaged"),
         (edited, "damaged"),
+        (partial(with_a_row_of, "files", '\'{"states.csv": "many"}\''), "damaged"),
+        (partial(with_a_row_of, "files", "'{\"states.csv\": 1e999}'"), "damaged"),
+        (partial(with_a_row_of, "files", "'{\"states.csv\": null}'"), "damaged"),
+        (partial(with_a_row_of, "kind", "x'1b5b33316d'"), "damaged"),
+        (partial(with_a_row_of, "seconds", "'long'"), "damaged"),
+        (partial(with_a_row_of, "size", "x'00'"), "damaged"),
+        (partial(with_a_row_of, "kind", "CAST(x'1b5b33316dff' AS TEXT)"), "damaged"),
         (foreign, "no manifest"),
         (newer, "format 2"),
     ],
@@ -135,7 +155,7 @@ def test_what_is_no_manifest_of_ours_is_told_with_the_way_out(tmp_path: Path, sp
     spoil(path)
     with pytest.raises(InputError, match=says) as told, Manifest(path, read_only=read_only) as manifest:
         list(manifest.latest())
-    assert "\n" not in str(told.value)
+    assert str(told.value).isprintable()
     assert "manifest.sqlite" in str(told.value)
     assert "move it away" in str(told.value) or "use that version" in str(told.value)
 
@@ -172,6 +192,73 @@ def test_the_status_of_a_folder_that_cant_be_written_is_told():
         finally:
             inner.chmod(0o755)
     assert told.stdout.strip() == "{'done': 1}", told.stderr
+
+
+def test_a_manifest_that_is_made_between_two_looks_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whoever asks for the status in the moment in which a run fills it sees it empty or whole, and not as somebody else's."""
+    path = tmp_path / "manifest-1-of-2.sqlite"
+    path.touch()
+    real = Manifest._opened
+
+    class Slow:
+        def __init__(self, db: sqlite3.Connection) -> None:
+            self.db, self.made = db, False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.db, name)
+
+        def execute(self, statement: str, *more: Any) -> Any:
+            if "user_version" in statement and not self.made:  # the other look is over
+                self.made = True
+                writer = sqlite3.connect(path, timeout=0, isolation_level=None)
+                with contextlib.suppress(sqlite3.OperationalError):  # a real one would wait until the looks are over
+                    writer.executescript(f"BEGIN; {SCHEMA} PRAGMA application_id={APPLICATION}; PRAGMA user_version=1; COMMIT;")
+                writer.close()
+            return self.db.execute(statement, *more)
+
+    monkeypatch.setattr(Manifest, "_opened", lambda manifest: Slow(real(manifest)))
+    assert merged([path]) == {}
+
+
+def test_the_manifest_of_a_run_over_all_is_in_wal_mode_and_that_of_a_shard_is_not(tmp_path: Path):
+    """WAL keeps an index in shared memory, which other machines that read a shard's manifest don't have."""
+    for name, mode in (("manifest.sqlite", "wal"), ("manifest-1-of-2.sqlite", "delete")):
+        fill(tmp_path / name)
+        database = sqlite3.connect(tmp_path / name)
+        assert database.execute("PRAGMA journal_mode").fetchone() == (mode,)
+        database.close()
+
+
+def test_whoever_reads_a_shards_manifest_writes_nothing_beside_it_and_keeps_the_shard_from_nothing(tmp_path: Path):
+    path = tmp_path / "manifest-1-of-2.sqlite"
+    with Manifest(path, "run") as shard:
+        shard.queue(f"{k:04}.mp4" for k in range(1200))
+        shard._db.execute("PRAGMA busy_timeout=50")
+        with Manifest(path, read_only=True) as reading:
+            rows = reading.latest()
+            first = next(rows)
+            assert list(tmp_path.iterdir()) == [path]
+            shard.note("0000.mp4", "running")
+            shard.note("1199.mp4", "running")
+            assert [first.video, *(row.video for row in rows)] == [f"{k:04}.mp4" for k in range(1200)]
+        assert list(tmp_path.iterdir()) == [path]
+        assert merged([path])["1199.mp4"].state == "running"
+
+
+def test_what_a_killed_shard_had_half_written_is_taken_back_by_whoever_reads_next(tmp_path: Path):
+    path = fill(tmp_path / "manifest-1-of-2.sqlite")
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from kinescribe.annotation.batch.manifest import Manifest\n"
+        "manifest = Manifest(Path(sys.argv[1]), 'other')\n"
+        "manifest._db.execute('PRAGMA cache_size=5'); manifest._db.execute('BEGIN')\n"
+        "row = \"INSERT INTO log (at, run, video, state, reason) VALUES ('', '', ?, 'failed', ?)\"\n"
+        "manifest._db.executemany(row, ((f'{k}.mp4', 'x' * 500) for k in range(500)))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == -9
+    assert (tmp_path / f"{path.name}-journal").stat().st_size > 0
+    assert {row.video: row.state for row in merged([path]).values()} == {"a.mp4": "done"}
 
 
 def test_one_process_reads_what_another_one_writes(tmp_path: Path):
