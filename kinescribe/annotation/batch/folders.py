@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinescribe.annotation.batch.locking import locked
+from kinescribe.annotation.batch.manifest import WHOLE
 from kinescribe.errors import InputError, UsageError
 
 __all__ = ["DataSet"]
@@ -43,8 +45,8 @@ class DataSet:
         return self.folder / ".kinescribe"
 
     def manifest(self, shard: tuple[int, int] | None = None) -> Path:
-        """Of a run over all, or of a shard: each is written by one run alone, for WAL doesn't go across machines."""
-        return self.inner / ("manifest.sqlite" if shard is None else f"manifest-{shard[0]}-of-{shard[1]}.sqlite")
+        """Of a run over all, or of a shard: each is written by one run alone."""
+        return self.inner / (WHOLE if shard is None else f"manifest-{shard[0]}-of-{shard[1]}.sqlite")
 
     def manifests(self) -> list[Path]:
         """All that are there."""
@@ -72,8 +74,10 @@ class DataSet:
         """
         try:
             self.inner.mkdir(parents=True, exist_ok=True)
-            (self.inner / "probe").write_bytes(b"")  # permission bits don't tell the whole truth
-            (self.inner / "probe").unlink()
+            # permission bits don't tell the whole truth; a name of our own, for shards that start together are at this without a lock
+            probe = self.inner / f"probe-{secrets.token_hex(8)}"
+            probe.write_bytes(b"")
+            probe.unlink(missing_ok=True)
         except OSError as error:
             raise UsageError(f"cannot write the data set '{self.folder}': {error.strerror}; give an -o that is yours") from error
         with locked(self.inner, shard):
@@ -93,3 +97,6 @@ class DataSet:
                         beside.unlink()
             for left in self.inner.glob("work-*"):
                 shutil.rmtree(left, ignore_errors=True)
+            for left in self.inner.glob("probe-*"):
+                with suppress(OSError):
+                    left.unlink()
