@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from kinescribe.annotation.batch.events import Stage, Watch
-from kinescribe.annotation.batch.finishing import Finishing
+from kinescribe.annotation.batch.finishing import Finishing, sizes_of
 from kinescribe.annotation.batch.folders import DataSet
 from kinescribe.annotation.batch.listing import Listing
 from kinescribe.annotation.batch.manifest import Manifest
 from kinescribe.annotation.batch.options import DataSetOptions
+from kinescribe.annotation.batch.planning import Plan
 from kinescribe.annotation.batch.process import WorkerProcess
 from kinescribe.annotation.batch.resources import cores
 from kinescribe.annotation.batch.result import Annotated
@@ -41,29 +41,27 @@ class Whole:
     typed: str
 
 
-def close(
-    whole: Whole, data: DataSet, manifest: Manifest, listing: Listing, duplicates: Mapping[str, str], result: Annotated, watch: Watch | None
-) -> None:
+def close(whole: Whole, data: DataSet, manifest: Manifest, listing: Listing, plan: Plan, result: Annotated, watch: Watch | None) -> None:
     """Write the formats and the page, where anything has changed since they were written.
 
     Raises:
         UsageError, InputError, NothingFoundError: why the formats can't be written; the tables are done all the same.
     """
     last = manifest.last_export()
+    before = {} if last is None else last[1]
     page = whole.page
-    asks = {"asked": _asked(whole, listing), "seen": _seen(data, manifest)}
-    as_before = last is not None and {name: last[1].get(name) for name in asks} == asks
-    there = last is not None and all((data.folder / str(name)).exists() for name in last[1].get("entries", []))
-    if as_before and there and last is not None and (page is None or page.exists()):
+    asks = {"asked": _asked(whole, listing, plan), "seen": _seen(data, manifest)}
+    there = not whole.formats or before.get("files", {}) == sizes_of(data.folder, before.get("files", {}))
+    if {name: before.get(name) for name in asks} == asks and there and (page is None or page.exists()):
         result.report = page
-        result.warnings += last[1].get("warnings", [])
+        result.warnings += before.get("warnings", [])
         return
-    listed = _written(data, listing, duplicates)
-    title = one_line(listing.root, 80) or data.folder.name
-    before = last[0] if last is not None and there else None
-    asked = Finishing(str(data.folder), str(listed), whole.formats, whole.into.to_dict(), before, page is not None, whole.typed, title)
+    listed = _written(data, listing, plan)
+    title = one_line(Path(listing.root).resolve().name if listing.root else data.folder.name, 80)
+    key = last[0] if last is not None and there else None
+    asked = Finishing(str(data.folder), str(listed), whole.formats, whole.into.to_dict(), key, page is not None, whole.typed, title)
     # a run that is killed from here on leaves formats of which nobody knows what is in them
-    manifest.exported("", {})
+    manifest.exported("", {name: before[name] for name in ("made", "results") if name in before})
     process = WorkerProcess(cores())
     try:
         told = process.call(
@@ -72,12 +70,18 @@ def close(
         )
     finally:
         process.stop()
+    result.report = page
+    result.warnings += told["warnings"]
     if "error" in told:
         kind: type[KinescribeError] = {2: UsageError, 3: InputError, 4: NothingFoundError}.get(told["exit_code"], KinescribeError)
         raise kind(f"the tables are done, the formats are not: {told['error']}; mend that and run again: only the formats are made then")
-    result.export, result.report = told["export"], page
-    result.warnings += told["warnings"]
-    manifest.exported(told["content"], {**asks, "entries": told["entries"], "warnings": told["warnings"]})
+    result.export = told["export"]
+    made, results = (whole.formats, told["results"]) if whole.formats else (before.get("made", []), before.get("results"))
+    if made and not whole.formats and results != told["results"]:
+        result.notes.append(f"{', '.join(made)}: still as they were written, though tables changed since; name them with --format")
+    files = told["files"] if whole.formats else before.get("files", {})
+    content = told["content"] if whole.formats else "" if last is None else last[0]
+    manifest.exported(content, {**asks, "made": made, "results": results, "files": files, "warnings": told["warnings"]})
 
 
 def _seen(data: DataSet, own: Manifest) -> dict[str, int]:
@@ -90,22 +94,26 @@ def _seen(data: DataSet, own: Manifest) -> dict[str, int]:
     return seen
 
 
-def _written(data: DataSet, listing: Listing, duplicates: Mapping[str, str]) -> Path:
+def _written(data: DataSet, listing: Listing, plan: Plan) -> Path:
     """A file with one video a line, as `Finishing` takes it: a whole listing would be a long message."""
     listed = data.work() / "listing.jsonl"
     try:
         listed.parent.mkdir(parents=True, exist_ok=True)
         with listed.open("w", encoding="utf-8") as lines:
             for video in listing.videos:
-                one = {"name": video.name, "path": str(video.path.absolute()), "duplicate": duplicates.get(video.name)}
+                state = plan.states[video.name]
+                one = {"name": video.name, "path": str(video.path.absolute()), "state": state}
+                if state == "duplicate":
+                    one["other"] = plan.duplicates[video.name]
                 lines.write(json.dumps(one) + "\n")
     except OSError as error:
         raise UsageError(f"cannot write '{data.inner}': {error.strerror}; make room, and run again: what is done stays done") from error
     return listed
 
 
-def _asked(whole: Whole, listing: Listing) -> Any:
+def _asked(whole: Whole, listing: Listing, plan: Plan) -> Any:
     """What the formats and the page were asked to hold, to be compared."""
-    names = hashlib.sha256("\0".join(video.name for video in listing.videos).encode("utf-8", "surrogatepass")).hexdigest()
-    # as it comes back from JSON, where tuples are lists
-    return json.loads(json.dumps([whole.formats, whole.into.to_dict(), whole.typed, names]))
+    names = "\0".join(f"{video.name}\0{plan.states[video.name]}" for video in listing.videos)
+    listed = hashlib.sha256(names.encode("utf-8", "surrogatepass")).hexdigest()
+    asked = [whole.formats, whole.into.to_dict(), whole.typed, whole.page is not None, listed]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import kinescribe
+from kinescribe.annotation.batch.exported import keep_edited, note_files, sizes_of
 from kinescribe.annotation.batch.folders import DataSet
 from kinescribe.annotation.batch.manifest import Row, merged
 from kinescribe.annotation.batch.planning import folder_of
@@ -20,7 +21,7 @@ from kinescribe.annotation.batch.work import MASKS, REPORT, STATES, SUMMARY, THU
 from kinescribe.annotation.exporting.staging import RECORD as EXPORTED
 from kinescribe.errors import InputError, KinescribeError
 
-__all__ = ["Finishing", "carry_out"]
+__all__ = ["Finishing", "carry_out", "sizes_of"]
 
 Report = Callable[[str, int, "int | None"], None]
 
@@ -31,7 +32,7 @@ class Finishing:
 
     Attributes:
         folder: of the data set, absolute.
-        listing: a file with one video a line, JSON: name, path, whether it's a duplicate and of which.
+        listing: a file with one video a line, JSON: name, path, state, and of a duplicate the other's name.
         formats: of the data set; empty for none.
         options: as `DataSetOptions.to_dict`.
         before: the key of what the last export held; None where there was none, or not all of it is there.
@@ -54,37 +55,34 @@ def carry_out(task: dict[str, Any], progress: Report) -> dict[str, Any]:
     """Do a `Finishing`, in a worker.
 
     Returns:
-        ``content``: key of what the export holds now; ``entries``: its files and folders; ``export``: what was written, None where it was
-        there already or nothing is; ``warnings``; or ``error`` and ``exit_code``.
+        ``content``: key of what the export holds now; ``results``: key of the tables that it was made from; ``files``: number and bytes of
+        its files by entry; ``export``: what was written, None where it was there already or nothing is; ``warnings``; ``error`` and
+        ``exit_code`` where the formats can't be written.
     """
     asked = Finishing(**task["finishing"])
-    try:
-        return _finish(asked, progress)
-    except KinescribeError as error:
-        return {"error": str(error), "exit_code": error.exit_code}
-
-
-def _finish(asked: Finishing, progress: Report) -> dict[str, Any]:
     data = DataSet(Path(asked.folder))
-    known = merged(data.manifests())
     with Path(asked.listing).open(encoding="utf-8") as lines:
         videos = [json.loads(line) for line in lines]
-    for video in videos:  # of which this run wasn't about, for those of which it was are known not to be
-        row = known.get(video["name"])
-        if video["duplicate"] is None and row is not None and row.state == "duplicate":
-            video["duplicate"] = row.reason
-    done = [(video, known[video["name"]]) for video in videos if video["duplicate"] is None and _is_done(known.get(video["name"]))]
-    content = _content(asked, done)
-    out: dict[str, Any] = {"content": content, "entries": [], "export": None, "warnings": []}
-    if asked.formats and not done:
-        out["warnings"].append(f"no {', '.join(asked.formats)}: no video is done")
-    elif asked.formats and content != asked.before:
-        progress("export", 0, None)
-        out["export"] = _export(asked, data, done)
-        out["warnings"] += out["export"].pop("warnings")
-    if asked.formats and done:
-        out["entries"] = _entries_of_export(data)
-    if asked.report:
+    # how each stands is what the run says; the manifests have the rest
+    known = merged(data.manifests(), {video["name"]: (video["state"],) for video in videos})
+    done = [(video, known[video["name"]]) for video in videos if video["state"] == "done" and video["name"] in known]
+    out: dict[str, Any] = {"export": None, "warnings": [], "files": {}}
+    out["results"] = _hash([(video["name"], row.key) for video, row in done])
+    out["content"] = _hash([kinescribe.__version__, asked.formats, asked.options, out["results"]])
+    try:
+        if asked.formats and not done:
+            out["warnings"].append(f"no {', '.join(asked.formats)}: no video is done")
+        elif asked.formats:
+            if out["content"] != asked.before:
+                progress("export", 0, None)
+                out["warnings"] += keep_edited(data)
+                out["export"] = _export(asked, data, done)
+                out["warnings"] += out["export"].pop("warnings")
+                note_files(data, _entries_of_export(data))
+            out["files"] = sizes_of(data.folder, _entries_of_export(data))
+    except KinescribeError as error:
+        out |= {"error": str(error), "exit_code": error.exit_code}
+    if asked.report:  # also where the formats fail: it is what one looks at then
         progress("report", 0, None)
         _write_page(asked, data, videos, known)
     if hasattr(os, "sync"):  # once for what may be many thousand pictures: before anything says that they are there, they are on the disk
@@ -92,14 +90,9 @@ def _finish(asked: Finishing, progress: Report) -> dict[str, Any]:
     return out
 
 
-def _is_done(row: Row | None) -> bool:
-    return row is not None and row.state == "done"
-
-
-def _content(asked: Finishing, done: list[tuple[dict[str, Any], Row]]) -> str:
-    """A key of all that the export depends on."""
-    results = [(video["name"], row.key) for video, row in done]
-    return hashlib.sha256(json.dumps([kinescribe.__version__, asked.formats, asked.options, results]).encode()).hexdigest()
+def _hash(data: Any) -> str:
+    """A key of all that something depends on."""
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
 
 def _export(asked: Finishing, data: DataSet, done: list[tuple[dict[str, Any], Row]]) -> dict[str, Any]:
@@ -115,6 +108,7 @@ def _export(asked: Finishing, data: DataSet, done: list[tuple[dict[str, Any], Ro
         "classes": list(made.classes),
         "videos": {part: len(videos) for part, videos in made.videos.items()},
         "pictures": made.pictures,
+        "boxes": made.boxes,
         "rows": made.rows,
         "left_out": dict(made.left_out),
         "warnings": list(made.warnings),
@@ -145,21 +139,21 @@ def _entries(asked: Finishing, data: DataSet, videos: list[dict[str, Any]], know
 
     for video in videos:
         name, row = video["name"], known.get(video["name"])
-        command = f"{asked.command} --only {shlex.quote(name)} --redo"
-        if video["duplicate"] is not None:
-            yield Entry(name, "duplicate", f"same bytes as {video['duplicate']}", None, command, None, None, None)
+        command = f"{asked.command} --only {shlex.quote(name)} --redo" if asked.command else ""
+        if video["state"] == "duplicate":
+            yield Entry(name, "duplicate", f"same bytes as {video['other']}", None, command, None, None, None)
             continue
-        if row is None or row.state not in ("done", "failed", "queued", "running"):
+        if row is None or video["state"] not in ("done", "failed"):
             yield Entry(name, "queued", None, None, command, None, None, None)
             continue
         folder = data.states / folder_of(name)
         summary = page = thumbnail = None
-        if row.state == "done":
+        if video["state"] == "done":
             try:
                 summary = Summary.of(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))
-            except (OSError, ValueError, InputError):  # somebody's edit: the page says nothing of it then
+            except (OSError, ValueError, InputError):  # somebody's edit: the page says that it's missing
                 summary = None
             page = f"states/{folder_of(name)}/{REPORT}" if (folder / REPORT).exists() else None
             thumbnail = (folder / THUMBNAIL).read_bytes() if (folder / THUMBNAIL).exists() else None
         reason = row.reason if row.kind is None or row.reason is None else f"{row.kind}: {row.reason}"
-        yield Entry(name, row.state, reason, row.seconds, command, page, summary, thumbnail)  # type: ignore[arg-type]
+        yield Entry(name, video["state"], reason, row.seconds, command, page, summary, thumbnail)

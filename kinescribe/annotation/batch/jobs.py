@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["CHANGED", "DISK", "Job", "Limits", "Outcome", "Products"]
+__all__ = ["AGAIN", "CHANGED", "DISK", "IN_THE_WAY", "Job", "Limits", "Outcome", "Products"]
 
 State = Literal["done", "failed", "queued"]
 DISK = "disk"
 """Kind of an outcome that no video is to blame for: there is no room, or the folder can't be written. The run stops."""
 CHANGED = "changed"
 """Kind of a failure that the next run doesn't take for one: the video was written while it was read."""
+IN_THE_WAY = "in the way"
+"""Kind of a failure: something that no run made stands where the results belong."""
+AGAIN = (CHANGED, IN_THE_WAY)
+"""Kinds of failures that the next run tries again by itself: it's not the video that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from kinescribe.annotation.batch.events import Event, Finished, Started, Watch
 from kinescribe.annotation.batch.files import Signature, signature_at
 from kinescribe.annotation.batch.jobs import DISK
 from kinescribe.annotation.batch.manifest import Manifest
+from kinescribe.annotation.batch.planning import Plan
 from kinescribe.annotation.batch.result import Annotated
 from kinescribe.annotation.batch.setups import Setups
 from kinescribe.errors import UsageError
@@ -20,8 +21,8 @@ __all__ = ["Keeper"]
 class Keeper:
     """Writes down what happens, and stops the run where going on would only make it worse."""
 
-    def __init__(self, manifest: Manifest, setups: Setups, result: Annotated, watch: Watch | None) -> None:
-        self._manifest, self._setups, self._result, self._watch = manifest, setups, result, watch
+    def __init__(self, manifest: Manifest, setups: Setups, plan: Plan, result: Annotated, watch: Watch | None) -> None:
+        self._manifest, self._setups, self._plan, self._result, self._watch = manifest, setups, plan, result, watch
         self._looked: dict[str, tuple[int, Signature | None]] = {}
 
     def __call__(self, event: Event) -> None:
@@ -43,12 +44,8 @@ class Keeper:
         self._manifest.finished(name, outcome, self._setups.of(name), looked_ns=looked, worker=event.worker)
         if outcome.kind == DISK:
             raise UsageError(f"{outcome.reason}; make room or give an -o that can be written, and run again: what is done stays done")
-        if outcome.state == "failed":
-            result.failed += 1
-            return
-        result.done += 1
-        result.adopted += outcome.adopted
-        result.partial += outcome.kind == "partial"
-        result.rows += outcome.rows or 0
-        result.objects += outcome.objects or 0
-        result.warned += outcome.warnings > 0
+        made = outcome.rows or 0, outcome.objects or 0, outcome.warnings > 0
+        self._plan.found(name, outcome.state, made, partial=outcome.kind == "partial")
+        if outcome.state == "done":
+            result.done += 1
+            result.adopted += outcome.adopted

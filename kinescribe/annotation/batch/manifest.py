@@ -191,13 +191,20 @@ class Manifest:
         self._insert(video=name, state=state, worker=worker, reason=reason)
 
     def finished(self, name: str, outcome: Outcome, setup: str, *, looked_ns: int, worker: str | None = None) -> None:
-        """Note how a video went."""
+        """Note how a video went; one that was there already keeps the seconds that it took."""
+        seconds = round(outcome.seconds, 3) if not outcome.adopted else self._took(name)
         self._insert(
-            video=name, state=outcome.state, kind=outcome.kind, reason=outcome.reason, seconds=round(outcome.seconds, 3),
+            video=name, state=outcome.state, kind=outcome.kind, reason=outcome.reason, seconds=seconds,
             setup=setup, key=outcome.key, sha256=outcome.sha256, size=outcome.size, mtime_ns=outcome.mtime_ns, looked_ns=looked_ns,
             files=json.dumps(dict(outcome.files), sort_keys=True), object_count=outcome.objects, row_count=outcome.rows,
             warnings=outcome.warnings, worker=worker,
         )  # fmt: skip
+
+    def _took(self, name: str) -> float | None:
+        with self._told():
+            query = "SELECT seconds FROM log WHERE video = ? AND state = 'done' AND seconds IS NOT NULL ORDER BY id DESC LIMIT 1"
+            row = self._db.execute(query, (_cell(name),)).fetchone()
+        return None if row is None else float(row[0])
 
     def duplicates(self, pairs: Iterable[tuple[str, str, str, Any, int]]) -> None:
         """Note that videos have the same bytes as another one.

@@ -27,6 +27,7 @@ class Status:
         running: whether a run is at it now.
         seconds: that the videos that are done took together.
         wanting: those that failed, break off, or are at work, in the order of their names.
+        videos: all of them, in that order.
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class Status:
     running: bool
     seconds: float
     wanting: tuple[Row, ...]
+    videos: tuple[Row, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -51,6 +53,10 @@ class Status:
             "running": self.running,
             "seconds": round(self.seconds, 3),
             "wanting": rows,
+            "videos": [
+                {"video": row.video, "state": row.state, "seconds": row.seconds, "objects": row.object_count, "rows": row.row_count}
+                for row in self.videos
+            ],
         }
 
 
@@ -62,11 +68,15 @@ def status(folder: str | os.PathLike[str]) -> Status:
     """
     data = DataSet.existing(Path(folder))
     at_it = running(data.inner)
-    rows = merged(data.manifests())
+    rows = {name: row for name, row in merged(data.manifests()).items() if row.state != "gone"}
     # a video that was begun by a run that is over waits for the next one
-    states = Counter(row.state if at_it or row.state != "running" else "queued" for row in rows.values())
-    wanting = [
-        row for _, row in sorted(rows.items()) if row.state == "failed" or row.kind == "partial" or (at_it and row.state == "running")
-    ]
+    standing = {name: row.state if at_it or row.state != "running" else "queued" for name, row in sorted(rows.items())}
+    for name, row in rows.items():
+        if row.state == "duplicate" and standing.get(row.reason or "") in (None, "queued"):
+            standing[name] = "queued"
+    kinds = {name: rows[name].kind for name in standing}
+    wanting = [rows[name] for name, state in standing.items() if state in ("failed", "running") or kinds[name] == "partial"]
     seconds = sum(row.seconds or 0.0 for row in rows.values() if row.state == "done")
-    return Status(data.folder, dict(states), sum(row.kind == "partial" for row in rows.values()), at_it, seconds, tuple(wanting))
+    partial = sum(kind == "partial" for kind in kinds.values())
+    counts, videos = dict(Counter(standing.values())), tuple(rows[name] for name in standing)
+    return Status(data.folder, counts, partial, at_it, seconds, tuple(wanting), videos)

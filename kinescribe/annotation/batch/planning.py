@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
-from kinescribe.annotation.batch.committing import intact
+from kinescribe.annotation.batch.committing import intact, recorded
 from kinescribe.annotation.batch.files import RACE_NS, Signature, hash_of, signature_at
-from kinescribe.annotation.batch.jobs import CHANGED
+from kinescribe.annotation.batch.jobs import AGAIN
 from kinescribe.annotation.batch.listing import Listed
 from kinescribe.annotation.batch.manifest import Row
 from kinescribe.annotation.slugs import slug_of
-from kinescribe.errors import InputError, UsageError
+from kinescribe.errors import InputError, KinescribeError, UsageError
 from kinescribe.llm.text import one_line
+from kinescribe.settings.patterns import fits
 
 __all__ = ["Plan", "ToDo", "folder_of", "plan", "select"]
 
@@ -33,23 +33,45 @@ class ToDo:
 
 @dataclass(slots=True)
 class Plan:
-    """What becomes of each of the videos.
+    """What becomes of each of the videos; a run goes on with it as they are done.
 
     Attributes:
-        todo: to be done, in the order of their names.
-        done: names of those that an earlier run did, and that are whole.
-        partial: of them, those that break off.
-        failed: names of those that failed in an earlier run, and would fail again.
+        todo: of the run's videos those that are to be done, in the order of their names.
+        states: of every video that is listed, whether the run is about it or not: done, failed, duplicate or queued.
+        made: of those that are done: rows, objects, and whether the table has warnings.
+        partial: names of those that are done and break off.
         duplicates: name → the name of the video with the same bytes that is taken for both.
         new_duplicates: those that no manifest knows yet: name, other, hash, signature, when that was looked at.
+        gone: names that a manifest knows and that aren't listed any more.
     """
 
     todo: list[ToDo] = field(default_factory=list)
-    done: set[str] = field(default_factory=set)
+    states: dict[str, str] = field(default_factory=dict)
+    made: dict[str, tuple[int, int, bool]] = field(default_factory=dict)
     partial: set[str] = field(default_factory=set)
-    failed: set[str] = field(default_factory=set)
     duplicates: dict[str, str] = field(default_factory=dict)
     new_duplicates: list[tuple[str, str, str, Signature, int]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+    @property
+    def done(self) -> set[str]:
+        """Names of those that are done."""
+        return {name for name, state in self.states.items() if state == "done"}
+
+    @property
+    def failed(self) -> set[str]:
+        """Names of those that failed."""
+        return {name for name, state in self.states.items() if state == "failed"}
+
+    def found(self, name: str, state: str, made: tuple[int, int, bool] = (0, 0, False), *, partial: bool = False) -> None:
+        """Take down how a video stands now."""
+        self.states[name] = state
+        self.made.pop(name, None)
+        self.partial.discard(name)
+        if state == "done":
+            self.made[name] = made
+            if partial:
+                self.partial.add(name)
 
 
 def folder_of(name: str) -> str:
@@ -63,12 +85,12 @@ def select(videos: list[Listed], only: Iterable[str], shard: tuple[int, int] | N
     Raises:
         UsageError: a pattern that fits none.
     """
-    patterns = list(only)
+    patterns, names = list(only), {video.name for video in videos}
     for pattern in patterns:
-        if not any(_fits(video.name, pattern) for video in videos):
-            fits = f"--only '{one_line(pattern, 80)}' fits none of the {len(videos)} videos"
-            raise UsageError(f"{fits}; it takes names or patterns, as `kinescribe annotate status` shows them")
-    kept = [video for video in videos if not patterns or any(_fits(video.name, pattern) for pattern in patterns)]
+        if not any(fits(video.name, pattern, names) for video in videos):
+            told = f"--only '{one_line(pattern, 80)}' fits none of the {len(videos)} videos"
+            raise UsageError(f"{told}; it takes names or patterns, as the pages and `kinescribe annotate status --json` show them")
+    kept = [video for video in videos if not patterns or any(fits(video.name, pattern, names) for pattern in patterns)]
     return kept if shard is None else kept[shard[0] - 1 :: shard[1]]
 
 
@@ -97,47 +119,85 @@ def plan(
     out = Plan()
     looked = time.time_ns()
     signatures: dict[str, Signature | None] = {video.name: signature_at(video.path) for video in listed}
-    hashes: dict[str, str] = {}
-    known_duplicates: dict[str, str] = {}
     mine = {video.name for video in chosen}
+    setup = _lenient(setup_of, mine)
+    hashes = _known(out, rows, signatures, setup, states)
+    first = _first_of_same(listed, signatures, hashes, setup, progress)
+    for video in listed:
+        name, signature = video.name, signatures[video.name]
+        state = out.states.get(name, "queued")
+        if name in first and signature is not None:
+            known = out.duplicates.get(name)
+            out.found(name, "duplicate")
+            out.duplicates[name] = first[name]
+            if name in mine and known != first[name]:
+                out.new_duplicates.append((name, first[name], hashes[name], signature, looked))
+            continue
+        out.duplicates.pop(name, None)
+        if name in mine and (redo or (retry_failed and state == "failed") or state not in ("done", "failed")):
+            state = "queued"
+            out.todo.append(ToDo(video, hashes.get(name), 0 if signature is None else signature.size))
+        if state not in ("done", "failed"):
+            out.found(name, "queued")
+    return out
+
+
+def _known(
+    out: Plan,
+    rows: Iterable[Row],
+    signatures: Mapping[str, Signature | None],
+    setup_of: Callable[[str], str | None],
+    states: Path,
+) -> dict[str, str]:
+    """Fill in what the manifests know; the hashes of videos that are as they were."""
+    hashes: dict[str, str] = {}
+    keys: dict[str, str | None] = {}
+    seen: set[str] = set()
+    again: set[str] = set()
+    unlisted: set[str] = set()
+    noted: set[str] = set()
     for row in rows:
-        signature = signatures.get(row.video)
+        if row.video not in signatures:
+            (noted if row.state == "gone" else unlisted).add(row.video)
+            continue
+        (again if row.video in seen else seen).add(row.video)
+        signature = signatures[row.video]
         if signature is None or not _same(row, signature):
             continue
         if row.sha256 is not None:
             hashes[row.video] = row.sha256
         if row.state == "duplicate" and row.reason is not None:
-            known_duplicates[row.video] = row.reason
-        if row.video not in mine or row.setup != setup_of(row.video):
+            out.duplicates[row.video] = row.reason
+        setup = setup_of(row.video)
+        if setup is None:
+            again.add(row.video)
+        elif row.setup != setup:
             continue
         if row.state == "done" and intact(f"{states}/{folder_of(row.video)}", row.files):
-            out.done.add(row.video)
-            if row.kind == "partial":
-                out.partial.add(row.video)
-        elif row.state == "failed" and row.kind != CHANGED:  # a copy that goes on may leave size and time as they were
-            out.failed.add(row.video)
-    out.failed -= out.done
-    if retry_failed or redo:
-        out.failed.clear()
-    if redo:
-        out.done.clear()
-    first = _first_of_same(listed, signatures, hashes, setup_of, progress)
-    for video in chosen:
-        other, signature = first.get(video.name), signatures[video.name]
-        if other is not None and signature is not None:
-            out.done.discard(video.name)
-            out.failed.discard(video.name)
-            out.duplicates[video.name] = other
-            if known_duplicates.get(video.name) != other:
-                out.new_duplicates.append((video.name, other, hashes[video.name], signature, looked))
-        elif video.name not in out.done and video.name not in out.failed:
-            out.todo.append(ToDo(video, hashes.get(video.name), 0 if signature is None else signature.size))
-    out.partial &= out.done
-    return out
+            keys[row.video] = row.key
+            out.found(row.video, "done", (row.row_count or 0, row.object_count or 0, bool(row.warnings)), partial=row.kind == "partial")
+        elif row.state == "failed" and row.kind not in AGAIN and out.states.get(row.video) != "done":
+            out.found(row.video, "failed")
+    for name in again & keys.keys():  # several runs know it: which of them made what is there, its own record says
+        there = recorded(states / folder_of(name))
+        if there is None or there.key != keys[name]:
+            out.found(name, "queued")
+    out.gone = sorted(unlisted - noted)
+    return hashes
 
 
-def _fits(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)
+def _lenient(setup_of: Callable[[str], str], mine: Set[str]) -> Callable[[str], str | None]:
+    """The same; None for a video that the run isn't about and whose parts aren't here."""
+
+    def of(name: str) -> str | None:
+        try:
+            return setup_of(name)
+        except KinescribeError:
+            if name in mine:
+                raise
+            return None
+
+    return of
 
 
 def _same(row: Row, signature: Signature) -> bool:
@@ -151,7 +211,7 @@ def _first_of_same(
     listed: list[Listed],
     signatures: Mapping[str, Signature | None],
     hashes: dict[str, str],
-    setup_of: Callable[[str], str],
+    setup_of: Callable[[str], str | None],
     progress: Callable[[str, int, int | None], None] | None,
 ) -> dict[str, str]:
     """By name of a duplicate the name of the first video that has the same bytes and the same setup; hashes that were needed are added."""
@@ -168,7 +228,7 @@ def _first_of_same(
                 hashes[video.name] = digest
             if progress is not None:
                 progress("duplicates", k + 1, len(unknown))
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str | None], str] = {}
     out: dict[str, str] = {}
     for video in sorted(alike, key=lambda one: one.name):
         if video.name in hashes:

@@ -26,13 +26,15 @@ class Annotated:
         partial: of all that are done, those that break off.
         failed: that failed, now or in an earlier run.
         duplicates: that have the same bytes as another one.
-        rows, objects: in what was done now.
-        warned: tables of those done now that have warnings.
+        waiting: of them, those whose other one isn't done and isn't part of this run.
+        rows, objects: in the tables of all that are done; points of bodies are rows and no objects.
+        warned: how many of these tables have warnings.
         seconds: that it took.
         export: what was exported, None where nothing had to be.
         report: the page of the whole; None where none was made.
         warnings: one line each.
         notes: on what was passed over.
+        not_whole: names of the videos of this run that failed or break off.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class Annotated:
     partial: int = 0
     failed: int = 0
     duplicates: int = 0
+    waiting: int = 0
     rows: int = 0
     objects: int = 0
     warned: int = 0
@@ -51,13 +54,14 @@ class Annotated:
     report: Path | None = None
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    not_whole: frozenset[str] = frozenset()
 
     @property
     def whole(self) -> bool:
-        """Whether every video is done and none breaks off."""
-        return not (self.failed or self.partial)
+        """Whether every video of this run is done and none breaks off."""
+        return not (self.failed or self.partial or self.waiting)
 
     def failures(self) -> Iterator[Row]:
-        """The videos of the data set that failed or break off, in the order of their names, read from the manifests."""
-        rows = merged(DataSet(self.folder.resolve()).manifests())
-        return (row for _, row in sorted(rows.items()) if row.state == "failed" or row.kind == "partial")
+        """The videos of this run that failed or break off, in the order of their names, read from the manifests."""
+        rows = merged(DataSet(self.folder.resolve()).manifests(), dict.fromkeys(self.not_whole, ("failed", "done")))
+        return (row for _, row in sorted(rows.items()))

@@ -35,7 +35,8 @@ class Exported:
         classes: names, in the order of their numbers.
         videos: names by part of the split.
         pictures: frames that were written as files.
-        rows: objects in frames that went in, over all frames.
+        boxes: objects in the frames that are pictures; in all frames where no pictures are written.
+        rows: objects in all frames, as the formats have them that don't refer to pictures.
         left_out: how many rows did not, by reason.
         warnings: one line each.
     """
@@ -44,6 +45,7 @@ class Exported:
     classes: tuple[str, ...]
     videos: Mapping[str, tuple[str, ...]]
     pictures: int
+    boxes: int
     rows: int
     left_out: Mapping[str, int]
     warnings: tuple[str, ...]
@@ -98,7 +100,7 @@ def export(
     entries = [*(entry for part in parts.values() for entry in part.entries), *(["images"] if illustrated else [])]
     where: dict[str, list[str]] = {part: [] for part in fractions}
     left: Counter[str] = Counter()
-    written = rows = 0
+    written = boxes = rows = 0
     lines: list[str] = []
     with staged(Path(folder), entries, replace) as (new, record):
         exporters = {}
@@ -124,6 +126,8 @@ def export(
             lines += notes
             written += len(video.frames) if illustrated else 0
             rows += len(video.rows)
+            shown = set(video.frames)
+            boxes += sum(row.frame in shown for row in video.rows)
         if not rows:
             reasons = "; ".join(f"{count} rows: {reason}" for reason, count in left.most_common()) or "the tables have no rows"
             raise NothingFoundError(f"nothing to export: {reasons}")
@@ -132,7 +136,7 @@ def export(
                 exporter.finish()
         lines += [f"no video fell into '{part}': give more videos, or other fractions" for part, names in where.items() if not names]
         done = Exported(
-            Path(folder), made.names, {part: tuple(names) for part, names in where.items()}, written, rows, dict(left), tuple(lines)
+            Path(folder), made.names, {part: tuple(names) for part, names in where.items()}, written, boxes, rows, dict(left), tuple(lines)
         )
         options = {"stride": stride, "split": fractions, "seed": seed, "verified_only": verified_only, "hidden": hidden}
         record.update(_record(done, made, list(parts), options))
@@ -169,6 +173,7 @@ def _record(done: Exported, classes: Classes, formats: list[str], options: dict[
         "labels": {label: None if index is None else classes.names[index] for label, index in sorted(classes.of_label.items())},
         "videos": {part: list(names) for part, names in done.videos.items()},
         "pictures": done.pictures,
+        "boxes": done.boxes,
         "rows": done.rows,
         "left_out": dict(sorted(done.left_out.items())),
         "warnings": list(done.warnings),
