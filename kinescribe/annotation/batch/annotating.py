@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -23,12 +22,18 @@ from kinescribe.annotation.batch.options import DataSetOptions, RunOptions, chec
 from kinescribe.annotation.batch.planning import Plan, folder_of, plan, select
 from kinescribe.annotation.batch.resources import cores, gpus
 from kinescribe.annotation.batch.result import Annotated
+from kinescribe.annotation.batch.retyped import changed, retyped
 from kinescribe.annotation.batch.setups import Setups
-from kinescribe.errors import NothingFoundError, UsageError
+from kinescribe.errors import NothingFoundError, UsageError, unknown_value
 from kinescribe.llm.text import one_line
 from kinescribe.settings import ExtractionSettings, Overrides
+from kinescribe.settings.values import without_credentials
 
 __all__ = ["annotate"]
+
+_BESIDE = ("formats", "settings", "run", "data_set", "overlay", "report", "command", "watch")
+_ELSEWHERE = {"picture_stride": "stride", "class": "classes", "label": "labels", "format": "formats", "progress": "watch"}
+"""By what other functions, and the command line, call an option, what it is called here."""
 
 
 def annotate(
@@ -86,8 +91,8 @@ def annotate(
     setups = Setups(videos, products)
     unused = videos.unused(video.name for video in listing.videos)
     warnings += [f"'{one_line(pattern, 80)}' of the configuration fits no video" for pattern in unused]
-    typed = command or _typed(sources, output, formats)
-    result = Annotated(data.folder, warnings=warnings, notes=listing.told())
+    typed = without_credentials(command) if command else retyped(sources, output, formats, videos, how, into, overlay=overlay, report=report)
+    result = Annotated(data.folder, warnings=warnings, notes=listing.told() + ([] if exported else _idle(into)))
     with ExitStack() as stack:
         chosen = select(listing.videos, how.only, how.shard)
         setups.check(video.name for video in chosen)
@@ -99,19 +104,23 @@ def annotate(
             retry_failed=how.retry_failed, redo=how.redo,
             progress=lambda stage, done, total: None if watch is None else watch(Stage(stage, done, total)),
         )  # fmt: skip
-        result.videos, result.unchanged, result.partial = len(chosen), len(plans.done), len(plans.partial)
-        result.failed, result.duplicates = len(plans.failed), len(plans.duplicates)
+        names = [video.name for video in chosen]
+        result.videos, result.unchanged = len(names), sum(plans.states[one] == "done" for one in names)
+        if how.shard is None and not how.only:
+            _note_gone(plans, manifest, result)
         manifest.duplicates(plans.new_duplicates)
         manifest.queue(todo.video.name for todo in plans.todo)
-        engine = _engine(how, setups, len(plans.todo)) if plans.todo else None
+        engine = _engine(how, setups, [todo.video.name for todo in plans.todo]) if plans.todo else None
         if watch is not None:
             watch(Begun(len(chosen), len(plans.todo), sum(one.bytes for one in plans.todo), engine.workers if engine else 0))
         if engine is not None:
             jobs = _jobs(plans, setups, data, how, products)
-            engine.run(jobs, Keeper(manifest, setups, result, watch))
+            engine.run(jobs, Keeper(manifest, setups, plans, result, watch))
+        _sum_up(plans, names, result, sharded=how.shard is not None)
+        result.warnings += [] if engine is None else engine.warnings
         if how.shard is None:
             whole = Whole(exported, into, data.report if products.report else None, typed)
-            close(whole, data, manifest, listing, plans.duplicates, result, watch)
+            close(whole, data, manifest, listing, plans, result, watch)
         elif exported:
             result.notes.append("the formats are written by a run without a shard, when all shards are done")
     result.seconds = time.perf_counter() - began
@@ -122,6 +131,11 @@ def _options(
     given: Mapping[str, Any], run: RunOptions | None, data_set: DataSetOptions | None, settings: Overrides | ExtractionSettings | None
 ) -> tuple[RunOptions, DataSetOptions, Overrides]:
     """The options by what they belong to. Raises UsageError for unknown ones, and for what is said twice."""
+    names = {*RunOptions.__dataclass_fields__, *DataSetOptions.__dataclass_fields__, *ExtractionSettings.names(), *_BESIDE}
+    for name in given:
+        if name.replace("-", "_") not in names:
+            here = _ELSEWHERE.get(name)
+            raise unknown_value("option", one_line(name, 60), names) if here is None else UsageError(f"the option '{name}' is '{here}' here")
     mine: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     rest = dict(given)
     for kind, taken, instead in ((RunOptions, mine[0], run), (DataSetOptions, mine[1], data_set)):
@@ -136,14 +150,40 @@ def _options(
     return run or RunOptions(**mine[0]), data_set or DataSetOptions(**mine[1]), videos
 
 
+def _note_gone(plans: Plan, manifest: Manifest, result: Annotated) -> None:
+    """Take down the videos that an earlier run knew and that are no longer there."""
+    for name in plans.gone:
+        manifest.note(name, "gone")
+    if plans.gone:
+        more = f" and {len(plans.gone) - 1} more" if len(plans.gone) > 1 else ""
+        named = f"'{one_line(plans.gone[0], 80)}'{more}"
+        result.notes.append(f"{named} of an earlier run: no longer there; tables stay below states/, formats leave them out")
+
+
+def _sum_up(plans: Plan, names: Sequence[str], result: Annotated, *, sharded: bool) -> None:
+    """How the run's videos stand at its end."""
+    failed = {name for name in names if plans.states[name] == "failed"}
+    partial = plans.partial.intersection(names)
+    made = [plans.made[name] for name in names if name in plans.made]
+    result.failed, result.partial, result.not_whole = len(failed), len(partial), frozenset(failed | partial)
+    result.rows, result.objects, result.warned = (sum(column) for column in zip(*made, strict=True)) if made else (0, 0, 0)
+    others = [plans.duplicates[name] for name in names if plans.states[name] == "duplicate"]
+    result.duplicates = len(others)
+    if not sharded:  # the other one may be another shard's
+        result.waiting = sum(plans.states.get(other) == "queued" for other in others)
+        if result.waiting:
+            result.notes.append(f"{result.waiting} duplicates of videos that are not done yet, and not part of this run")
+
+
 def _passed(listing: Listing) -> str:
     told = listing.told()
     return f" ({'; '.join(told)})" if told else ""
 
 
-def _typed(sources: Sequence[Any], output: Any, formats: Sequence[str]) -> str:
-    words = ["kinescribe", "annotate", *(str(one) for one in sources), "-o", str(output), "--format", ",".join(formats)]
-    return shlex.join(words)
+def _idle(into: DataSetOptions) -> list[str]:
+    """A line on options of formats where there is none."""
+    flags = changed(into)
+    return [f"{', '.join(flags)}: this says what goes into formats, and none is asked for: give --format, such as coco"] if flags else []
 
 
 def _rows(data: DataSet, own: Manifest) -> Iterator[Row]:
@@ -155,18 +195,18 @@ def _rows(data: DataSet, own: Manifest) -> Iterator[Row]:
                 yield from other.latest()
 
 
-def _engine(how: RunOptions, setups: Setups, videos: int) -> Engine:
+def _engine(how: RunOptions, setups: Setups, names: Sequence[str]) -> Engine:
     """The engine that was asked for, with no more workers than there are videos."""
     if how.engine == "ray":
         from kinescribe.annotation.batch.ray_engine import RayEngine
 
-        return RayEngine(how, learned=setups.learned, videos=videos)
-    mine, devices = cores(), []
-    if setups.learned:
-        devices = gpus() if setups.videos.settings.device in ("auto", "cuda") else []
-    workers = how.workers if isinstance(how.workers, int) else (max(1, len(devices)) if setups.learned else mine)
-    workers = max(1, min(workers, videos))
-    threads = how.threads or (max(1, mine // workers) if setups.learned else 1)
+        return RayEngine(how, learned=bool(setups.learned(names)), videos=len(names))
+    mine, learned = cores(), setups.learned(names)
+    # where a video has a device of its own by its number, each worker has to see all of them
+    devices = gpus() if learned & {"auto", "cuda"} and not any(":" in one for one in learned) else []
+    workers = how.workers if isinstance(how.workers, int) else (max(1, len(devices)) if learned else mine)
+    workers = max(1, min(workers, len(names)))
+    threads = how.threads or (max(1, mine // workers) if learned else 1)
     return LocalEngine(workers, how.limits(workers), threads=threads, gpus=devices)
 
 
