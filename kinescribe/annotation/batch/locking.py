@@ -14,9 +14,10 @@ from typing import IO
 from kinescribe.errors import UsageError
 from kinescribe.llm.text import one_line
 
-__all__ = ["locked", "running"]
+__all__ = ["locked", "running", "seen_running"]
 
 _TRIES, _BETWEEN_S = 5, 0.02
+_HOLDER = "holder.txt"
 
 
 @contextmanager
@@ -38,9 +39,11 @@ def locked(folder: Path, shard: tuple[int, int] | None = None) -> Iterator[None]
             own = _opened(stack, folder / f"shard-{shard[0]}-of-{shard[1]}.lock")
             if not _take_soon(own, shared=False):
                 raise UsageError(f"another run is at shard {shard[0]}/{shard[1]} of '{folder.parent}'; each shard takes one run")
+            with suppress(OSError):  # of a run over all that is over, as a shard holds the data set: it would be named in our place
+                (folder / _HOLDER).unlink(missing_ok=True)
         else:
             with suppress(OSError):  # it only helps people; that the disk is full is told where it matters
-                (folder / "holder.txt").write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
+                (folder / _HOLDER).write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")
         yield
         # the lock files stay: removing one would let two runs hold two files of one name
 
@@ -62,17 +65,25 @@ def _take_soon(file: IO[bytes], *, shared: bool) -> bool:
 
 
 def running(folder: Path) -> bool:
-    """Whether a run or a shard holds the data set now."""
+    """Whether a run or a shard is known to hold the data set now."""
+    return seen_running(folder) is True
+
+
+def seen_running(folder: Path) -> bool | None:
+    """Whether a run or a shard holds the data set now; None where that can't be told, as the lock can't be opened or tried."""
     try:
-        with (folder / "run.lock").open("a+b") as whole:
+        # for reading: who may not write may ask, and asking makes no file
+        with (folder / "run.lock").open("rb") as whole:
             return not _take(whole, shared=False)
-    except OSError:  # nobody can hold what we may not even open for writing
+    except FileNotFoundError:
         return False
+    except (OSError, UsageError):  # it belongs to somebody else, or the file system locks only what may be written
+        return None
 
 
 def _holder(folder: Path) -> str:
     try:
-        return one_line((folder / "holder.txt").read_text(encoding="utf-8", errors="replace"), 100) or "unknown"
+        return one_line((folder / _HOLDER).read_text(encoding="utf-8", errors="replace"), 100) or "unknown"
     except OSError:
         return "one or more shards"
 

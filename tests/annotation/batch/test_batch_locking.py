@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kinescribe.annotation.batch.locking import locked, running
+from kinescribe.annotation.batch.locking import locked, running, seen_running
 from kinescribe.errors import UsageError
 
 HOLDER = (
@@ -109,6 +110,48 @@ def test_a_folder_that_nobody_can_write_is_told(tmp_path: Path):
     with pytest.raises(UsageError, match="cannot write"), locked(tmp_path):
         pytest.fail("a lock on a folder")
     assert not running(tmp_path)
+    assert seen_running(tmp_path) is None
+
+
+ASK = (
+    "import os, sys; from pathlib import Path\n"
+    "from kinescribe.annotation.batch.locking import seen_running\n"
+    "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+    "print(seen_running(Path(sys.argv[1])))\n"
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are others there")
+def test_who_may_not_write_sees_whether_a_run_is_at_it_and_who_may_not_read_that_it_cant_be_told():
+    def asked(folder: Path) -> str:
+        return subprocess.run([sys.executable, "-c", ASK, str(folder)], capture_output=True, text=True, check=True).stdout.strip()
+
+    # not tmp_path, which lies in a folder that is closed to others
+    with tempfile.TemporaryDirectory() as name:
+        folder, lock = Path(name), Path(name) / "run.lock"
+        folder.chmod(0o755)
+        with held(folder, (1, 2)):
+            lock.chmod(0o444)
+            assert asked(folder) == "True"
+            lock.chmod(0o000)
+            assert asked(folder) == "None"
+        lock.chmod(0o444)
+        assert asked(folder) == "False"
+
+
+def test_asking_makes_no_file(tmp_path: Path):
+    assert seen_running(tmp_path) is False
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_run_that_is_refused_because_of_a_shard_names_no_earlier_run(tmp_path: Path, killed: bool):
+    with held(tmp_path) as earlier:
+        if killed:
+            earlier.kill()
+            earlier.wait()
+    with held(tmp_path, (1, 2)), pytest.raises(UsageError, match=r"another run is writing .*\(one or more shards\)"), locked(tmp_path):
+        pytest.fail("a whole run beside a shard")
 
 
 def test_a_holder_that_somebody_wrote_is_shown_in_one_line(tmp_path: Path):
