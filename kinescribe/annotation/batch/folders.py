@@ -13,8 +13,10 @@ from kinescribe.annotation.batch.locking import locked
 from kinescribe.annotation.batch.manifest import WHOLE
 from kinescribe.errors import InputError, UsageError
 
-__all__ = ["DataSet"]
+__all__ = ["INNER", "DataSet"]
 
+INNER = ".kinescribe"
+"""By this folder a data set is known."""
 EXPORT_STAGING = ".export.part"
 _WRITTEN_BESIDE = ("report.html", "export.json")  # and then put in their place: what a run that was killed may leave
 
@@ -42,7 +44,7 @@ class DataSet:
     @property
     def inner(self) -> Path:
         """What runs need: manifests, locks, and what is being made."""
-        return self.folder / ".kinescribe"
+        return self.folder / INNER
 
     def manifest(self, shard: tuple[int, int] | None = None) -> Path:
         """Of a run over all, or of a shard: each is written by one run alone."""

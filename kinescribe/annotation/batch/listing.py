@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from kinescribe.annotation.batch.folders import INNER
 from kinescribe.errors import InputError, UsageError
 from kinescribe.llm.text import one_line
 
@@ -25,6 +26,7 @@ VIDEO_SUFFIXES = frozenset(
 LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 _MOST_LIST_BYTES = 64 * 2**20
+_DATA_SETS = "data sets of kinescribe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def list_videos(sources: Sequence[str | os.PathLike[str]], *, leave_out: Path | 
     """The videos that `sources` name, in the order of their names.
 
     A folder is looked through at any depth: for files with the ending of a video, and with `image_folders` for folders of numbered
-    pictures. What begins with a dot is passed over, and so are symbolic links that lead out of the folder, and all links to folders.
+    pictures. What begins with a dot is passed over, and so are symbolic links that lead out of the folder, all links to folders, and
+    folders inside that are data sets of ours, whose videos are drawn over and whose pictures are copies.
     A list is a text file (.txt, .lst, .list) with one path a line, relative to the list; empty lines and those that begin with # don't
     count; with NUL characters in it, these part the paths instead. A pattern has *, ? or [; ** reaches into folders.
 
@@ -137,6 +140,7 @@ def _of_pattern(text: str, out: Listing, avoid: Path | None, *, image_folders: b
     if alone:
         out.root = str(base)
     linked: dict[Path, bool] = {base: False}
+    ours: dict[Path, bool] = {base: False}
     inside = avoid is not None and avoid.is_relative_to(base.resolve())
     for match in sorted(glob.glob(text, recursive=True)):  # noqa: PTH207 - Path.glob takes no absolute patterns
         path = Path(match)
@@ -144,6 +148,9 @@ def _of_pattern(text: str, out: Listing, avoid: Path | None, *, image_folders: b
             continue
         if _through_link(path.parent, linked):  # ** goes through links, and round and round
             out.pass_over("links to folders, which are not followed", str(path))
+            continue
+        if _in_data_set(path if path.is_dir() else path.parent, ours):
+            out.pass_over(_DATA_SETS, str(path))
             continue
         inner = list(_walk(path, out, avoid, image_folders=image_folders)) if path.is_dir() else _as_video(path, base, out, named=True)
         for video in inner:
@@ -212,6 +219,9 @@ def _walk(folder: Path, out: Listing, avoid: Path | None, *, image_folders: bool
                 raise InputError(f"the folder '{here}' can't be listed: {error.strerror}; name another one") from error
             out.pass_over("folders that can't be listed", str(here))
             continue
+        if here is not root and any(entry.name == INNER and entry.is_dir(follow_symlinks=False) for entry in inside):
+            out.pass_over(_DATA_SETS, str(here))
+            continue
         pictures = sum(1 for entry in inside if _is_picture(entry))
         if pictures > 1 and here is not root:
             if image_folders:
@@ -235,6 +245,13 @@ def _through_link(folder: Path, known: dict[Path, bool]) -> bool:
     """Whether a folder, or one that it lies in, is a link; down from those that are known not to be."""
     if folder not in known:
         known[folder] = folder.parent != folder and (folder.is_symlink() or _through_link(folder.parent, known))
+    return known[folder]
+
+
+def _in_data_set(folder: Path, known: dict[Path, bool]) -> bool:
+    """Whether a folder, or one that it lies in, is a data set of ours; down from those that are known not to be."""
+    if folder not in known:
+        known[folder] = folder.parent != folder and ((folder / INNER).is_dir() or _in_data_set(folder.parent, known))
     return known[folder]
 
 

@@ -261,3 +261,29 @@ def test_a_source_that_is_not_there_is_told_in_one_line(tmp_path: Path, source: 
         list_videos([f"{tmp_path}/{source}"])
     assert "\n" not in str(told.value)
     assert len(str(told.value)) < 400
+
+
+def data_set(folder: Path) -> None:
+    put(folder / ".kinescribe" / "manifest.sqlite", folder / "states" / "a.mp4" / "overlay.mp4", folder / "images" / "1.mp4")
+
+
+def test_another_data_set_of_ours_among_the_videos_is_passed_over_and_told(tmp_path: Path):
+    put(tmp_path / "a.mp4", tmp_path / "cam" / "b.mp4", tmp_path / "own" / "c.mp4")
+    data_set(tmp_path / "cam" / "earlier")
+    data_set(tmp_path / "later")
+    listing = list_videos([tmp_path], leave_out=tmp_path / "own")
+    assert [video.name for video in listing.videos] == ["a.mp4", "cam/b.mp4"]
+    (told,) = listing.told()
+    assert "data sets of kinescribe" in told
+    assert "and 1 more" in told
+    for pattern in ("**/*.mp4", "*"):
+        listing = list_videos([f"{tmp_path}/{pattern}"], leave_out=tmp_path / "own")
+        assert [video.name for video in listing.videos] == ["a.mp4", "cam/b.mp4"]
+        assert any("data sets of kinescribe" in told for told in listing.told())
+
+
+def test_a_data_set_that_is_named_itself_is_looked_through(tmp_path: Path):
+    data_set(tmp_path / "earlier")
+    put(tmp_path / "earlier" / "x.mp4")
+    assert names(tmp_path / "earlier") == ["images/1.mp4", "states/a.mp4/overlay.mp4", "x.mp4"]
+    assert names(f"{tmp_path}/earlier/states/*/overlay.mp4") == ["a.mp4/overlay.mp4"]
