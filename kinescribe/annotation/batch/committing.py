@@ -12,12 +12,16 @@ from typing import Any
 
 from kinescribe.errors import UsageError
 
-__all__ = ["RECORD", "Recorded", "commit", "files_in", "intact", "recorded", "write_record"]
+__all__ = ["RECORD", "InTheWay", "Recorded", "check_free", "commit", "files_in", "intact", "recorded", "replaced", "write_record"]
 
 RECORD = "record.json"
 """In a video's folder: which key its results have, and their sizes; so that they are known again without the manifest."""
 _MOST_RECORD_BYTES = 2**20
 _ALWAYS = ("states.csv", "summary.json")  # among the results of any video
+
+
+class InTheWay(UsageError):
+    """Something that no run made is where results belong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,24 @@ def write_record(staging: Path, video: str, made: Recorded) -> Recorded:
     return replace(made, files={**made.files, RECORD: len(text)})
 
 
+def check_free(folder: Path) -> None:
+    """Raise InTheWay where something is in the place of results that no run made."""
+    if not os.path.lexists(folder):
+        return
+    if not folder.is_dir() or (not (folder / RECORD).exists() and any(folder.iterdir())):
+        raise InTheWay(f"'{folder}' is there, and no run made it; move it away, or give another -o")
+
+
+def replaced(staging: Path) -> Path:
+    """Where `commit` keeps the earlier results for the moment in which it replaces them."""
+    return staging.with_name(f"{staging.name}.old")
+
+
 def commit(staging: Path, folder: Path) -> None:
-    """Put `staging` in the place of `folder`, which an earlier run may have made, durably.
+    """Put `staging` in the place of `folder`, which an earlier run may have made, durably; where that fails, the earlier one stays.
 
     Raises:
-        UsageError: something is there that no run made.
+        InTheWay: something is there that no run made.
         OSError: what the file system says.
     """
     for path in sorted(staging.iterdir()):
@@ -57,14 +74,18 @@ def commit(staging: Path, folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UsageError(f"'{folder.parent}' can't be made: a file is in the way; move it away, or give another -o") from None
+        raise InTheWay(f"'{folder.parent}' can't be made: a file is in the way; move it away, or give another -o") from None
+    check_free(folder)
     if os.path.lexists(folder):
-        if not folder.is_dir() or (not (folder / RECORD).exists() and any(folder.iterdir())):
-            raise UsageError(f"'{folder}' is there, and no run made it; move it away, or give another -o")
         # a name of our own in the work folder: a run that is killed between the two leaves it there to be cleared away
-        old = staging.with_name(f"{staging.name}.old")
+        old = replaced(staging)
         folder.rename(old)
-        staging.rename(folder)
+        try:
+            staging.rename(folder)
+        except OSError:
+            if not os.path.lexists(folder):  # else somebody else's results are in place
+                old.rename(folder)
+            raise
         shutil.rmtree(old, ignore_errors=True)
     else:
         staging.rename(folder)

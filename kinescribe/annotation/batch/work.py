@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinescribe.annotation.batch.committing import Recorded, commit, files_in, recorded, write_record
+from kinescribe.annotation.batch.committing import InTheWay, Recorded, check_free, commit, files_in, recorded, replaced, write_record
 from kinescribe.annotation.batch.files import Signature, hash_of, signature_of
-from kinescribe.annotation.batch.jobs import CHANGED, DISK, Job, Outcome
+from kinescribe.annotation.batch.jobs import CHANGED, DISK, IN_THE_WAY, Job, Outcome
 from kinescribe.annotation.batch.keys import key_of, setup_of
 from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
 from kinescribe.llm.text import one_line
@@ -31,7 +32,11 @@ Report = Callable[[str, int, "int | None"], None]
 
 
 def work(job: Job, progress: Report) -> Outcome:
-    """Do one video. Its folder is there, whole, where the outcome says "done", and untouched else."""
+    """Do one video.
+
+    Where the outcome says "done", its folder is there, whole. Else the folder is as it was; only a disk that fails between two renamings
+    may leave none, and the earlier results beside the staging folder, under the name that `replaced` gives.
+    """
     began = time.perf_counter()
     staging, path = Path(job.staging), Path(job.path)
     seen: dict[str, Any] = {}
@@ -43,6 +48,7 @@ def work(job: Job, progress: Report) -> Outcome:
         there = recorded(Path(job.folder))
         if there is not None and there.key == key and not job.again:
             return done_as(there, seen, began, adopted=True)
+        check_free(Path(job.folder))  # before hours of work
         shutil.rmtree(staging, ignore_errors=True)  # of a process that died over this video
         staging.mkdir(parents=True)
         states = _make(job, staging, progress)
@@ -60,7 +66,8 @@ def work(job: Job, progress: Report) -> Outcome:
         return Outcome(state, kind, reason, **seen, seconds=time.perf_counter() - began)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(staging.with_name(f"{staging.name}.old"), ignore_errors=True)
+        if os.path.lexists(job.folder):  # else these are the only results
+            shutil.rmtree(replaced(staging), ignore_errors=True)
 
 
 def _make(job: Job, staging: Path, progress: Report) -> States:
@@ -132,6 +139,8 @@ def told(error: Exception, staging: Path) -> tuple[str, str, Any]:
         return "nothing found", reason, "failed"
     if isinstance(error, InputError):
         return "unreadable", reason, "failed"
+    if isinstance(error, InTheWay):
+        return IN_THE_WAY, reason, "failed"
     if isinstance(error, UsageError):
         return ("settings", reason, "failed") if not isinstance(error.__cause__, OSError) else (DISK, reason, "queued")
     if isinstance(error, MemoryError):

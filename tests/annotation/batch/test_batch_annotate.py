@@ -25,6 +25,7 @@ from tiny_videos import age, draw, draw_folder, frames_of, leftovers, tree_of
 
 from kinescribe import extract_states
 from kinescribe.annotation.batch import annotate, annotating, closing, setups, status
+from kinescribe.annotation.batch.committing import recorded, replaced
 from kinescribe.annotation.batch.events import Finished, Started
 from kinescribe.annotation.batch.finishing import carry_out
 from kinescribe.annotation.batch.jobs import Outcome
@@ -40,6 +41,7 @@ class HereEngine:
     """Does the jobs in this process: what is tested here is what a run makes of them, and starting processes takes a second each."""
 
     workers = 1
+    warnings: tuple[str, ...] = ()
 
     def __init__(self, between: Callable[[str], None] | None = None) -> None:
         self.between = between
@@ -302,6 +304,36 @@ def test_failed_videos_are_tried_again_only_where_asked_for_or_changed(here: Her
     assert counts(quickly(videos, out)) == {"videos": 4, "unchanged": 3, "done": 1}
 
 
+@pytest.mark.parametrize("put_back", [True, False])
+def test_a_disk_that_fails_as_results_are_replaced_leaves_the_earlier_ones(
+    here: HereEngine, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put_back: bool
+):
+    out, real_work, real_rename = tmp_path / "out", work, Path.rename
+    quickly(videos, out)
+    before, place = tree_of(out), out / "states" / "clip-001.mp4"
+
+    def rename(path: Path, target: Path) -> Path:
+        if target == place and (not put_back or path.suffix != ".old"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real_rename(path, target)
+
+    def watched(job: Any, progress: Any) -> Outcome:
+        outcome = real_work(job, progress)
+        old = replaced(Path(job.staging))
+        assert old.exists() == (outcome.state == "failed" and not put_back)
+        if old.exists():
+            assert recorded(old) is not None
+        return outcome
+
+    monkeypatch.setitem(globals(), "work", watched)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename)
+        assert quickly(videos, out, redo=True).failed == 1
+    if put_back:
+        assert tree_of(out) == before
+    assert leftovers(out) == []
+
+
 @pytest.mark.parametrize("kind", ["timeout", "memory", "crash"])
 def test_a_video_whose_process_was_lost_stays_failed_until_it_is_asked_for(
     here: HereEngine, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -560,7 +592,9 @@ def test_an_output_with_a_name_that_is_too_long_is_refused(here: HereEngine, vid
         quickly(videos, tmp_path / ("x" * 300))
 
 
-def test_a_folder_that_no_run_made_is_left_alone_and_told(here: HereEngine, videos: Path, tmp_path: Path):
+def test_a_folder_that_no_run_made_is_left_alone_and_told_and_the_video_is_done_when_it_is_gone(
+    here: HereEngine, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     mine = tmp_path / "out" / "states" / "clip-001.mp4"
     mine.mkdir(parents=True)
     (mine / "notes.txt").write_text("mine")
@@ -568,8 +602,14 @@ def test_a_folder_that_no_run_made_is_left_alone_and_told(here: HereEngine, vide
     assert counts(done) == {"videos": 3, "done": 2, "failed": 1}
     (row,) = done.failures()
     assert row.reason is not None
+    assert row.kind == "in the way"
     assert "no run made it; move it away" in row.reason
     assert [path.name for path in mine.iterdir()] == ["notes.txt"]
+    with monkeypatch.context() as patch:
+        patch.setattr("kinescribe.pipeline.extract_states", lambda *_, **__: pytest.fail("it's seen before the video is done"))
+        assert counts(quickly(videos, tmp_path / "out")) == {"videos": 3, "unchanged": 2, "failed": 1}
+    mine.rename(tmp_path / "mine")
+    assert counts(quickly(videos, tmp_path / "out")) == {"videos": 3, "unchanged": 2, "done": 1}
 
 
 def test_the_data_set_may_lie_among_the_videos(here: HereEngine, videos: Path):

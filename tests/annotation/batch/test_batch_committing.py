@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kinescribe.annotation.batch import committing
-from kinescribe.annotation.batch.committing import RECORD, Recorded, commit, files_in, intact, recorded, write_record
+from kinescribe.annotation.batch.committing import RECORD, Recorded, commit, files_in, intact, recorded, replaced, write_record
 from kinescribe.errors import UsageError
 
 
@@ -109,6 +110,37 @@ def test_a_crash_between_any_two_steps_leaves_the_old_or_the_new_or_nothing_and_
             break
     assert after > 5
     assert seen == {before, None, "new"}
+
+
+def failing_renames(monkeypatch: pytest.MonkeyPatch, *which: int) -> None:
+    """Have some renames fail, as they are counted from 1."""
+    real, count = Path.rename, 0
+
+    def rename(path: Path, target: Path) -> Path:
+        nonlocal count
+        count += 1
+        if count in which:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+
+
+@pytest.mark.parametrize("which", [(1,), (2,), (2, 3)])
+def test_a_disk_that_fails_while_results_are_replaced_leaves_the_earlier_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: tuple[int, ...]
+):
+    staging, folder = tmp_path / "work" / "2", tmp_path / "states" / "a.mp4"
+    commit(stage(tmp_path / "work" / "1", "old"), folder)
+    stage(staging, "new")
+    with monkeypatch.context() as patch:
+        failing_renames(patch, *which)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            commit(staging, folder)
+    assert contents(replaced(staging) if 3 in which else folder) == "old"
+    if 3 not in which:
+        commit(staging, folder)
+        assert contents(folder) == "new"
 
 
 def test_everything_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
