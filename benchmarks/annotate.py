@@ -42,6 +42,7 @@ class StandIn:
     """An engine that does no work: results of a plausible size take their place at once."""
 
     workers = 1
+    warnings: tuple[str, ...] = ()
 
     def run(self, jobs: Iterator[Job], on_event: Callable[[Any], None]) -> None:
         """Do all jobs."""

@@ -104,6 +104,7 @@ def annotate(
         raise UsageError("name the folder of the data set: -o dataset/")
     from kinescribe.annotation.batch import DataSetOptions, RunOptions
     from kinescribe.annotation.batch import annotate as carry_out
+    from kinescribe.annotation.batch.retyped import retyped
     from kinescribe.cli import annotate_words as words
     from kinescribe.cli.annotate_summary import as_dict, print_summary
     from kinescribe.cli.annotate_watch import watching
@@ -134,17 +135,22 @@ def annotate(
         hidden=hidden,
         pictures=pictures,
     )
+    asked, overrides = words.formats(formats), configuration.overrides
+    typed = retyped(
+        sources, output, asked, overrides, run, data_set,
+        overlay=overlay, report=report, config=configuration.path, beside=configuration.beside,
+    )  # fmt: skip
     with watching(quiet=quiet) as watch:
         done = carry_out(
             sources,
             output,
-            words.formats(formats),
-            settings=configuration.overrides,
+            asked,
+            settings=overrides,
             run=run,
             data_set=data_set,
             overlay=overlay,
             report=report,
-            command=words.command(sys.argv),
+            command=typed,
             watch=watch,
         )
     code = NOT_WHOLE if not done.whole or (strict and (done.warned or done.warnings)) else 0

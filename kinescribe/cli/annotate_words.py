@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from kinescribe.errors import UsageError
 
-__all__ = ["classes", "command", "formats", "memory", "shard", "split", "workers"]
+__all__ = ["classes", "formats", "memory", "shard", "split", "workers"]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE | re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -91,17 +89,3 @@ def classes(given: Sequence[str] | None) -> dict[str, Any] | None:
         match = re.fullmatch(r"(.+):(\d{1,9})", name, re.ASCII)
         out[label] = [match[1], int(match[2])] if match else name or None
     return out
-
-
-def command(argv: Sequence[str]) -> str:
-    """What the user typed, to be typed again: without options that belong to that one run."""
-    words = [Path(argv[0]).name, *argv[1:]]
-    kept, skip = [], False
-    for word in words:
-        if skip:
-            skip = False
-        elif word == "--only":
-            skip = True
-        elif word not in ("--redo", "--retry-failed", "--json", "--quiet", "-q", "--debug") and not word.startswith("--only="):
-            kept.append(word)
-    return shlex.join(kept)

@@ -48,11 +48,18 @@ class Configuration:
         overrides: settings of all videos, and what is otherwise for some; what flags and the environment say holds for all of them.
         sources: by option of extraction, where the value for all videos comes from: "command line", "$VARIABLE", a file, or "default".
         file: name of the configuration file, "" without one.
+        path: of it, as it was given; None without one.
     """
 
     overrides: Overrides
     sources: Mapping[str, str]
     file: str
+    path: str | None = None
+
+    @property
+    def beside(self) -> list[str]:
+        """The options that were said elsewhere than in the file: they hold for all videos."""
+        return [option for option, source in self.sources.items() if source not in (DEFAULT, self.file)]
 
     @property
     def settings(self) -> ExtractionSettings:
@@ -139,7 +146,7 @@ def _resolved(context: typer.Context, given: Mapping[str, Any]) -> Configuration
         made.check(name)
     except UsageError as error:
         raise _placed(error, made.settings, sources) from error
-    return Configuration(made, sources, name)
+    return Configuration(made, sources, name, given.get("config"))
 
 
 def _on_the_command_line(context: typer.Context, option: str) -> bool:

@@ -171,8 +171,21 @@ def _own(found: Mapping[str, Any], where: str, options: Mapping[str, TyperOption
     return out
 
 
+def _pair(key: str, value: Any, lead: str) -> str:
+    """An entry of a table as KEY=VALUE: the natural form in a file of what is given one by one on the command line."""
+    if value is False or value == "":
+        return f"{key}="
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and type(value[1]) is int:
+        value = f"{value[0]}:{value[1]}"
+    if not isinstance(value, str) or "=" in value:
+        raise UsageError(f"{lead}: {shown(key)} = {shown(value)} must be a text without '=', or false to leave it out")
+    return f"{key}={value}"
+
+
 def _converted(option: TyperOption, value: Any, lead: str, context: typer.Context, folder: str) -> Any:
     """One value as its option takes it; raises UsageError for another kind of value than that of the option."""
+    if option.multiple and isinstance(value, dict) and "=" in (option.metavar or ""):
+        value = [_pair(key, one, lead) for key, one in value.items()]
     items = value if option.multiple and isinstance(value, list) else [value]
     for item in items:
         if option.is_flag != isinstance(item, bool):

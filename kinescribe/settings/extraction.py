@@ -6,12 +6,12 @@ import dataclasses
 import math
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kinescribe.errors import UsageError, unknown_value
-from kinescribe.settings.values import Value, fitted, shown
+from kinescribe.settings.values import Value, fitted, shown, without_credentials
 
 __all__ = ["FIELDS", "ExtractionSettings", "check_interval", "checked_options", "displaced"]
 
@@ -112,16 +112,32 @@ class ExtractionSettings:
 
     def command(self, video: str) -> str:
         """What a user types to extract one video with these settings alone, as a shell takes it."""
-        words, default = ["extract-states", video], ExtractionSettings()
+        return shlex.join(["extract-states", video, *self.flags()])
+
+    def flags(self, names: Iterable[str] | None = None) -> list[str]:
+        """These settings as words of a command line, credentials in URLs left out.
+
+        Args:
+            names: of the settings to say, whatever they are; None: those that aren't at their default.
+        """
+        words, default = [], ExtractionSettings()
+        told = None if names is None else set(names)
         for name, value in self.to_dict().items():
             option = f"--{name.replace('_', '-')}"
-            if value == getattr(default, name):
+            if value is None or (value == getattr(default, name) if told is None else name not in told):
                 continue
             if isinstance(value, bool):
                 words.append(option if value else f"--no-{option[2:]}")
             else:
-                words += [option, repr(value) if isinstance(value, float) else str(value)]
-        return shlex.join(words)
+                words += [option, repr(value) if isinstance(value, float) else without_credentials(str(value))]
+        return words
+
+    @property
+    def asks_vlm(self) -> bool:
+        """Whether a VLM is asked, for the objects' names or for a second look."""
+        from kinescribe.labelling import asks_vlm
+
+        return self.verifier == "vlm" or asks_vlm(self.objects)
 
     def keywords(self) -> dict[str, Any]:
         """The keyword arguments for `kinescribe.pipeline.extract_states`.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 from kinescribe.errors import UsageError
 from kinescribe.settings.extraction import ExtractionSettings, checked_options, displaced
+from kinescribe.settings.patterns import fits
 from kinescribe.settings.values import Value, shown
 
 __all__ = ["Overrides", "VideoChanges"]
@@ -30,7 +30,7 @@ class VideoChanges:
 
     def fits(self, name: str) -> bool:
         """Whether the pattern fits a video's path, relative to the folder of all and with /, or its file name. Case counts."""
-        return fnmatchcase(name, self.match) or fnmatchcase(name.rpartition("/")[2], self.match)
+        return fits(name, self.match)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from datetime import date, datetime, time
 from typing import Any
 
 from kinescribe.errors import UsageError
 
-__all__ = ["KINDS", "Value", "fitted", "shown"]
+__all__ = ["KINDS", "Value", "fitted", "shown", "without_credentials"]
 
 Value = str | int | float | bool | None
 KINDS = {"str": "a text in quotes", "int": "a whole number", "float": "a number", "bool": "true or false"}
 """What a value may be, and how a message says so."""
 MOST_DIGITS = 15  # of a whole number, which keeps it exact as a float too
 LONGEST = 10_000  # characters of a text; no option needs as many
+_CREDENTIALS = re.compile(r"(?<=://)[^/]*@")  # to the last @ before the path: a password may hold one
 
 
 def fitted(name: str, kind: str, value: Any, *, may_lack: bool, where: str = "") -> Value:
@@ -69,3 +71,8 @@ def shown(value: Any) -> str:
     if isinstance(value, int) and abs(value) >= 10**60:
         return "a very long number"
     return f"'{one_line(value, 60)}'" if isinstance(value, str) else one_line(repr(value), 60)
+
+
+def without_credentials(text: str) -> str:
+    """A text with ``user:password@`` taken out of the URLs in it: what is shown or kept is read by others."""
+    return _CREDENTIALS.sub("…@", text)

@@ -91,7 +91,7 @@ def annotate(
     setups = Setups(videos, products)
     unused = videos.unused(video.name for video in listing.videos)
     warnings += [f"'{one_line(pattern, 80)}' of the configuration fits no video" for pattern in unused]
-    typed = without_credentials(command) if command else retyped(sources, output, formats, videos, how, into, overlay=overlay, report=report)
+    typed = command or retyped(sources, output, formats, videos, how, into, overlay=overlay, report=report)
     result = Annotated(data.folder, warnings=warnings, notes=listing.told() + ([] if exported else _idle(into)))
     with ExitStack() as stack:
         chosen = select(listing.videos, how.only, how.shard)
@@ -119,7 +119,7 @@ def annotate(
         _sum_up(plans, names, result, sharded=how.shard is not None)
         result.warnings += [] if engine is None else engine.warnings
         if how.shard is None:
-            whole = Whole(exported, into, data.report if products.report else None, typed)
+            whole = Whole(exported, into, data.report if products.report else None, without_credentials(typed))
             close(whole, data, manifest, listing, plans, result, watch)
         elif exported:
             result.notes.append("the formats are written by a run without a shard, when all shards are done")
@@ -134,8 +134,9 @@ def _options(
     names = {*RunOptions.__dataclass_fields__, *DataSetOptions.__dataclass_fields__, *ExtractionSettings.names(), *_BESIDE}
     for name in given:
         if name.replace("-", "_") not in names:
-            here = _ELSEWHERE.get(name)
-            raise unknown_value("option", one_line(name, 60), names) if here is None else UsageError(f"the option '{name}' is '{here}' here")
+            if name in _ELSEWHERE:
+                raise UsageError(f"the option '{one_line(name, 60)}' is '{_ELSEWHERE[name]}' here")
+            raise unknown_value("option", one_line(name, 60), names)
     mine: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     rest = dict(given)
     for kind, taken, instead in ((RunOptions, mine[0], run), (DataSetOptions, mine[1], data_set)):

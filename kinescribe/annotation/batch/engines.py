@@ -19,9 +19,11 @@ class Engine(Protocol):
 
     Attributes:
         workers: how many at a time.
+        warnings: one line each on what went wrong besides the videos, when it has run.
     """
 
     workers: int
+    warnings: list[str]
 
     def run(self, jobs: Iterator[Job], on_event: Callable[[Event], None]) -> None:
         """Do all jobs, each of which gets one `Started` and one `Finished`, in any order.
@@ -41,10 +43,11 @@ class LocalEngine:
         Args:
             workers: processes.
             limits: of each video.
-            threads: that the libraries in one process may use.
+            threads: that the libraries in one process may use, as `WorkerProcess` says.
             gpus: names of devices; they go round among the workers, and each sees its own alone.
         """
         self.workers = workers
+        self.warnings: list[str] = []
         self._limits = limits
         self._processes = [WorkerProcess(threads, {"CUDA_VISIBLE_DEVICES": gpus[k % len(gpus)]} if gpus else None) for k in range(workers)]
 

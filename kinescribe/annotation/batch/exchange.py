@@ -25,6 +25,7 @@ from kinescribe.annotation.batch.process import Stopped
 from kinescribe.annotation.batch.work import done_as, place, told
 from kinescribe.errors import InputError, KinescribeError, UsageError, pip_install
 from kinescribe.llm.text import one_line
+from kinescribe.settings.values import without_credentials
 
 __all__ = ["Exchange", "carry_out", "is_plain", "settled", "there_already"]
 
@@ -47,17 +48,17 @@ class Exchange:
             UsageError: no package reaches it, or workers couldn't.
         """
         self.url = url if "://" in url else str(Path(url).absolute())
-        self._shown = re.sub(r"//[^/@]*@", "//…@", one_line(url, 100))
+        self._shown = one_line(without_credentials(url), 100)
         try:
             self._files, root = _reach(self.url)
         except ImportError as error:
             raise UsageError(
-                f"the exchange '{self._shown}' needs another package ({one_line(str(error), 200)}): {pip_install('ray')}, and for object "
+                f"the exchange '{self._shown}' needs another package ({_why(error)}): {pip_install('ray')}, and for object "
                 "stores s3fs, gcsfs or adlfs"
             ) from error
         except (ValueError, OSError) as error:
             raise UsageError(
-                f"the exchange '{self._shown}' is nothing that fsspec knows ({one_line(str(error), 200)}); give a folder or s3://…"
+                f"the exchange '{self._shown}' is nothing that fsspec knows ({_why(error)}); give a folder or s3://…"
             ) from error
         if "memory" in _protocols(self._files):
             raise UsageError(f"the exchange '{self._shown}' is this process's memory, which no worker sees; give a folder or s3://…")
@@ -72,7 +73,7 @@ class Exchange:
                 probe.write(b"kinescribe")
         except Exception as error:  # each kind of store has errors of its own
             raise UsageError(
-                f"cannot write to the exchange '{self._shown}': {one_line(str(error), 200) or type(error).__name__}; "
+                f"cannot write to the exchange '{self._shown}': {_why(error)}; "
                 "give one that is yours, and see that its credentials are there"
             ) from error
 
@@ -156,8 +157,8 @@ class Exchange:
         except FileNotFoundError:
             pass
         except Exception as error:  # each kind of store has errors of its own
-            why = one_line(str(error), 200) or type(error).__name__
-            raise KinescribeError(f"cannot remove '{one_line(path, 200)}' from the exchange: {why}; remove it by hand") from error
+            shown = one_line(without_credentials(path), 200)
+            raise KinescribeError(f"cannot remove '{shown}' from the exchange: {_why(error)}; remove it by hand") from error
 
 
 def there_already(job: Job) -> Outcome | None:
@@ -220,10 +221,9 @@ def carry_out(
     except Stopped:
         raise
     except Exception as error:  # each kind of store has errors of its own
-        why = one_line(str(error), 200) or type(error).__name__
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             return Outcome("queued", DISK, f"{host}: cannot write '{tempfile.gettempdir()}': {error.strerror}")
-        return Outcome("queued", DISK, f"{host}: cannot go through the exchange: {why}")
+        return Outcome("queued", DISK, f"{host}: cannot go through the exchange: {_why(error)}")
 
 
 def is_plain(name: Any) -> bool:
@@ -264,6 +264,11 @@ def _copy(source: BinaryIO, sink: Any, stopped: Stops, digest: Any = None, most:
             left -= len(piece)
             if not left:
                 return
+
+
+def _why(error: Exception) -> str:
+    """What a store's error says, in a line."""
+    return one_line(without_credentials(str(error)), 200) or type(error).__name__
 
 
 def _refused(why: str) -> Outcome:

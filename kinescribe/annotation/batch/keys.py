@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kinescribe.annotation.batch.jobs import Products
     from kinescribe.settings import ExtractionSettings
 
-__all__ = ["key_of", "revisions_of", "setup_of"]
+__all__ = ["has_weights_in", "key_of", "revisions_of", "setup_of"]
 
 _NO_MATTER = ("vlm_cache", "vlm_replay", "vlm_timeout")  # where answers are kept, and how long one waits for them
 
@@ -44,7 +44,7 @@ def revisions_of(settings: ExtractionSettings) -> dict[str, str]:
     from kinescribe.perception.learned import has_weights
 
     keywords = settings.keywords()
-    vlm = keywords.get("vlm") or (Settings.from_environment() if _asks_vlm(settings) else None)
+    vlm = keywords.get("vlm") or (Settings.from_environment() if settings.asks_vlm else None)
     asked = {role: getattr(settings, role) for role in ROLES if isinstance(getattr(settings, role), str)}
     on_device = settings.device not in ("auto", "cpu")
     choices = choose(settings.backend, asked, ready=() if vlm is None else ("vlm",), on_device=on_device)
@@ -58,6 +58,11 @@ def revisions_of(settings: ExtractionSettings) -> dict[str, str]:
         out["vlm"] = f"{vlm.model} at {vlm.host}"
     pictures = _pictures(settings.objects or "")
     return out | ({"pictures": _contents(pictures)} if pictures else {})
+
+
+def has_weights_in(revisions: Mapping[str, str]) -> bool:
+    """Whether any of the parts of `revisions_of` is a model with weights."""
+    return any("weights " in revision for revision in revisions.values())
 
 
 def _weights(part: Any, weights: str | None) -> str:
@@ -87,10 +92,6 @@ def _contents(files: Sequence[Path]) -> str:
     from kinescribe.video.hashing import sha256_of_file
 
     return _hash([(file.name, sha256_of_file(file)) for file in files])
-
-
-def _asks_vlm(settings: ExtractionSettings) -> bool:
-    return settings.verifier == "vlm" or (settings.objects or "").strip().lower() == "auto"
 
 
 def _package(kind: str, name: str) -> str:

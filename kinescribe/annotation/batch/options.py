@@ -10,6 +10,7 @@ from typing import Any
 from kinescribe import plugins
 from kinescribe.annotation.batch.jobs import Limits, Products
 from kinescribe.errors import UsageError, unknown_value
+from kinescribe.llm.text import one_line
 
 __all__ = ["STATES_FORMAT", "DataSetOptions", "RunOptions", "checked_formats", "checked_shard", "products_of"]
 
@@ -42,8 +43,13 @@ class DataSetOptions:
         from kinescribe.annotation.exporting.splits import checked_split
 
         if not _whole(self.stride) or self.stride < 0:
-            raise UsageError(f"stride={self.stride!r} must be a whole number: 1 for every frame, 0 for no pictures")
-        if self.pictures not in SUFFIXES:
+            raise UsageError(f"stride={_shown(self.stride)} must be a whole number: 1 for every frame, 0 for no pictures")
+        if not _whole(self.seed):
+            raise UsageError(f"seed={_shown(self.seed)} must be a whole number")
+        _check_truths(self, "verified_only", "hidden")
+        if self.labels is not None and not _texts(self.labels):
+            raise UsageError(f"labels={_shown(self.labels)} must be a list of labels or patterns, such as ['red ball', 'cart*']")
+        if not isinstance(self.pictures, str) or self.pictures not in SUFFIXES:
             raise unknown_value("picture format", str(self.pictures), SUFFIXES)
         checked_split(self.split)
         classes_of({}, self.classes, None)
@@ -89,14 +95,18 @@ class RunOptions:
             raise UsageError(f"workers={self.workers!r} must be a whole number from 1, or 'auto'")
         if self.threads is not None and not (_whole(self.threads) and 1 <= self.threads <= 4096):
             raise UsageError(f"threads={self.threads!r} must be a whole number from 1 to 4096")
-        if not math.isfinite(self.timeout) or self.timeout < 0:
-            raise UsageError(f"timeout={self.timeout:g} must be a number of seconds, or 0 for no limit")
-        if self.max_memory is not None and not (math.isfinite(self.max_memory) and (self.max_memory == 0 or self.max_memory >= 2**26)):
-            raise UsageError(f"max_memory={self.max_memory:g} must be bytes, 64 MB or more, or 0 for no limit")
+        if not _number(self.timeout) or self.timeout < 0:
+            raise UsageError(f"timeout={_shown(self.timeout)} must be a number of seconds, or 0 for no limit")
+        if self.max_memory is not None and not (_number(self.max_memory) and (self.max_memory == 0 or self.max_memory >= 2**26)):
+            raise UsageError(f"max_memory={_shown(self.max_memory)} must be bytes, 64 MB (2**26) or more, or 0 for no limit")
         if not _whole(self.retries) or not 0 <= self.retries <= 100:
             raise UsageError(f"retries={self.retries!r} must be a whole number from 0 to 100")
-        if isinstance(self.only, str):
-            raise UsageError(f"only={self.only!r} must be a list of names or patterns")
+        _check_truths(self, "retry_failed", "redo", "image_folders")
+        if not _texts(self.only):
+            raise UsageError(f"only={_shown(self.only)} must be a list of names or patterns")
+        for name in ("address", "exchange"):
+            if not isinstance(getattr(self, name), str | None):
+                raise UsageError(f"{name}={_shown(getattr(self, name))} must be a text, or None")
         if self.engine not in ("local", "ray"):
             raise unknown_value("engine", str(self.engine), ("local", "ray"))
         if self.engine == "local" and (self.address is not None or self.exchange is not None):
@@ -113,6 +123,24 @@ class RunOptions:
 
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes) and all(isinstance(one, str) for one in value)
+
+
+def _shown(value: Any) -> str:
+    return one_line(repr(value), 80)
+
+
+def _check_truths(options: Any, *names: str) -> None:
+    for name in names:
+        if not isinstance(getattr(options, name), bool):
+            raise UsageError(f"{name}={_shown(getattr(options, name))} must be True or False")
 
 
 def checked_formats(formats: Sequence[str]) -> list[str]:
@@ -141,7 +169,15 @@ def checked_shard(shard: Any) -> None:
 
 
 def products_of(overlay: bool, report: bool | None) -> tuple[Products, list[str]]:
-    """What is made of each video, and a line where a page was to be made by default and can't."""
+    """What is made of each video, and a line where a page was to be made by default and can't.
+
+    Raises:
+        UsageError: another kind of value, or pages that were asked for and can't be made.
+    """
+    if not isinstance(overlay, bool):
+        raise UsageError(f"overlay={_shown(overlay)} must be True or False")
+    if not isinstance(report, bool | None):
+        raise UsageError(f"report={_shown(report)} must be True, False, or None: where jinja2 is installed")
     if report is False:
         return Products(overlay=overlay, report=False), []
     from kinescribe.annotation.reporting import check_pages

@@ -20,6 +20,7 @@ import psutil
 
 import kinescribe
 from kinescribe.annotation.batch.jobs import Job, Limits, Outcome
+from kinescribe.annotation.batch.keys import has_weights_in
 from kinescribe.errors import KinescribeError
 from kinescribe.llm.text import one_line
 
@@ -32,6 +33,7 @@ _CHILDREN_S = 3  # every so many seconds the memory of a worker's children count
 _START_S = 120.0  # until a new process must have answered
 _TAIL = 64_000  # of what it wrote: after a crash Python lists all modules that are loaded
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_OF_TORCH = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 # the folder of our own package last: an installed one is the same; -P, so that no json.py of the current folder is taken for Python's
@@ -54,11 +56,11 @@ class WorkerProcess:
         """Nothing is started yet.
 
         Args:
-            threads: that libraries may use in it.
+            threads: that OpenCV may use in it, and where models with weights run torch too.
             environment: variables that it gets besides ours, such as CUDA_VISIBLE_DEVICES.
         """
-        # BLAS sums in another order with more threads: one always, so that results are the same bytes on any machine
-        self._environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "OPENCV_FOR_THREADS_NUM": str(threads), **(environment or {})}
+        self._threads, self._more = threads, dict(environment or {})
+        self._learned = False
         self._process: subprocess.Popen[bytes] | None = None
         self._said: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._words: _Tail | None = None
@@ -74,7 +76,7 @@ class WorkerProcess:
         began = time.monotonic()
         for attempt in range(limits.retries + 1):
             try:
-                answer = self._ask({"task": "video", "job": job.to_dict()}, limits, progress)
+                answer = self._ask({"task": "video", "job": job.to_dict()}, limits, progress, learned=has_weights_in(job.revisions))
                 break
             except TimeoutError:
                 _clear(job)
@@ -115,8 +117,10 @@ class WorkerProcess:
         """Of the process, None where none runs."""
         return self._process.pid if self._process is not None else None
 
-    def _ask(self, message: dict[str, Any], limits: Limits, progress: Callable[[str, int, int | None], None]) -> dict[str, Any]:
-        self._start()
+    def _ask(
+        self, message: dict[str, Any], limits: Limits, progress: Callable[[str, int, int | None], None], *, learned: bool = False
+    ) -> dict[str, Any]:
+        self._start(learned)
         process = self._process
         assert process is not None
         assert process.stdin is not None
@@ -146,22 +150,31 @@ class WorkerProcess:
                 self._end()
                 raise MemoryError
 
-    def _start(self) -> None:
+    def _start(self, learned: bool) -> None:
         with self._guard:
             if self._stopped.is_set():
                 raise Stopped
             if self._process is not None and self._process.poll() is None:
-                return
+                if learned == self._learned:
+                    return
+                _kill(self._process)  # how many threads its libraries take is settled when they are loaded
             self._close()
+            self._learned = learned
             self._said = queue.Queue()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _BEGIN, _ROOT],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment(learned),
                 start_new_session=os.name != "nt",  # Ctrl-C is the run's to handle, and the whole group can be ended
             )  # fmt: skip
             self._words = _Tail(self._process)
             threading.Thread(target=_hear, args=(self._process, self._said), daemon=True).start()
         self._wait_ready()
+
+    def _environment(self, learned: bool) -> dict[str, str]:
+        # BLAS sums in another order with more threads: one always, so that results are the same bytes on any machine; but torch takes
+        # the number for its models from the same variables
+        blas = dict.fromkeys(_THREADS, "1") | (dict.fromkeys(_OF_TORCH, str(self._threads)) if learned else {})
+        return {**os.environ, **blas, "OPENCV_FOR_THREADS_NUM": str(self._threads), **self._more}
 
     def _wait_ready(self) -> None:
         end = time.monotonic() + _START_S

@@ -44,6 +44,7 @@ class RayEngine:
             UsageError: ray is missing, there is no cluster at the address, it has no room, or the exchange can't be reached.
         """
         self._how = how
+        self.warnings: list[str] = []
         self._exchange = None if how.exchange is None else Exchange(how.exchange)
         asked = how.workers if isinstance(how.workers, int) else 1
         self._cluster = Cluster(how.address, min(asked, videos or asked) * (how.threads or 1))
@@ -69,11 +70,18 @@ class RayEngine:
             probe = f"seen-{secrets.token_hex(8)}"
             if self._exchange is not None:
                 self._exchange.open()
-                stack.callback(self._exchange.close)
+                stack.callback(self._clear, self._exchange)
             else:
                 jobs = _with_probe(jobs, probe, stack)
             stack.callback(ending.set)
             self._run(jobs, on_event, probe)
+
+    def _clear(self, exchange: Exchange) -> None:
+        """Take away what is left in the exchange; where that can't be done, the videos are done all the same."""
+        try:
+            exchange.close()
+        except KinescribeError as error:
+            self.warnings.append(str(error))
 
     def _run(self, jobs: Iterator[Job], on_event: Callable[[Event], None], probe: str) -> None:
         events: queue.Queue[Event | BaseException | None] = queue.Queue()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kinescribe.annotation.batch.jobs import Job, Limits, Outcome
+from kinescribe.annotation.batch.keys import has_weights_in
 from kinescribe.annotation.batch.process import Stopped, WorkerProcess
 from kinescribe.errors import KinescribeError
 
@@ -142,7 +143,7 @@ class _Models:
 
     def of(self, job: Job) -> str | None:
         """What is otherwise, None where all is the same. Without weights our version says all, which was compared before."""
-        wanted = {role: revision for role, revision in job.revisions.items() if "weights " in revision}
+        wanted = {role: revision for role, revision in job.revisions.items() if has_weights_in({role: revision})}
         if not wanted:
             return None
         asked = json.dumps([dict(job.settings), wanted], sort_keys=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from kinescribe.annotation.batch.jobs import Products
-from kinescribe.annotation.batch.keys import revisions_of, setup_of
+from kinescribe.annotation.batch.keys import has_weights_in, revisions_of, setup_of
 from kinescribe.settings import ExtractionSettings, Overrides
 
 __all__ = ["Setups"]
@@ -23,8 +23,7 @@ class Setups:
     def settings(self, name: str) -> ExtractionSettings:
         """Of a video; with the environment's endpoint, which a worker elsewhere need not have."""
         settings = self.videos.of(name)
-        asks = settings.verifier == "vlm" or (settings.objects or "").strip().lower() == "auto" or settings.vlm_model or settings.vlm_url
-        return settings.with_endpoint() if asks else settings
+        return settings.with_endpoint() if settings.asks_vlm or settings.vlm_model or settings.vlm_url else settings
 
     def of(self, name: str) -> str:
         """The hash of what a video's result depends on besides its bytes."""
@@ -39,8 +38,7 @@ class Setups:
             settings.check()
             self.revisions(settings)
 
-    @property
-    def learned(self) -> bool:
-        """Whether models with weights run."""
-        settings = self.videos.settings
-        return any("weights " in revision for revision in self.revisions(settings).values()) or settings.device.startswith("cuda")
+    def learned(self, names: Iterable[str]) -> set[str]:
+        """The devices that are asked for where models with weights run, such as "auto"; empty where none do. Of these videos alone."""
+        used = dict.fromkeys(self.settings(name) for name in names)
+        return {one.device for one in used if one.device.startswith("cuda") or has_weights_in(self.revisions(one))}
