@@ -55,6 +55,7 @@ def close(whole: Whole, data: DataSet, manifest: Manifest, listing: Listing, pla
     if {name: before.get(name) for name in asks} == asks and there and (page is None or page.exists()):
         result.report = page
         result.warnings += before.get("warnings", [])
+        result.notes += before.get("notes", [])
         return
     listed = _written(data, listing, plan)
     title = one_line(Path(listing.root).resolve().name if listing.root else data.folder.name, 80)
@@ -77,11 +78,13 @@ def close(whole: Whole, data: DataSet, manifest: Manifest, listing: Listing, pla
         raise kind(f"the tables are done, the formats are not: {told['error']}; mend that and run again: only the formats are made then")
     result.export = told["export"]
     made, results = (whole.formats, told["results"]) if whole.formats else (before.get("made", []), before.get("results"))
+    notes = []
     if made and not whole.formats and results != told["results"]:
-        result.notes.append(f"{', '.join(made)}: still as they were written, though tables changed since; name them with --format")
+        notes.append(f"{', '.join(made)}: still as they were written, though tables changed since; name them with --format")
+    result.notes += notes
     files = told["files"] if whole.formats else before.get("files", {})
     content = told["content"] if whole.formats else "" if last is None else last[0]
-    manifest.exported(content, {**asks, "made": made, "results": results, "files": files, "warnings": told["warnings"]})
+    manifest.exported(content, {**asks, "made": made, "results": results, "files": files, "warnings": told["warnings"], "notes": notes})
 
 
 def _seen(data: DataSet, own: Manifest) -> dict[str, int]:
