@@ -13,7 +13,7 @@ from kinescribe.video.hashing import sha256_of_file, sha256_of_files
 __all__ = ["RACE_NS", "Signature", "hash_of", "signature_at", "signature_of"]
 
 RACE_NS = 2_000_000_000
-"""A file that changed within this time before it was looked at may change again without another time stamp (FAT counts in 2 s)."""
+"""A file that changed within this time of being looked at may change again without another time stamp (FAT counts in 2 s)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,8 @@ def _same(row: Row, signature: Signature) -> bool:
     """Whether the file is the one that the row tells of, as far as can be told without reading it."""
     if row.size != signature.size or row.mtime_ns != signature.mtime_ns or row.looked_ns is None:
         return False
-    return row.looked_ns - signature.mtime_ns > RACE_NS
+    # either way: a stamp that lies far in the future is that of a wrong clock, and no file that is being written
+    return abs(row.looked_ns - signature.mtime_ns) > RACE_NS
 
 
 def _first_of_same(

@@ -140,6 +140,19 @@ def test_a_file_that_changed_shortly_before_it_was_looked_at_is_looked_at_again(
     assert todo(folder.plan(video)) == ["a.mp4"]
 
 
+def test_a_file_from_the_future_is_known_again_and_noticed_where_it_changes(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    """A camera or a server whose clock is ahead: else its videos would be read by each run for as long."""
+    one, two = folder.video("a.mp4", "same size"), folder.video("b.mp4", "size same")
+    for video in (one, two):
+        age(video.path, by=-3600)
+        folder.finish(video)
+    monkeypatch.setattr(planning, "hash_of", lambda path: pytest.fail(f"{path.name} was read"))
+    assert todo(folder.plan(one, two)) == []
+    monkeypatch.undo()
+    age(one.path, by=-3601)
+    assert todo(folder.plan(one, two)) == ["a.mp4"]
+
+
 @pytest.mark.parametrize("spoil", ["removed", "cut", "folder"])
 def test_results_that_are_not_whole_are_made_again(folder: Folder, spoil: str):
     video = folder.video("a.mp4")
