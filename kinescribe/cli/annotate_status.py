@@ -10,6 +10,8 @@ from kinescribe.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kinescribe.annotation.batch import Status
+
 __all__ = ["tell"]
 
 STATES = ("done", "failed", "running", "queued", "duplicate")
@@ -37,7 +39,18 @@ def tell(folders: Sequence[str], *, as_json: bool) -> int:
         return code
     console = Console(highlight=False)
     counts = ", ".join(f"{found.states[state]} {state}" for state in STATES if found.states.get(state))
-    console.print(f"{counts or 'no videos'}; {'a run is at it' if found.running else 'no run is at it'}", markup=False, soft_wrap=True)
+    console.print(f"{counts or 'no videos'}; {_at_it(found)}", markup=False, soft_wrap=True)
     if found.wanting:
         print_rows(console, list(found.wanting))
     return code
+
+
+def _at_it(found: Status) -> str:
+    from kinescribe.annotation.batch.folders import DataSet
+    from kinescribe.annotation.batch.locking import seen_running
+
+    if found.running:
+        return "a run is at it"
+    if seen_running(DataSet(found.folder).inner) is None:
+        return "whether a run is at it can't be told: its lock can't be read"
+    return "no run is at it"

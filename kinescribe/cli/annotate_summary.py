@@ -27,6 +27,7 @@ def as_dict(done: Annotated, code: int) -> dict[str, Any]:
         "partial": done.partial,
         "failed": done.failed,
         "duplicates": done.duplicates,
+        "waiting": done.waiting,
         "rows": done.rows,
         "objects": done.objects,
         "not_whole": rows,
@@ -65,12 +66,12 @@ def print_summary(done: Annotated, output: str) -> None:
             console.print("--retry-failed tries those that failed again", markup=False)
     place = shlex.quote(output)
     if done.export is not None:
-        numbers = f"{done.export['rows']} boxes of {len(done.export['classes'])} classes, {done.export['pictures']} pictures"
+        numbers = f"{done.export['boxes']} boxes of {len(done.export['classes'])} classes, {done.export['pictures']} pictures"
         console.print(f"data set: {numbers}", markup=False, soft_wrap=True)
         for why, count in done.export["left_out"].items():
             console.print(f"  left out: {count} rows: {why}", markup=False, soft_wrap=True)
-    rows = f"{done.rows} rows of {done.objects} objects in " if done.rows else ""
-    console.print(f"{rows}{done.seconds:.1f} s; tables are in {place}, one folder a video below states/", markup=False, soft_wrap=True)
+    rows = f"{done.rows} rows of {done.objects} objects in all; " if done.rows else ""
+    console.print(f"{rows}tables are in {place}, one folder a video below states/ ({done.seconds:.1f} s)", markup=False, soft_wrap=True)
     if done.report is not None:
         console.print(f"look at {done.report}", markup=False, soft_wrap=True)
 
@@ -85,7 +86,7 @@ def print_rows(console: Any, rows: list[Any]) -> None:
     for name in ("video", "what", "why"):
         table.add_column(name, overflow="fold")
     for row in rows[:MOST_ROWS]:
-        table.add_row(Text(one_line(row.video, 80)), row.kind or row.state, Text(row.reason or ""))
+        table.add_row(Text(one_line(row.video, 80)), Text(one_line(row.kind or row.state, 40)), Text(one_line(row.reason or "", 400)))
     console.print(table)
     if len(rows) > MOST_ROWS:
         console.print("and more: `kinescribe annotate status` with --json lists all", markup=False)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from kinescribe.annotation.batch.events import Finished, Progressed
+    from kinescribe.annotation.batch.jobs import Outcome
 
 __all__ = ["watching"]
 
@@ -38,9 +39,10 @@ def _lines() -> Watch:
     from kinescribe.annotation.batch.events import Begun, Finished, Stage
 
     done = todo = 0
+    stage: str | None = None
 
     def watch(event: Any) -> None:
-        nonlocal done, todo
+        nonlocal done, todo, stage
         check()
         if isinstance(event, Begun):
             todo = event.todo
@@ -49,7 +51,8 @@ def _lines() -> Watch:
         elif isinstance(event, Finished):
             done += 1
             print(f"[{done}/{todo}] {_told(event)}", file=sys.stderr, flush=True)
-        elif isinstance(event, Stage) and event.done == 0:
+        elif isinstance(event, Stage) and event.stage != stage:
+            stage = event.stage
             print(STAGES.get(event.stage, event.stage), file=sys.stderr, flush=True)
 
     return watch
@@ -65,9 +68,13 @@ def escape(text: str) -> str:
 def _told(event: Finished) -> str:
     outcome, name = event.outcome, one_line(event.job.name, 80)
     if outcome.state != "done":
-        return f"{name}: {outcome.kind}: {outcome.reason}"
+        return f"{name}: {one_line(outcome.kind or outcome.state)}: {_reason(outcome)}"
     objects = f"{outcome.objects} object{'' if outcome.objects == 1 else 's'}"
-    return f"{name}: {objects}, {outcome.seconds:.1f} s{f', breaks off: {outcome.reason}' if outcome.kind == 'partial' else ''}"
+    return f"{name}: {objects}, {outcome.seconds:.1f} s{f', breaks off: {_reason(outcome)}' if outcome.kind == 'partial' else ''}"
+
+
+def _reason(outcome: Outcome) -> str:
+    return one_line(outcome.reason or "for no reason that was given", 400)
 
 
 @contextmanager
@@ -109,7 +116,7 @@ class _Bars:
         elif isinstance(event, Finished):
             self._finished(event)
         elif isinstance(event, Stage):
-            self._clear()
+            self._clear(but=event.stage)
             task = self._of_stage.get(event.stage)
             if task is None:
                 task = self._of_stage[event.stage] = self._bar.add_task(STAGES.get(event.stage, event.stage), total=None, told="")
@@ -138,10 +145,9 @@ class _Bars:
         if worker in self._of_worker:
             self._bar.remove_task(self._of_worker.pop(worker))
 
-    def _clear(self) -> None:
-        """Take away the bars of what is over."""
+    def _clear(self, but: str | None = None) -> None:
+        """Take away the bars of what is over: of all videos, and of all stages but one."""
         for worker in list(self._of_worker):
             self._drop(worker)
-        for task in self._of_stage.values():
-            self._bar.remove_task(task)
-        self._of_stage.clear()
+        for stage in self._of_stage.keys() - {but}:
+            self._bar.remove_task(self._of_stage.pop(stage))
