@@ -133,7 +133,7 @@ def _options(
     """The options by what they belong to. Raises UsageError for unknown ones, and for what is said twice."""
     names = {*RunOptions.__dataclass_fields__, *DataSetOptions.__dataclass_fields__, *ExtractionSettings.names(), *_BESIDE}
     for name in given:
-        if name.replace("-", "_") not in names:
+        if name not in names and name.replace("-", "_") not in ExtractionSettings.names():
             if name in _ELSEWHERE:
                 raise UsageError(f"the option '{one_line(name, 60)}' is '{_ELSEWHERE[name]}' here")
             raise unknown_value("option", one_line(name, 60), names)

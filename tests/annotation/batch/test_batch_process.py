@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -67,6 +68,10 @@ class Odd(ClassicalDetector):
 
     def words(self):
         sys.exit("enough is enough")
+
+    def threads(self):
+        names = "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OPENCV_FOR_THREADS_NUM"
+        (Path(os.environ["MARKS"]) / "threads").write_text(" ".join(os.environ[name] for name in names))
 
     def silent(self):
         os._exit(0)
@@ -298,3 +303,20 @@ def test_no_process_outlives_a_run_that_was_killed(video: Path, odd: Path, tmp_p
         assert all(is_alive(pid) for pid in pids)
         run.send_signal(signal.SIGKILL)
     assert gone_within(5.0, *pids)
+
+
+def test_models_take_the_threads_that_were_asked_for_and_everything_else_one(odd: Path, video: Path, tmp_path: Path):
+    """BLAS sums in another order with more: what is done without models is the same bytes whatever is asked for."""
+    worker = WorkerProcess(3, {"PYTHONPATH": f"{odd}{os.pathsep}{os.environ.get('PYTHONPATH', '')}", "MARKS": str(tmp_path)})
+    told, pids = [], []
+    try:
+        for name, parts in (("threads-1", "odd"), ("threads-2", "odd of x, weights abc"), ("threads-3", "odd")):
+            asked = replace(job(video, name, tmp_path), revisions={"detector": parts})
+            assert worker.do(asked, Limits(retries=0), lambda stage, done, total: None).state == "done"
+            told.append((tmp_path / "threads").read_text())
+            pids.append(worker.pid)
+    finally:
+        worker.stop()
+    assert told == ["1 1 1 1 3", "3 3 3 3 3", "1 1 1 1 3"]
+    assert len(set(pids)) == 3, "libraries take the number when they are loaded"
+    assert gone_within(5.0, *(pid for pid in pids if pid is not None))

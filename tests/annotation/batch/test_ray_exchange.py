@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from kinescribe.annotation.batch.exchange import Exchange, carry_out, is_plain, 
 from kinescribe.annotation.batch.files import hash_of, signature_of
 from kinescribe.annotation.batch.jobs import DISK, Job, Outcome, Products
 from kinescribe.annotation.batch.keys import key_of, setup_of
+from kinescribe.annotation.batch.options import RunOptions
 from kinescribe.annotation.batch.process import Stopped
 from kinescribe.errors import KinescribeError, UsageError
 
@@ -249,3 +251,50 @@ def test_names_that_lead_elsewhere(name: Any) -> None:
 @pytest.mark.parametrize("name", ["states.csv", "states.masks.jsonl.gz", "record.json", ".hidden"])
 def test_plain_names(name: str) -> None:
     assert is_plain(name)
+
+
+def test_passwords_in_what_a_store_says_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Exchange(str(tmp_path / "exchange"))
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise OSError("no way to sftp://me:se@cret@host/folder")
+
+    monkeypatch.setattr(made._files, "makedirs", refuse)
+    with pytest.raises(UsageError, match=r"no way to sftp://…@host/folder"):
+        made.open()
+    monkeypatch.setattr(made._files, "rm", refuse)
+    with pytest.raises(KinescribeError, match=r"no way to sftp://…@host/folder"):
+        made.close()
+
+
+def test_what_stays_in_the_exchange_is_a_warning_and_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The videos are done then, and formats and pages are still to be made."""
+    ray_engine = pytest.importorskip("kinescribe.annotation.batch.ray_engine")
+
+    class NoCluster:
+        ray, nodes = None, ()
+
+        def __init__(self, address: str | None, processors: int) -> None: ...
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(ray_engine, "Cluster", NoCluster)
+    monkeypatch.setattr(ray_engine, "room_in", lambda *_, **__: SimpleNamespace(workers=1))
+    engine = ray_engine.RayEngine(RunOptions(engine="ray", exchange=str(tmp_path / "exchange")), learned=False)
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(engine._exchange._files, "rm", refuse)
+    monkeypatch.setattr(engine, "_run", lambda *_: None)
+    engine.run(iter(()), lambda event: None)
+    (warning,) = engine.warnings
+    assert "cannot remove" in warning
+    assert "remove it by hand" in warning
+
+    def fail(*arguments: Any) -> None:
+        raise UsageError("nodes lack kinescribe")
+
+    monkeypatch.setattr(engine, "_run", fail)
+    with pytest.raises(UsageError, match="nodes lack kinescribe"):
+        engine.run(iter(()), lambda event: None)
