@@ -56,7 +56,8 @@ def work(job: Job, progress: Report) -> Outcome:
         if changed:
             return Outcome("failed", CHANGED, changed, seconds=time.perf_counter() - began)
         partial = one_line(states.meta.partial) if states.meta.partial else None
-        made = Recorded(key, files_in(staging), partial, len(states), len(states.object_ids), len(states.meta.warnings))
+        objects = sum(one.part_of is None for one in states.meta.objects.values())  # points of bodies are none
+        made = Recorded(key, files_in(staging), partial, len(states), objects, len(states.meta.warnings))
         made = write_record(staging, job.name, made)
         place(staging, Path(job.folder), key)
         return done_as(made, seen, began, adopted=False)
