@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import os
 import re
@@ -19,7 +20,8 @@ import psutil
 import pytest
 from annotation.batch.tiny_videos import age, draw, draw_folder, leftovers, tree_of
 
-from kinescribe.annotation.batch import status
+from kinescribe.annotation.batch import annotating, status
+from kinescribe.annotation.batch.engines import LocalEngine
 from kinescribe.cli import annotate_dataset
 
 Run = Callable[..., Any]
@@ -350,4 +352,68 @@ def test_two_runs_at_once_the_second_says_so_and_ends_with_2(clips: Path, run: R
         assert run("annotate", "status", tmp_path / "out").code == 3  # it has no manifest yet
     assert (ran.code, ran.out) == (2, "")
     assert f"another run is writing '{tmp_path / 'out'}' (process {os.getpid()} on " in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+
+
+def test_the_page_has_the_command_of_this_call_with_what_variables_said_and_no_password(
+    clips: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("jinja2", reason="needs jinja2: pip install 'kinescribe[report]'")
+    monkeypatch.setattr(sys, "argv", ["-c", "--nothing"])
+    monkeypatch.setenv("KINESCRIBE_FRAME_INTERVAL", "0.04")
+    output = tmp_path / "out"
+    monkeypatch.setattr(annotating, "_engine", lambda how, setups, names: LocalEngine(1, how.limits(1)))
+    (tmp_path / "run.toml").write_text('[extract]\none_each = true\n[annotate]\nengine = "ray"\nexchange = "sftp://me:secret@host/x"\n')
+    options = ["--only", "clip-000.mp4", "-q", "--workers", "1", "--timeout", "77", "--config", tmp_path / "run.toml"]
+    ran = run("annotate", clips, "-o", output, "--label", "a b", *options)
+    assert ran.code == 0, ran.err
+    page = html.unescape((output / "report.html").read_text(encoding="utf-8"))
+    asked = "--one-each --frame-interval 0.04 --workers 1 --timeout 77 --engine ray --exchange 'sftp://…@host/x' --label 'a b'"
+    assert f"kinescribe annotate {clips} -o {output} --format states {asked}" in page
+    assert f"{asked} --only clip-000.mp4 --redo" in page
+    assert "--nothing" not in page
+    for path in output.rglob("*"):
+        assert path.is_dir() or b"secret" not in path.read_bytes(), path
+
+
+def test_options_of_formats_without_a_format_are_noted(clips: Path, run: Run, tmp_path: Path):
+    ran = run("annotate", clips, "-o", tmp_path / "out", "--no-report", "--only", "clip-000.mp4", "--split", "0.5,0.5", "--hidden")
+    assert ran.code == 0, ran.err
+    assert "kinescribe: note: --split, --hidden: this says what goes into formats, and none is asked for: give --format" in ran.err
+    ran = run("annotate", clips, "-o", tmp_path / "out", "--no-report", "--only", "clip-000.mp4", "--format", "mot", "--hidden")
+    assert "none is asked for" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('class = {"*ball*" = "ball", "cart" = "cart"}', ["*ball*=ball", "cart=cart"]),
+        ('class = {"*ball*" = ["ball", 0], "shadow*" = false, "=" = ""}', ["*ball*=ball:0", "shadow*=", "=="]),
+        ('[annotate.class]\n"a b" = "c d:1"', ["a b=c d:1"]),
+        ('class = ["a=b"]', ["a=b"]),
+    ],
+)
+def test_classes_may_stand_in_a_file_as_a_table(run: Run, tmp_path: Path, text: str, found: list[str]):
+    (tmp_path / "run.toml").write_text(f"[annotate]\n{text}\n")
+    ran = run("annotate", "videos", "--config", tmp_path / "run.toml", "--print-config")
+    assert (ran.code, ran.err) == (0, "")
+    assert tomllib.loads(ran.out)["annotate"]["class"] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("class = {a = 3}", "class: 'a' = 3 must be a text without '=', or false to leave it out"),
+        ("class = {a = true}", "class: 'a' = true must be"),
+        ('class = {a = "b=c"}', "class: 'a' = 'b=c' must be"),
+        ("class = {a = [1, 2]}", "class: 'a' = a list must be"),
+        ('only = {a = "b"}', "only = a table must be texts or numbers"),
+        ('output = {a = "b"}', "output = a table must be"),
+    ],
+)
+def test_another_kind_of_table_is_refused(run: Run, tmp_path: Path, text: str, says: str):
+    (tmp_path / "run.toml").write_text(f"[annotate]\n{text}\n")
+    ran = run("annotate", "videos", "-o", tmp_path / "out", "--config", tmp_path / "run.toml")
+    assert ran.code == 2
+    assert says in ran.err
     assert len(ran.err.strip().splitlines()) == 1
