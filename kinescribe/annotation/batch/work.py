@@ -14,6 +14,7 @@ from kinescribe.annotation.batch.committing import InTheWay, Recorded, check_fre
 from kinescribe.annotation.batch.files import Signature, hash_of, signature_of
 from kinescribe.annotation.batch.jobs import CHANGED, DISK, IN_THE_WAY, Job, Outcome
 from kinescribe.annotation.batch.keys import key_of, setup_of
+from kinescribe.annotation.batch.planning import folder_of
 from kinescribe.errors import InputError, KinescribeError, NothingFoundError, UsageError
 from kinescribe.llm.text import one_line
 from kinescribe.perception.kept import KeptParts
@@ -91,7 +92,8 @@ def _make(job: Job, staging: Path, progress: Report) -> States:
         progress("report", 0, None)
         video = _opened(job.path, settings)
         write_thumbnail(states, video, staging / THUMBNAIL)
-        write_video_page(states, video, staging / REPORT, command=job.command or None)
+        home = "../" * (folder_of(job.name).count("/") + 2) + "report.html"
+        write_video_page(states, video, staging / REPORT, command=job.command or None, name=job.name, home=home)
     return states
 
 
