@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from kinescribe.annotation.batch.listing import Listed
+from kinescribe.annotation.batch.planning import select
 from kinescribe.settings import ExtractionSettings, Overrides
 from kinescribe.settings.patterns import fits
 
@@ -38,3 +42,10 @@ def test_settings_of_single_videos_take_a_name_with_brackets():
     rules = Overrides.read(ExtractionSettings(), [{"match": "odd[1].mp4", "one_each": True}])
     assert rules.of("cam1/odd[1].mp4").one_each
     assert not rules.of("cam1/odd1x.mp4").one_each
+
+
+def test_a_name_chosen_for_a_run_chooses_that_video_alone():
+    listed = [Listed(name, Path()) for name in NAMES]
+    assert [video.name for video in select(listed, ["a.mp4"], None)] == ["a.mp4"]
+    assert [video.name for video in select(listed[1:], ["a.mp4"], None)] == ["cam1/a.mp4"]
+    assert [video.name for video in select(listed, ["cam1/*", "a.mp4"], None)] == ["a.mp4", "cam1/a.mp4", "cam1/odd[1].mp4"]

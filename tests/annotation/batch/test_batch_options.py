@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_videos import draw
 
-from kinescribe.annotation.batch import DataSetOptions, RunOptions, annotate
+from kinescribe.annotation.batch import DataSetOptions, RunOptions, annotate, annotating
 from kinescribe.annotation.batch.options import products_of
 from kinescribe.errors import UsageError
 
@@ -65,3 +66,15 @@ def test_an_unknown_option_is_compared_with_all_there_are(tmp_path: Path, name: 
     with pytest.raises(UsageError, match=says):
         annotate(tmp_path, tmp_path / "out", **{name: 2})
     assert not (tmp_path / "out").exists()
+
+
+def test_what_an_engine_warns_of_is_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Idle:
+        workers = 1
+        warnings = ("cannot remove 'x' from the exchange",)
+
+        def run(self, jobs: Any, on_event: Any) -> None: ...
+
+    monkeypatch.setattr(annotating, "_engine", lambda how, setups, names: Idle())
+    draw(tmp_path / "a.mp4")
+    assert annotate(tmp_path / "a.mp4", tmp_path / "out", report=False).warnings == ["cannot remove 'x' from the exchange"]
