@@ -46,11 +46,8 @@ def tell(folders: Sequence[str], *, as_json: bool) -> int:
 
 
 def _at_it(found: Status) -> str:
-    from kinescribe.annotation.batch.folders import DataSet
-    from kinescribe.annotation.batch.locking import seen_running
-
     if found.running:
         return "a run is at it"
-    if seen_running(DataSet(found.folder).inner) is None:
+    if found.running is None:
         return "whether a run is at it can't be told: its lock can't be read"
     return "no run is at it"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kinescribe.annotation.batch.folders import DataSet
-from kinescribe.annotation.batch.locking import running
+from kinescribe.annotation.batch.locking import seen_running
 from kinescribe.annotation.batch.manifest import Row, merged
 
 __all__ = ["Status", "status"]
@@ -24,7 +24,7 @@ class Status:
         folder: of the data set.
         states: how many videos are queued, running, done, failed, duplicate.
         partial: of those that are done, how many break off.
-        running: whether a run is at it now.
+        running: whether a run is at it now; None where that can't be told.
         seconds: that the videos that are done took together.
         wanting: those that failed, break off, or are at work, in the order of their names.
         videos: all of them, in that order.
@@ -33,7 +33,7 @@ class Status:
     folder: Path
     states: Mapping[str, int]
     partial: int
-    running: bool
+    running: bool | None
     seconds: float
     wanting: tuple[Row, ...]
     videos: tuple[Row, ...] = ()
@@ -67,7 +67,8 @@ def status(folder: str | os.PathLike[str]) -> Status:
         InputError: there is none, or its manifest is damaged.
     """
     data = DataSet.existing(Path(folder))
-    at_it = running(data.inner)
+    held = seen_running(data.inner)
+    at_it = held is not False  # where it can't be told, a video that was begun may be at work
     rows = {name: row for name, row in merged(data.manifests()).items() if row.state != "gone"}
     # a video that was begun by a run that is over waits for the next one
     standing = {name: row.state if at_it or row.state != "running" else "queued" for name, row in sorted(rows.items())}
@@ -79,4 +80,4 @@ def status(folder: str | os.PathLike[str]) -> Status:
     seconds = sum(row.seconds or 0.0 for row in rows.values() if row.state == "done")
     partial = sum(kind == "partial" for kind in kinds.values())
     counts, videos = dict(Counter(standing.values())), tuple(rows[name] for name in standing)
-    return Status(data.folder, counts, partial, at_it, seconds, tuple(wanting), videos)
+    return Status(data.folder, counts, partial, held, seconds, tuple(wanting), videos)
