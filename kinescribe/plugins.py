@@ -12,7 +12,7 @@ from typing import Any
 
 from kinescribe.errors import InputError, KinescribeError, UsageError, unknown_value
 
-__all__ = ["KINDS", "Plugin", "blaming", "failure", "load", "plugins"]
+__all__ = ["KINDS", "Plugin", "blaming", "failure", "is_ours", "load", "plugins"]
 
 KINDS: dict[str, str] = {
     "detectors": "find the objects in one frame",
@@ -112,11 +112,16 @@ def blaming(part: Any, where: str) -> Iterator[None]:
     except KinescribeError:
         raise
     except Exception as error:  # foreign code may fail in any way
-        if _class_of(part).__module__.split(".")[0] == __name__.split(".")[0]:
+        if is_ours(part):
             raise
         reason = " ".join(str(error).split())
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
         raise InputError(f"{_title(part)} failed {where}: {what}; mend the plug-in, or choose another (--debug shows where)") from error
+
+
+def is_ours(part: Any) -> bool:
+    """Whether a part, an object or the class that makes it, is one of kinescribe's own: what goes wrong in it is a defect of ours."""
+    return str(_class_of(part).__module__).split(".")[0] == __name__.split(".")[0]
 
 
 def _class_of(part: Any) -> Any:

@@ -1,6 +1,7 @@
 """What plug-ins hand over, checked before it is used: the first thing that makes no sense is told with the plug-in and the frame.
 
 Masks that reach over the picture's edge are cut there, which is told once; what can't be understood ends the run.
+Kinescribe's own parts go through the same checks: nonsense of theirs is a defect of ours, and raised as one, not as the user's to mend.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import InputError
 from kinescribe.perception.detections import Detections, MaskCrop, SoftMask
-from kinescribe.plugins import blaming
+from kinescribe.plugins import blaming, is_ours
 from kinescribe.video.frame import Frame
 
 __all__ = ["Border", "Place"]
@@ -41,10 +42,10 @@ class Place(NamedTuple):
 
 
 class Border:
-    """Checks what one plug-in gives, and names it where it fails.
+    """Checks what one part gives, and names it where it fails: `InputError` for a plug-in, `RuntimeError` for one of kinescribe's own.
 
     Args:
-        part: the plug-in.
+        part: the plug-in, or a part of ours.
         warnings: where a line goes for what was mended.
     """
 
@@ -183,4 +184,6 @@ class Border:
         return f"masks of {self._name} that reach beyond the picture's edge were"
 
     def _refuse(self, frame: int, what: str) -> NoReturn:
+        if is_ours(self._part):
+            raise RuntimeError(f"kinescribe's own {self._name} gave {what} (frame {frame})")
         raise InputError(f"{self._name} gave {what} (frame {frame}); mend the plug-in, or choose another")

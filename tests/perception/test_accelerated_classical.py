@@ -260,10 +260,30 @@ def test_soft_masks_and_moments_are_those_of_each_body_on_its_own(device: str) -
 
     for body, weighed in zip(bodies, weigh(bodies, torch.device(device)), strict=True):
         found, expected = _measured(body, weighed), body.measured()
+        assert found is not None
+        assert expected is not None
         assert found.shape == expected.shape
         np.testing.assert_allclose(found.centroid, expected.centroid, rtol=0, atol=1e-4)
         for field in ("area", "covariance", "size", "angle", "angle_sigma", "color", "contrast"):
             np.testing.assert_allclose(getattr(found, field), getattr(expected, field), rtol=1e-4, atol=1e-9, err_msg=field)
+
+
+@DEVICES
+def test_a_body_that_differs_nowhere_is_none_and_leaves_the_others_as_they_are(device: str) -> None:
+    from kinescribe.perception.classical.accelerated.detector import _measured
+
+    mask = np.zeros((9, 30), bool)
+    mask[4, 4:26] = True
+    image, sigma = np.full((9, 30, 3), 90, np.uint8), np.ones((9, 30), np.float32)
+    bodies = []
+    for level in (0.0, 60.0):
+        delta = (mask[..., None] * np.full(3, level)).astype(np.float32)
+        bodies.append(Body(image, delta, np.sqrt((delta**2).mean(-1)), sigma, mask, 0, 0))
+    bare, rod = (_measured(body, weighed) for body, weighed in zip(bodies, weigh(bodies, torch.device(device)), strict=True))
+    assert bare is None
+    assert bodies[0].measured() is None
+    assert rod is not None
+    assert rod.centroid == pytest.approx([14.5, 4.0])
 
 
 @DEVICES

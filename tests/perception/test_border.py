@@ -15,6 +15,7 @@ from kinescribe.evaluation import scenes
 from kinescribe.evaluation.scenes import Scene
 from kinescribe.perception import Detections, MaskCrop, SoftMask
 from kinescribe.perception.border import Border, Place
+from kinescribe.perception.classical import ClassicalDetector
 from kinescribe.perception.grounded_sam.boxes import detections_of_boxes
 from kinescribe.video import Frame
 
@@ -120,6 +121,14 @@ def test_number_and_ids_of_masks_are_checked():
 def test_detections_that_make_no_sense_are_refused(changes: dict[str, Any], says: str):
     with pytest.raises(InputError, match=f"^Mine gave .*{says}"):
         border().detections(replace(found(), **changes), AT)
+
+
+def test_nonsense_of_our_own_is_told_as_a_defect_of_ours():
+    spoiled_covariances = replace(found(), covariances=np.full((2, 2, 2), np.nan))
+    with pytest.raises(RuntimeError, match=r"^kinescribe's own ClassicalDetector gave 'covariances' with NaN or infinity \(frame 7\)$"):
+        Border(ClassicalDetector(), []).detections(spoiled_covariances, AT)
+    with pytest.raises(InputError, match=r"^Mine gave 'covariances' .*mend the plug-in"):
+        border().detections(spoiled_covariances, AT)
 
 
 def test_detections_that_make_sense_pass_untouched():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+from kinescribe import extract_states
 from kinescribe.evaluation import scenes
 from kinescribe.evaluation.scenes import Scene
 from kinescribe.perception import Detections
@@ -138,3 +140,33 @@ def test_equal_frames_show_nothing_that_moves() -> None:
     detector = ClassicalDetector()
     detector.prepare(video)
     assert sum(len(detector.detect(frame)) for frame in video) == 0
+
+
+def ring(center: tuple[int, int]) -> np.ndarray:
+    """A thin ring on even ground, which shows through it."""
+    image = np.full((60, 120, 3), 180, np.uint8)
+    cv2.circle(image, center, 9, (0, 0, 0))
+    return image
+
+
+def test_a_ring_through_which_the_ground_shows_is_followed_from_end_to_end() -> None:
+    places = np.array([20, 30]) + np.arange(24)[:, None] * [2, 0]
+    states = extract_states(np.stack([ring((int(x), int(y))) for x, y in places]), times=np.arange(24) / 30)
+    c = states.columns
+    assert c["frame"].tolist() == list(range(24))
+    off = np.stack([c["x_px"], c["y_px"]], axis=1) - places
+    assert np.abs(off).max() < 0.1
+    assert np.abs(off).max() < 3 * c["sigma_x"].min()
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (2, 40), (40, 2)])
+def test_a_picture_of_a_few_pixels_has_detections_in_it(height: int, width: int) -> None:
+    images = np.full((20, height, width, 3), 180, np.uint8)
+    for k, image in enumerate(images):
+        image[k % height, k % width] = 10
+    video = open_video(images, times=np.arange(20) / 30)
+    detector = ClassicalDetector()
+    detector.prepare(video)
+    found = [detector.detect(frame) for frame in video]
+    assert all(np.isfinite(one.centroids).all() and np.isfinite(one.covariances).all() for one in found)
+    assert sum(map(len, found)) > 0

@@ -11,6 +11,7 @@ from jointed_scene import jointed_scene, stiff, swinging
 
 from kinescribe.perception.classical import ClassicalDetector
 from kinescribe.perception.classical.color_regions import palette, to_lab
+from kinescribe.perception.classical.parts import PartId, Parts, _Kind
 from kinescribe.perception.detections import Detections
 from kinescribe.video import open_video
 
@@ -113,3 +114,15 @@ def test_a_palette_holds_each_even_colour_once() -> None:
     image[20:40, 50:70] = (35, 32, 216)  # a shade
     found = palette(to_lab(image), np.ones((60, 80), bool))
     np.testing.assert_allclose(sorted(found[:, 0]), [0, 47.3], atol=2)
+
+
+def test_which_part_is_under_a_mask_and_none_under_an_empty_one() -> None:
+    image = np.full((40, 60, 3), 255, np.uint8)
+    image[10:30, 10:30], image[10:30, 30:50] = (200, 30, 30), (30, 30, 200)
+    colors = to_lab(image)[20, [20, 40]].astype(np.float64)
+    parts = Parts([_Kind(colors, np.arange(2), np.full(2, 400.0), np.zeros(2, bool))])
+    delta = image.astype(np.float32) - 255
+    right = np.zeros((40, 60), bool)
+    right[10:30, 30:50] = True
+    assert parts.identify(image, delta, right) == PartId(0, 1)
+    assert parts.identify(image, delta, np.zeros((40, 60), bool)) is None

@@ -89,3 +89,10 @@ def test_one_hot_pixel_is_no_blob() -> None:
     image[50, 50] = 255
     assert len(ForegroundModel(level()).segment(image).seeds) <= 1
     assert len(ForegroundModel(level()).segment(picture(0, 0.0)).seeds) == 0
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 40), (40, 2), (3, 3), (120, 160)])
+def test_a_change_of_brightness_is_known_in_pictures_of_any_size(height: int, width: int) -> None:
+    one = np.ones((height, width), np.float32)
+    model = ForegroundModel(Background(np.full((height, width, 3), 130, np.float32), one, one, one))
+    assert model.exposure_offset(np.full((height, width, 3), 137, np.uint8)).tolist() == [7.0, 7.0, 7.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -46,7 +47,9 @@ def seen(
     image += np.random.default_rng(seed).normal(0, noise, shape).astype(np.float32)
     pixels = np.clip(image.round(), 0, 255).astype(np.uint8)
     sigma = np.full(SHAPE, max(noise, 0.6), np.float32)
-    return measure(pixels, pixels.astype(np.float32) - GROUND, sigma, mask, X0, Y0)
+    found = measure(pixels, pixels.astype(np.float32) - GROUND, sigma, mask, X0, Y0)
+    assert found is not None
+    return found
 
 
 BODIES = [("disc", (30.0, 30.0)), ("disc", (12.0, 12.0)), ("disc", (5.0, 5.0)), ("box", (40.0, 24.0)), ("rod", (70.0, 9.0))]
@@ -126,6 +129,42 @@ def test_contrast_is_in_units_of_the_noise() -> None:
     assert found.contrast == pytest.approx(150 / 3, rel=0.1)
 
 
+def ring(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return np.where(x * x + y * y > 7.5**2, GROUND - 150, GROUND)[..., None] * np.ones(3)
+
+
+def stripes(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return np.choose((x + 2 * y) % 3, [GROUND, GROUND - 60, GROUND + 60])[..., None] * np.ones(3)
+
+
+def colours_in_turn(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return GROUND - 150.0 * ((x + y)[..., None] % 3 == np.arange(3))
+
+
+@pytest.mark.parametrize("look", [ring, stripes, colours_in_turn])
+def test_a_disc_that_on_the_whole_looks_like_the_ground_is_located_by_its_moments(look: Callable[..., np.ndarray]) -> None:
+    image = np.full((*SHAPE, 3), GROUND)
+    rows, columns = np.indices(SHAPE) - np.array([70, 80])[:, None, None]
+    mask = rows**2 + columns**2 <= 10**2
+    image[mask] = look(rows[mask], columns[mask])
+    delta = (image - GROUND).astype(np.float32)
+    assert (np.median(delta[mask], axis=0) == 0).all()  # in no channel a step at the rim
+    found = measure(image.round().astype(np.uint8), delta, np.full(SHAPE, 0.6, np.float32), mask, X0, Y0)
+    assert found is not None
+    assert found.shape == "disc"
+    off = found.centroid - [X0 + 80, Y0 + 70]
+    assert np.isfinite(found.covariance).all()
+    assert np.linalg.eigvalsh(found.covariance).min() > 0
+    assert (np.abs(off) < np.minimum(3 * np.sqrt(np.diag(found.covariance)), 0.5)).all()
+
+
+def test_where_nothing_differs_there_is_nothing_to_measure() -> None:
+    mask = np.zeros(SHAPE, bool)
+    mask[60:63, 50:90] = True
+    ground = np.full((*SHAPE, 3), GROUND, np.uint8)
+    assert measure(ground, np.zeros((*SHAPE, 3), np.float32), np.full(SHAPE, 0.6, np.float32), mask, X0, Y0) is None
+
+
 def test_texture_inside_does_not_pull_the_centre() -> None:
     image = np.full((*SHAPE, 3), GROUND, np.float32)
     coverage = disc_coverage((80.3, 70.2), 18.0, *SHAPE)
@@ -135,4 +174,5 @@ def test_texture_inside_does_not_pull_the_centre() -> None:
     mask[coverage[0], coverage[1]] = coverage[2] > 0.3
     pixels = image.round().astype(np.uint8)
     found = measure(pixels, pixels.astype(np.float32) - GROUND, np.full(SHAPE, 0.6, np.float32), mask, 0, 0)
+    assert found is not None
     assert np.hypot(*(found.centroid - [80.3, 70.2])) < 0.05

@@ -51,6 +51,16 @@ def test_the_covariance_is_honest(radius: float, noise: float) -> None:
     assert 0.5 < ratio < 2.0
 
 
+@pytest.mark.parametrize("radius", [3.6, 5.41, 9.64])
+def test_a_rim_that_leaves_the_centre_open_tells_nothing(radius: float) -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(80):
+        center = tuple(31.5 + rng.uniform(-0.5, 0.5, 2))
+        sharp = (drawn(center, radius) > 0.5).astype(np.float32)  # as a program draws that doesn't smooth: no pixel lies on the edge
+        found = fit_circle(sharp, np.array(center), radius)
+        assert found is None or (np.sqrt(np.diag(found.covariance)) < 1.0).all()
+
+
 def test_a_square_is_no_circle() -> None:
     picture = np.zeros((64, 64), np.float32)
     rows, columns, alpha = rectangle_coverage((32.0, 32.0), (30.0, 30.0), 0.4, 0.0, 64, 64)

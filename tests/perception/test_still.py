@@ -116,3 +116,15 @@ def test_a_lower_threshold_never_finds_fewer(shown: list[Thing], phrase: str, th
     plate = drawn(*shown, mottling=mottling, seed=seed)
     low, high = (reported(plate, f"{phrase}: {threshold:.3f}") for threshold in thresholds)
     assert low >= high
+
+
+def test_a_thing_in_whose_place_the_bare_ground_shows_is_not_seen() -> None:
+    plate = drawn(("rod", "red", (80.0, 60.5), (60.0, 3.0)), mottling=0.0)
+    still = StillObjects.find(plate, ["red rod"])
+    assert still is not None
+    nothing_moves = Foreground(
+        np.zeros((HEIGHT, WIDTH), np.int32), np.zeros((1, 5), np.int32), np.zeros(0, np.int64), np.zeros(3, np.float32)
+    )
+    there, bare = (Frame(0, 0.0, np.clip(image.round(), 0, 255).astype(np.uint8)) for image in (plate.plate, still.plain.plate))
+    assert len(still.seen(there, nothing_moves)) == 1
+    assert still.seen(bare, nothing_moves) == []

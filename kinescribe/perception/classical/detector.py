@@ -126,9 +126,12 @@ class ClassicalDetector:
         for mask in bodies[:MOST_BODIES]:
             yield Body(frame.image[window], delta, difference, background.sigma[window], mask, window[1].start, window[0].start)
 
-    def _detections(self, frame: Frame, foreground: Foreground, bodies: Sequence[Body], measured: Sequence[Measurement]) -> Detections:
-        detections = detections_from(frame, [(m, body.crop()) for m, body in zip(measured, bodies, strict=True)])
-        detections.phrases = [body.phrase for body in bodies]
+    def _detections(
+        self, frame: Frame, foreground: Foreground, bodies: Sequence[Body], measured: Sequence[Measurement | None]
+    ) -> Detections:
+        found = [(m, body) for m, body in zip(measured, bodies, strict=True) if m is not None]
+        detections = detections_from(frame, [(m, body.crop()) for m, body in found])
+        detections.phrases = [body.phrase for _, body in found]
         if self._still is None:
             return detections
         return detections.joined(detections_from(frame, self._still.seen(frame, foreground), self._still.phrase))
@@ -155,8 +158,8 @@ class Body:
     y0: int
     phrase: str = ""
 
-    def measured(self) -> Measurement:
-        """By numpy, on its own."""
+    def measured(self) -> Measurement | None:
+        """By numpy, on its own; None where nothing of it differs from the background."""
         return measure(self.image, self.delta, self.sigma, self.mask, self.x0, self.y0)
 
     def crop(self) -> MaskCrop:

@@ -58,7 +58,9 @@ class ForegroundModel:
         # a soft edge that jitters by a fraction of a pixel differs by that fraction of its slope
         self.high = self._threshold(SEED_SIGMAS)
         self.low = self._threshold(GROW_SIGMAS)
-        self._sparse = np.ascontiguousarray(plate[2::8, 2::8]).astype(np.int16)
+        # pixels on a grid, at least one of each side however small the picture
+        self._grid = tuple(slice(min(2, side - 1), None, 8) for side in plate.shape[:2])
+        self._sparse = np.ascontiguousarray(plate[self._grid]).astype(np.int16)
 
     def _threshold(self, sigmas: float) -> NDArray[np.uint8]:
         # the largest of three channels exceeds the channels' RMS by 1.3 on average
@@ -66,7 +68,7 @@ class ForegroundModel:
 
     def exposure_offset(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The frame's overall brightness offset against the plate, (3,), grey levels."""
-        difference = image[2::8, 2::8].astype(np.int16) - self._sparse
+        difference = image[self._grid].astype(np.int16) - self._sparse
         return np.asarray(np.median(difference.reshape(-1, 3), axis=0), np.float32)
 
     def segment(self, image: NDArray[np.uint8]) -> Foreground:

@@ -28,7 +28,7 @@ Float = NDArray[np.float64]
 NOISE_CORRELATION = 2.0  # neighbouring pixels' noise is correlated by demosaicing and codecs: variance of sums grows by about this
 LEAST_INSIDE_PX = 4  # without the outline's pixels; a body with fewer is as bright …
 BRIGHT_PERCENTILE = 80  # … as this of all its pixels
-LEAST_CONTRAST = 1e-3  # grey levels
+LEAST_CONTRAST = 1e-3  # grey levels; less is none at all
 GRID_VARIANCE = 0.01**2  # px², what sampling on a grid does to soft outlines
 LEAST_CIRCLE_RADIUS = 3.5  # px; below, a disc's rim is all of it
 LEAST_LUMA = 0.25  # of the contrast: codecs and sensors sample colour at half the resolution of brightness
@@ -88,14 +88,18 @@ def soft_mask(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple
 
 def measure(
     image: NDArray[np.uint8], delta: NDArray[np.float32], sigma: NDArray[np.float32], mask: NDArray[np.bool_], x0: int, y0: int
-) -> Measurement:
+) -> Measurement | None:
     """Measure the body under `mask`; all arrays are the same crop, whose top left pixel is (x0, y0) in the picture.
+
+    None where nothing of it differs from the background, so that no pixel says where it is.
 
     `delta`, (h, w, 3), is image − background, `sigma`, (h, w), its noise as RMS over channels, both in grey levels; leave a margin of
     three pixels about the mask, for its outline lies half outside.
     """
     difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3)
     weights, contrast = soft_mask(difference, fill_holes(mask))
+    if not weights.any():
+        return None
     variance = outline_variance(weights, sigma, contrast)
     snr = contrast / median(sigma[mask])
     return measure_coverage(image, weights, variance, x0, y0, contrast=snr, delta=delta)
@@ -213,12 +217,18 @@ def describe(
 
 
 def _round_outline(delta: NDArray[np.float32], weights: NDArray[np.float32], centre: Float, area: float) -> Circle | None:
-    """The circle through a disc's rim, from brightness alone where that shows the body."""
+    """The circle through a disc's rim, from brightness alone where that shows the body.
+
+    None where the body is on the whole as bright and of the same colour as the ground, such as a ring, or a pattern as much lighter as
+    darker than it: there is no step at the rim to fit a circle to, and its coverage's moments tell its place.
+    """
     radius = float(np.sqrt(area / np.pi))
     if radius < LEAST_CIRCLE_RADIUS:
         return None
     inside = weights >= 1.0
     contrast = np.array([median(delta[..., channel][inside]) for channel in range(3)], np.float32)
+    if np.abs(contrast).max() < LEAST_CONTRAST:
+        return None
     direction = LUMA if abs(contrast @ LUMA) >= LEAST_LUMA * np.abs(contrast).max() else contrast / np.abs(contrast).max()
     coverage = (delta @ direction) / float(contrast @ direction)
     return fit_circle(coverage.astype(np.float32), centre, radius)

@@ -19,6 +19,7 @@ Float = NDArray[np.float64]
 RIM_PX = 3.0  # pixels within so much of the circle are evidence
 SHARPEST_EDGE_PX, WIDEST_EDGE_PX = 0.15, 4.0
 MOST_RESIDUAL = 0.12  # RMS of coverage along the rim: beyond it isn't a disc
+LARGEST_SIGMA_PX = 1.0  # along any direction: a sharp small disc may have no pixel on its edge, and any circle between them fits
 LEAST_RIM = 0.6  # share of the rim that must be in the window
 
 
@@ -41,7 +42,7 @@ def fit_circle(coverage: NDArray[np.float32], centre: Float, radius: float) -> C
         centre: (2,), x, y to start from. radius: to start from, px.
 
     Returns:
-        None where the rim isn't a circle's or too little of it is in the window.
+        None where the rim isn't a circle's, too little of it is in the window, or its pixels leave the centre open by more than a pixel.
     """
     h, w = coverage.shape
     distance = np.sqrt((np.arange(w) - centre[0]) ** 2 + (np.arange(h)[:, None] - centre[1]) ** 2)
@@ -66,6 +67,8 @@ def fit_circle(coverage: NDArray[np.float32], centre: Float, radius: float) -> C
     try:
         spread = np.linalg.inv(jacobian @ jacobian.T + 1e-9 * np.eye(5)) * rms**2
     except np.linalg.LinAlgError:
+        return None
+    if np.linalg.eigvalsh(spread[:2, :2])[-1] > LARGEST_SIGMA_PX**2:
         return None
     return Circle(p[:2].copy(), float(p[2]), float(p[4]), np.asarray(spread[:2, :2], np.float64), rms)
 

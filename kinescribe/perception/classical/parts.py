@@ -145,7 +145,7 @@ class Parts:
         for number, kind in enumerate(self.kinds):
             labels = color_labels(lab, mask & (_rms(delta) > CLEAR), kind.colors, kind.owners)
             under = np.bincount(labels[mask], minlength=2)[1:]
-            if under.sum() >= OWN_COLORS * mask.sum():
+            if under.any() and under.sum() >= OWN_COLORS * mask.sum():
                 return PartId(number, int(under.argmax()))
         return None
 

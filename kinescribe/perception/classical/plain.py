@@ -22,7 +22,8 @@ def plain_color(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float, f
     Returns:
         colour (3,) BGR; share of the pixels that have it, in [0, 1]; their spread, RMS over channels in grey levels; evenness in
         [0, 1], the share of those within 3 grey levels among those within 16, the surroundings of other colours aside, where codecs
-        ring: 1 for a drawn surface, clearly less for a photographed wall, whose shade drifts and whose noise is wider.
+        ring: 1 for a drawn surface, clearly less for a photographed wall, whose shade drifts and whose noise is wider. A pattern of
+        colours whose middle no pixel has is no plain colour: share and evenness are 0.
     """
     pixels = image.reshape(-1, 3)
     coarse = (pixels >> 3).astype(np.int32)
@@ -32,10 +33,14 @@ def plain_color(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float, f
     colour = np.median(members, axis=0)
     for _ in range(3):  # the bin's edge may cut the colour's noise in two: look around it
         near = np.abs(pixels - colour).max(1) <= 6
+        if not near.any():  # a pattern of colours whose middle none of them has
+            break
         colour = pixels[near].mean(0, dtype=np.float64).astype(np.float32)
     distance = np.sqrt(((image - colour) ** 2).mean(-1))
     close, wide = distance <= 3, distance <= WIDE
-    spread = float(np.sqrt((distance[close] ** 2).mean())) if close.any() else np.inf
+    if not close.any():
+        return colour, 0.0, WIDE, 0.0
+    spread = float(np.sqrt((distance[close] ** 2).mean()))
     clear = cv2.erode(wide.astype(np.uint8), np.ones((RINGING_PX, RINGING_PX), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(bool)
     clear = clear if clear.any() else wide
     return colour, float(wide.mean()), spread, float((close & clear).sum() / max(clear.sum(), 1))

@@ -80,6 +80,8 @@ class StillObjects:
         for window, mask, delta in _blobs(image, plain, least):
             rows, columns = window
             seen = measure(image[window], delta, plain.sigma[window], mask, columns.start, rows.start)
+            if seen is None:
+                continue
             size = (seen.size[0], seen.size[1])
             scored = [(match_phrase(p, seen.color, seen.shape, size), p.threshold or 0.0) for p in wanted]
             match = max((score for score, threshold in scored if score >= max(threshold, LEAST_MATCH)), default=0.0)
@@ -100,7 +102,9 @@ class StillObjects:
                 continue
             image = frame.image[window]
             delta = (image - moving.offset - self.plain.plate[window]).astype(np.float32)
-            out.append((measure(image, delta, self.plain.sigma[window], crop.pixels, crop.x, crop.y), thing.mask))
+            measured = measure(image, delta, self.plain.sigma[window], crop.pixels, crop.x, crop.y)
+            if measured is not None:  # else the bare ground shows there
+                out.append((measured, thing.mask))
         return out
 
 

@@ -29,7 +29,10 @@ RIM = 1  # px about a mask that may be covered in part
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weighed:
-    """A body's soft mask, float32, (h, w), of its whole window, the moments, and its contrast in units of the noise."""
+    """A body's soft mask, float32, (h, w), of its whole window, the moments, and its contrast in units of the noise.
+
+    Where the mask is 0 everywhere, so is the moments' total, and the other moments mean nothing.
+    """
 
     weights: NDArray[np.float32]
     moments: Moments
@@ -97,10 +100,11 @@ def _sums(pixels: Pixels, weights: Tensor, variance: Tensor) -> Tensor:
         return values.new_zeros((len(pixels.sizes), len(columns))).index_add_(0, owner, values)
 
     first = by_owner(w, w * x, w * y)
-    total = first[:, :1]
+    area = first[:, :1]
+    total = torch.where(area > 0, area, 1.0)
     centroid = first[:, 1:] / total
     dx, dy = x - centroid[owner, 0], y - centroid[owner, 1]
     xx, xy, yy = dx * dx, dx * dy, dy * dy
     second = by_owner(w * xx, w * xy, w * yy) / total
     noise = by_owner(v * xx, v * xy, v * yy, v * (xx * xx + yy * yy), v * xx * yy, v * xy * (yy - xx)) / total**2
-    return torch.cat([total, centroid, second, noise], dim=1)
+    return torch.cat([area, centroid, second, noise], dim=1)

@@ -101,5 +101,7 @@ class AcceleratedClassicalDetector(ClassicalDetector):
         return weigh(bodies, self.runtime.device)
 
 
-def _measured(body: Body, weighed: Weighed) -> Measurement:
+def _measured(body: Body, weighed: Weighed) -> Measurement | None:
+    if not weighed.moments.total:
+        return None
     return describe(body.image, weighed.weights, weighed.moments, body.x0, body.y0, contrast=weighed.contrast, delta=body.delta)
