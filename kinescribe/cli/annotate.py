@@ -135,6 +135,8 @@ def annotate(
         hidden=hidden,
         pictures=pictures,
     )
+    run.check()
+    data_set.check()
     asked, overrides = words.formats(formats), configuration.overrides
     typed = retyped(
         sources, output, asked, overrides, run, data_set,

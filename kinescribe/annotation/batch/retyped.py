@@ -40,7 +40,7 @@ def retyped(
     Args:
         sources, output, formats, overlay, report: as of `annotate`.
         videos: settings; those of single videos stand in `config`, for no flag can say them.
-        how: of the run.
+        how: of the run; checked, as `into` is.
         into: what goes into the formats.
         config: path of the configuration file; None where there is none.
         beside: settings that were said elsewhere than in that file, and hold for all videos.
