@@ -8,12 +8,14 @@ from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csgraph
 
-__all__ = ["appearance_cost", "assign"]
+__all__ = ["UNLIKE", "appearance_cost", "assign"]
 
 Float = NDArray[np.float64]
 
 COLOR_SIGMA = 12.0  # ΔE; a body's median colour moves by this with light, blur and partial cover
 LOG_AREA_SIGMA = 0.5
+MOST = 12.0  # that colour costs, and that size costs
+UNLIKE = 2 * MOST  # what two things cost that differ in both by more than is counted
 
 
 def appearance_cost(colors_a: Float, areas_a: Float, colors_b: Float, areas_b: Float) -> Float:
@@ -25,7 +27,7 @@ def appearance_cost(colors_a: Float, areas_a: Float, colors_b: Float, areas_b: F
     """
     color = ((colors_a[:, None] - colors_b[None]) ** 2).sum(-1) / COLOR_SIGMA**2
     area = (np.log(np.maximum(areas_a, 1.0))[:, None] - np.log(np.maximum(areas_b, 1.0))[None]) ** 2 / LOG_AREA_SIGMA**2
-    return np.asarray(np.minimum(color, 12.0) + np.minimum(area, 12.0))
+    return np.asarray(np.minimum(color, MOST) + np.minimum(area, MOST))
 
 
 def assign(cost: Float, limit: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.tracking.association import appearance_cost, assign
+from kinescribe.tracking.association import UNLIKE, appearance_cost, assign
 from kinescribe.tracking.kalman import BatchKalman
 from kinescribe.tracking.observations import Observations
 
@@ -89,5 +89,7 @@ def _pair(seen: Observations, filters: BatchKalman, last: NDArray[np.int64], her
     look = appearance_cost(seen.colors[last], seen.areas[last], seen.colors[here], seen.areas[here])
     # a wider prediction explains more: its log-determinant is the price of that
     spread = gates.distances + np.log1p(np.maximum(-2 * gates.log_likelihoods - gates.distances, 0))
-    cost = np.where(gates.distances <= GATE, spread + look, np.inf)
+    # One bad look can't outvote the motion, but what is unlike in colour and in size is something else: a speck where a ball would be had
+    # it not bounced. Taken for the ball, it would have the piece end after the one that begins at the bounce, and the two never joined.
+    cost = np.where((gates.distances <= GATE) & (look < UNLIKE), spread + look, np.inf)
     return assign(cost, COST_LIMIT)

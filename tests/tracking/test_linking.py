@@ -62,6 +62,17 @@ def test_a_bounce_is_the_same_ball() -> None:
     assert linked([body(path, radius=12)], 60) == [{0}]
 
 
+@pytest.mark.parametrize("color", [(90.0, 3.0, -4.0)], ids=["another"])
+def test_a_bounce_is_the_same_ball_with_a_speck_behind_the_wall(color: tuple[float, float, float]) -> None:
+    path = np.column_stack([390 - 28 * np.abs(np.arange(40) - 19.8), np.full(40, 120.0)])
+    speck = hidden(np.tile([402.0, 120.0], (40, 1)), 0, 21)
+    found, owners = detections_of([body(path, BLUE, 19), body(speck, color, 1.3)], 40)
+    seen = flatten(found)
+    chains = link_tracklets(seen, [piece for piece in track_frame_by_frame(seen) if len(piece) >= 2])
+    whose = [[owners[int(seen.frames[i])][int(seen.rows[i])] for i in chain] for chain in chains]
+    assert [0] * 40 in whose
+
+
 @settings(deadline=None, max_examples=15)
 @given(st.integers(0, 10_000), st.integers(2, 20))
 def test_nothing_is_lost_and_time_runs_forwards(seed: int, n: int) -> None:

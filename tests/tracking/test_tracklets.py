@@ -60,6 +60,16 @@ def test_only_what_is_allowed_takes_part() -> None:
     assert [owners_of(seen, owners, piece) for piece in pieces] == [{1}]
 
 
+def test_a_speck_where_a_bounced_ball_would_have_been_is_not_the_ball() -> None:
+    # 28 px a frame to the wall and back; a speck of another colour lies behind the wall from the bounce on
+    path = np.column_stack([390 - 28 * np.abs(np.arange(40) - 19.8), np.full(40, 120.0)])
+    speck = hidden(np.tile([402.0, 120.0], (40, 1)), 0, 21)
+    bodies = [{"positions": path, "radius": 19, "color": BLUE}, {"positions": speck, "radius": 1.3, "color": (90.0, 3.0, -4.0)}]
+    found, owners = detections_of(bodies, 40)
+    seen = flatten(found)
+    assert all(len(owners_of(seen, owners, piece)) == 1 for piece in track_frame_by_frame(seen))
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10_000), st.integers(0, 6), st.integers(1, 12))
 def test_every_observation_is_in_one_piece_and_no_piece_holds_two_of_a_frame(seed: int, clutter: int, n: int) -> None:
