@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.tracking.association import appearance_cost, assign
+from kinescribe.tracking.association import MOST, appearance_cost, assign
 from kinescribe.tracking.observations import Observations
 
 __all__ = ["link_tracklets"]
@@ -21,6 +21,8 @@ BOUNCE_COST = 9.0  # of a sudden change of velocity, however large: things do bo
 LONGEST_BOUNCE = 3.0  # ticks in which a bounce may hide
 ENDS = 6  # observations of a piece's end that tell its velocity
 WHOLE_LOG_AREA = 0.12  # of the piece's median: what differs more is cut, hidden or merged
+ALIKE = 2.0  # what two looks of one body may cost
+STRAYS = 3  # last sightings of a piece that may be something else's
 WIDEST_RADII = 6.0  # a gate wider than so many radii of the body joins anything to anything
 
 
@@ -37,12 +39,54 @@ class _End:
 
 def link_tracklets(seen: Observations, pieces: list[Index]) -> list[Index]:
     """Join pieces that are one thing; repeated until nothing more joins, so that a chain of gaps is closed from its surest links."""
-    pieces = [p for p in pieces if len(p)]
+    pieces = _without_strays(seen, [p for p in pieces if len(p)])
     while True:
         joined = _link_once(seen, pieces)
         if len(joined) == len(pieces):
             return joined
         pieces = joined
+
+
+def _without_strays(seen: Observations, pieces: list[Index]) -> list[Index]:
+    """The pieces, less the last sightings of those that go on elsewhere from before them.
+
+    Where a body bounces, a filter looks for it behind the wall, and takes what it finds there: a speck, or another body. Meanwhile a new
+    piece has begun where the body is, and no piece follows one that ends after it begins.
+    """
+    begin = np.array([seen.clock[p[0]] for p in pieces])
+    out = []
+    for k, piece in enumerate(pieces):
+        for count in range(min(STRAYS, len(piece) - 2), 0, -1):
+            sure, strays = piece[:-count], piece[-count:]
+            if not _doubtful(seen, sure, strays):
+                continue
+            after = np.flatnonzero((begin > seen.clock[sure[-1]]) & (begin <= seen.clock[strays[-1]]))
+            heads = [_end(seen, pieces[j], last=False) for j in after if j != k and len(pieces[j]) > count]
+            if heads and _follows(_end(seen, sure, last=True), heads):
+                piece = sure
+                break
+        out.append(piece)
+    return out
+
+
+def _doubtful(seen: Observations, sure: Index, strays: Index) -> bool:
+    """Whether what ends a piece is unlike the rest of it in colour or size."""
+    color, area = np.median(seen.colors[sure], axis=0), np.array([np.median(seen.areas[sure])])
+    return bool((appearance_cost(color[None], area, seen.colors[strays], seen.areas[strays]) >= MOST).all())
+
+
+def _follows(tail: _End, heads: list[_End]) -> bool:
+    """Whether one of the heads goes on from the tail, and looks like it."""
+    alike = [
+        head
+        for head in heads
+        if head.clock > tail.clock
+        and appearance_cost(tail.color[None], np.array([tail.area]), head.color[None], np.array([head.area]))[0, 0] < ALIKE
+    ]
+    if not alike:
+        return False
+    gaps = np.array([head.clock - tail.clock for head in alike])
+    return bool((_gap_costs([tail], alike, np.zeros(len(alike), np.intp), np.arange(len(alike)), gaps) < COST_LIMIT).any())
 
 
 def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:

@@ -62,7 +62,7 @@ def test_a_bounce_is_the_same_ball() -> None:
     assert linked([body(path, radius=12)], 60) == [{0}]
 
 
-@pytest.mark.parametrize("color", [(90.0, 3.0, -4.0)], ids=["another"])
+@pytest.mark.parametrize("color", [BLUE, (90.0, 3.0, -4.0)], ids=["alike", "another"])
 def test_a_bounce_is_the_same_ball_with_a_speck_behind_the_wall(color: tuple[float, float, float]) -> None:
     path = np.column_stack([390 - 28 * np.abs(np.arange(40) - 19.8), np.full(40, 120.0)])
     speck = hidden(np.tile([402.0, 120.0], (40, 1)), 0, 21)
