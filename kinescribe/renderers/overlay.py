@@ -76,7 +76,7 @@ def draw_overlay(video: Video, states: States, path: str | Path, progress: Calla
     interval = states.meta.time.interval_s if states.meta.time is not None else None
     pen = _Pen(video.info.height, trail=int(np.clip(TRAIL_S / interval if interval else 30, 12, 120)))
     nothing = _Rows(np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros((0, 4)), np.zeros(0, bool), [], [])
-    with VideoWriter(path, frame_rate_hint=1 / interval if interval else None) as writer:
+    with VideoWriter(path, frame_rate_hint=1 / interval if interval else None, repeatable=True) as writer:
         for frame in video:
             writer.write(pen.draw(frame.image.copy(), by_frame.get(frame.index, nothing)), frame.time_s)
             if progress is not None:

@@ -40,7 +40,7 @@ class VideoWriter:
     ...     writer.write(image, 0.0)
     """
 
-    def __init__(self, path: str | Path, *, frame_rate_hint: float | None = None, crf: int = 18) -> None:
+    def __init__(self, path: str | Path, *, frame_rate_hint: float | None = None, crf: int = 18, repeatable: bool = False) -> None:
         """Check what can be checked without touching the disk.
 
         Args:
@@ -48,6 +48,8 @@ class VideoWriter:
             frame_rate_hint: frames a second, for players and for the last frame's length; above 0;
                 30 if unknown. No time depends on it.
             crf: x264's quality, 0 (lossless) to 51; 18 looks the same as the source.
+            repeatable: the same frames give the same bytes in every process, for files that may be a third larger; else the last block of
+                one file in a hundred is another.
 
         Raises:
             UsageError: a value out of its range.
@@ -59,7 +61,7 @@ class VideoWriter:
         if not 0 <= crf <= 51:
             raise UsageError(f"crf {crf}: it must be from 0 (lossless) to 51")
         self._rate = Fraction(max(rate, _LEAST_RATE)).limit_denominator(1001)
-        self._crf = crf
+        self._crf, self._repeatable = crf, repeatable
         self._temporary: Path | None = None
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
@@ -160,9 +162,10 @@ class VideoWriter:
 
     def _start(self, image: NDArray[np.uint8]) -> VideoStream:
         assert self._container is not None
-        # Without macroblock trees: with AVX-512 x264 takes in what lies beyond their end, so that bytes would hang on the processor, and on
-        # what lay in memory before. Files of the same quality are up to a third larger.
-        options = {"crf": str(self._crf), "preset": "veryfast", "mbtree": "0"}
+        options = {"crf": str(self._crf), "preset": "veryfast"}
+        if self._repeatable:
+            # without macroblock trees: with AVX-512 x264 takes in what lies beyond their end, so that bytes hang on what was there before
+            options["mbtree"] = "0"
         stream = self._container.add_stream("libx264", rate=self._rate, options=options)
         stream.width, stream.height = image.shape[1] + image.shape[1] % 2, image.shape[0] + image.shape[0] % 2
         stream.pix_fmt = "yuv420p"
