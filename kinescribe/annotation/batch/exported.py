@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kinescribe.annotation.batch.folders import DataSet
+from kinescribe.errors import UsageError
 from kinescribe.llm.text import one_line
 from kinescribe.states.writing import replaced
 
@@ -43,6 +44,9 @@ def keep_edited(data: DataSet) -> list[str]:
     """Put copies of files that somebody changed or added since they were written into a folder of their own; a line on them.
 
     What was taken down is forgotten: until the next export is whole, nobody knows whose its files are.
+
+    Raises:
+        UsageError: they can't be copied, and so nothing may be written over them.
     """
     noted = data.inner / _NOTED
     try:
@@ -59,10 +63,14 @@ def keep_edited(data: DataSet) -> list[str]:
     lines = []
     if edited:
         place = _free(data.folder / KEPT)
-        for path in edited:
-            target = place / path.relative_to(data.folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, target)
+        try:
+            for path in edited:
+                target = place / path.relative_to(data.folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target)
+        except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            raise UsageError(f"cannot keep what was edited in '{place}': {error.strerror}; make room, or move those files away") from error
         first = one_line(edited[0].relative_to(data.folder).as_posix(), 80)
         more = f" and {len(edited) - 1} more" if len(edited) > 1 else ""
         lines.append(f"'{first}'{more} changed since they were written: as they were before this run they are in '{KEPT}/{place.name}'")

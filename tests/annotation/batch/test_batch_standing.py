@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,25 @@ def test_what_somebody_edited_in_a_format_is_kept(here: HereEngine, videos: Path
     assert sorted(path.name for path in (out / "kept" / "1" / "cvat").iterdir()) == sorted([mended.name, "notes.txt"])
     assert not (out / "cvat").exists()
     assert not quickly(videos, out, ("cvat",)).warnings
+
+
+def test_formats_stay_where_what_was_edited_can_not_be_kept(
+    here: HereEngine, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(source: object, target: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = tmp_path / "out"
+    quickly(videos, out, ("cvat",))
+    mended = sorted((out / "cvat").glob("*.xml"))[0]
+    mended.write_text("<corrected/>")
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copy2", full)
+        with pytest.raises(UsageError, match=r"cannot keep what was edited .*No space left"):
+            quickly(videos, out, ("mot",))
+    assert mended.read_text() == "<corrected/>"
+    quickly(videos, out, ("mot",))
+    assert (out / "kept" / "1" / "cvat" / mended.name).read_text() == "<corrected/>"
 
 
 def test_boxes_are_counted_as_the_formats_have_them(here: HereEngine, videos: Path, tmp_path: Path):
