@@ -17,7 +17,7 @@ from kinescribe.annotation.batch.folders import DataSet
 from kinescribe.annotation.batch.jobs import Job, Products
 from kinescribe.annotation.batch.keeper import Keeper
 from kinescribe.annotation.batch.listing import Listing, list_videos
-from kinescribe.annotation.batch.manifest import Manifest, Row
+from kinescribe.annotation.batch.manifest import Manifest, Row, beside
 from kinescribe.annotation.batch.options import DataSetOptions, RunOptions, checked_formats, products_of
 from kinescribe.annotation.batch.planning import Plan, folder_of, plan, select
 from kinescribe.annotation.batch.resources import cores, gpus
@@ -190,10 +190,8 @@ def _idle(into: DataSetOptions) -> list[str]:
 def _rows(data: DataSet, own: Manifest) -> Iterator[Row]:
     """Of all manifests; those of other runs are only looked at."""
     yield from own.latest()
-    for path in data.manifests():
-        if path != own.path:
-            with Manifest(path, read_only=True) as other:
-                yield from other.latest()
+    for other in beside(own, data.manifests()):
+        yield from other.latest()
 
 
 def _engine(how: RunOptions, setups: Setups, names: Sequence[str]) -> Engine:

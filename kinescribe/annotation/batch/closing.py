@@ -12,7 +12,7 @@ from kinescribe.annotation.batch.events import Stage, Watch
 from kinescribe.annotation.batch.finishing import Finishing, sizes_of
 from kinescribe.annotation.batch.folders import DataSet
 from kinescribe.annotation.batch.listing import Listing
-from kinescribe.annotation.batch.manifest import Manifest
+from kinescribe.annotation.batch.manifest import Manifest, beside
 from kinescribe.annotation.batch.options import DataSetOptions
 from kinescribe.annotation.batch.planning import Plan
 from kinescribe.annotation.batch.process import WorkerProcess
@@ -89,12 +89,7 @@ def close(whole: Whole, data: DataSet, manifest: Manifest, listing: Listing, pla
 
 def _seen(data: DataSet, own: Manifest) -> dict[str, int]:
     """How far each manifest goes: what has been noted since the formats were written isn't in them."""
-    seen = {own.path.name: own.last()}
-    for path in data.manifests():
-        if path != own.path:
-            with Manifest(path, read_only=True) as other:
-                seen[path.name] = other.last()
-    return seen
+    return {own.path.name: own.last()} | {other.path.name: other.last() for other in beside(own, data.manifests())}
 
 
 def _written(data: DataSet, listing: Listing, plan: Plan) -> Path:

@@ -17,7 +17,7 @@ from kinescribe.annotation.batch.jobs import Outcome
 from kinescribe.errors import InputError, UsageError
 from kinescribe.llm.text import one_line
 
-__all__ = ["WHOLE", "Manifest", "Row", "merged"]
+__all__ = ["WHOLE", "Manifest", "Row", "beside", "merged"]
 
 WHOLE = "manifest.sqlite"
 """Of a run over all, in WAL mode. A shard's manifest has another name and a rollback journal: it is read from other machines while it's
@@ -243,6 +243,14 @@ class Manifest:
         with self._told(), self._lock, self._db:
             self._db.execute("BEGIN")
             self._db.execute(f"INSERT INTO log ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})", tuple(values.values()))
+
+
+def beside(own: Manifest, paths: Iterable[Path]) -> Iterator[Manifest]:
+    """The manifests of other runs, one after the other, to be looked at."""
+    for path in paths:
+        if path != own.path:
+            with Manifest(path, read_only=True) as other:
+                yield other
 
 
 def merged(paths: Iterable[Path], wanted: Mapping[str, Collection[str]] | None = None) -> dict[str, Row]:
