@@ -137,7 +137,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "broken-0-empty.mp4": (lambda path: path.write_bytes(b""), "empty"),
     "broken-1-text.mp4": (lambda path: path.write_text("a diary\n" * 50), "not a video|invalid data"),
     "broken-2-cut-early.mp4": (lambda path: cut(draw(path, 501), 0.15), "."),
-    "broken-3-cut-late.mp4": (lambda path: cut(draw(path, 502), 0.7), "breaks off"),
+    "broken-3-cut-late.mp4": (lambda path: cut(draw(path, 502, 40), 0.9), "breaks off"),
     "broken-4-random.mkv": (lambda path: path.write_bytes(random.Random(1).randbytes(5000)), "."),
     "broken-5-one-frame.mp4": (lambda path: draw(path, 503, 1), "one frame|1 frame|single frame"),
     "broken-6-nothing-moves.mp4": (nothing_moves, "mov"),
