@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kinescribe.errors import UsageError
-from kinescribe.tracking.process_noise import NoiseModel, process_noise, transition
+from kinescribe.tracking.process_noise import NoiseModel, process_noise
 
 __all__ = ["BatchKalman", "Gates"]
 
@@ -16,11 +16,11 @@ Float = NDArray[np.float64]
 
 
 class Gates(NamedTuple):
-    """How N predicted tracks and M measurements fit together.
+    """How K predicted tracks and K measurements fit together, pair by pair.
 
     Attributes:
-        distances: (N, M), squared Mahalanobis distances.
-        log_likelihoods: (N, M), natural logarithm of the measurement's density under the prediction, per px².
+        distances: (K,), squared Mahalanobis distances.
+        log_likelihoods: (K,), natural logarithm of the measurement's density under the prediction, per px².
     """
 
     distances: Float
@@ -113,51 +113,67 @@ class BatchKalman:
         if not len(self):
             return
         steps = np.broadcast_to(np.asarray(dt, np.float64), (len(self),))
-        move = self._both(transition(self.order, steps))
-        noise = self._both(process_noise(self.order, steps, self.intensities, self.noise))
-        self.states = np.einsum("nij,nj->ni", move, self.states)
-        self.covariances = move @ self.covariances @ np.swapaxes(move, 1, 2) + noise
+        self._move(self.states, steps)
+        self._move(self.covariances, steps)
+        self._move(np.swapaxes(self.covariances, 1, 2), steps)
+        unit = process_noise(self.order, np.asarray(dt, np.float64), 1.0, self.noise)
+        noise = self.intensities[:, None, None] * unit
+        for axis in (0, self.order):
+            self.covariances[:, axis : axis + self.order, axis : axis + self.order] += noise
 
     def update(self, rows: ArrayLike, measurements: ArrayLike, covariances: ArrayLike) -> Float:
-        """Correct the tracks `rows` (M,) by positions (M, 2) with covariances (M, 2, 2); returns the log-likelihoods (M,) they had.
+        """Correct the tracks `rows` (M,), each once, by positions (M, 2) with covariances (M, 2, 2).
 
-        The covariance is updated in Joseph's form, which keeps it symmetric and positive.
+        Returns the log-likelihoods (M,) that they had. The covariance is updated in Joseph's form, which keeps it symmetric and positive.
         """
         chosen = np.asarray(rows, np.intp)
         noise = np.asarray(covariances, np.float64)
-        before = self.covariances[chosen]
+        spread = self.covariances[chosen]
+        states = self.states[chosen]
         seen = [0, self.order]
-        residuals = np.asarray(measurements, np.float64) - self.states[chosen][:, seen]
-        cross = before[:, :, seen]
-        innovation = cross[:, seen] + noise
-        gain = np.swapaxes(np.linalg.solve(innovation, np.swapaxes(cross, 1, 2)), 1, 2)
-        self.states[chosen] += np.einsum("nij,nj->ni", gain, residuals)
-        rest = np.broadcast_to(np.eye(2 * self.order), before.shape).copy()
-        rest[:, :, seen] -= gain
-        self.covariances[chosen] = rest @ before @ np.swapaxes(rest, 1, 2) + gain @ noise @ np.swapaxes(gain, 1, 2)
-        distances = np.einsum("ni,ni->n", residuals, np.linalg.solve(innovation, residuals[..., None])[..., 0])
-        return np.asarray(-0.5 * (distances + np.linalg.slogdet(innovation)[1]) - np.log(2 * np.pi), np.float64)
+        residuals = np.asarray(measurements, np.float64) - states[:, seen]
+        cross = spread[:, :, seen]
+        # two by two, written out: inverses of many small matrices cost more as calls than as sums
+        xx, xy, yy, determinant = _sum_of_two(cross[:, seen], noise)
+        inverse = np.stack([yy, -xy, -xy, xx], axis=-1).reshape(-1, 2, 2) / determinant[:, None, None]
+        gain = cross[:, :, :1] * inverse[:, :1] + cross[:, :, 1:] * inverse[:, 1:]
+        self.states[chosen] = states + (gain * residuals[:, None]).sum(-1)
+        # Joseph's (I − KH) P (I − KH)ᵀ + K R Kᵀ = A − (A Hᵀ − K R) Kᵀ with A = P − K (H P)
+        rest = spread - _times(gain, spread[:, seen])
+        rest -= _times(rest[:, :, seen] - _times(gain, noise), np.swapaxes(gain, 1, 2))
+        self.covariances[chosen] = rest
+        distances = (yy * residuals[:, 0] ** 2 - 2 * xy * residuals[:, 0] * residuals[:, 1] + xx * residuals[:, 1] ** 2) / determinant
+        return np.asarray(-0.5 * (distances + np.log(determinant)) - np.log(2 * np.pi), np.float64)
 
-    def gates(self, measurements: ArrayLike, covariances: ArrayLike | None = None) -> Gates:
-        """How well each of M measurements (M, 2), with covariances (M, 2, 2) if given, fits each of the N tracks as predicted.
+    def gates(self, rows: ArrayLike, measurements: ArrayLike, covariances: ArrayLike) -> Gates:
+        """How well K measurements (K, 2), with covariances (K, 2, 2), fit the tracks `rows` (K,) as predicted, pair by pair: (K,) each.
 
         Squared Mahalanobis distances d² = rᵀ S⁻¹ r with S the track's position covariance plus the measurement's: χ² with two degrees
         of freedom for a right pair.
         """
-        where = np.asarray(measurements, np.float64).reshape(-1, 2)
-        innovation = self.position_covariances[:, None]
-        if covariances is not None:
-            innovation = innovation + np.asarray(covariances, np.float64)[None]
-        xx, xy, yy = innovation[..., 0, 0], innovation[..., 0, 1], innovation[..., 1, 1]
-        determinant = xx * yy - xy * xy
-        dx, dy = np.moveaxis(where[None] - self.positions[:, None], -1, 0)
+        chosen = np.asarray(rows, np.intp)
+        xx, xy, yy, determinant = _sum_of_two(self.position_covariances[chosen], np.asarray(covariances, np.float64))
+        dx, dy = (np.asarray(measurements, np.float64) - self.positions[chosen]).T
         distances = (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) / determinant
         return Gates(distances, -0.5 * (distances + np.log(determinant)) - np.log(2 * np.pi))
 
-    def _both(self, block: Float) -> Float:
-        """The same (N, order, order) block for both axes, shape (N, 2·order, 2·order)."""
-        order = self.order
-        out = np.zeros((len(block), 2 * order, 2 * order))
-        out[:, :order, :order] = block
-        out[:, order:, order:] = block
-        return out
+    def _move(self, values: Float, steps: Float) -> None:
+        """Carry the derivatives over `steps` (N,) into what they are derivatives of, along the second axis of `values`, in place."""
+        for axis in (0, self.order):
+            for row in range(axis, axis + self.order - 1):
+                factor = steps.reshape(-1, *[1] * (values.ndim - 2))
+                power = factor
+                for distance in range(1, axis + self.order - row):
+                    values[:, row] += power * values[:, row + distance]
+                    power = power * factor / (distance + 1)
+
+
+def _sum_of_two(a: Float, b: Float) -> tuple[Float, Float, Float, Float]:
+    """Elements xx, xy, yy and the determinant of sums of symmetric matrices (…, 2, 2)."""
+    xx, xy, yy = a[..., 0, 0] + b[..., 0, 0], a[..., 0, 1] + b[..., 0, 1], a[..., 1, 1] + b[..., 1, 1]
+    return xx, xy, yy, xx * yy - xy * xy
+
+
+def _times(a: Float, b: Float) -> Float:
+    """Products of matrices (M, n, 2) with (M, 2, n)."""
+    return a[:, :, :1] * b[:, :1] + a[:, :, 1:] * b[:, 1:]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.tracking.association import MOST, appearance_cost, assign
+from kinescribe.tracking.association import MOST, assign_pairs, look_cost
 from kinescribe.tracking.observations import Observations
 
 __all__ = ["link_tracklets"]
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
+Rows = NDArray[np.intp]
 
 LONGEST_GAP = 60.0  # ticks
 COST_LIMIT = 26.0
@@ -22,19 +24,26 @@ LONGEST_BOUNCE = 3.0  # ticks in which a bounce may hide
 ENDS = 6  # observations of a piece's end that tell its velocity
 WHOLE_LOG_AREA = 0.12  # of the piece's median: what differs more is cut, hidden or merged
 ALIKE = 2.0  # what two looks of one body may cost
+GATE = 16.0  # squared distance, in the spread of where a piece goes on, beyond which no two are joined
+MOST_AT_ONCE = 200_000  # pairs of pieces that are in memory together
 STRAYS = 3  # last sightings of a piece that may be something else's
 WIDEST_RADII = 6.0  # a gate wider than so many radii of the body joins anything to anything
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _End:
-    clock: float
-    position: Float
-    velocity: Float
-    velocity_variance: float
-    radius: float
-    color: Float
-    area: float
+class _Ends:
+    """One end each of N pieces: ticks, px, px/tick, CIELAB, px²."""
+
+    clocks: Float
+    positions: Float
+    velocities: Float
+    velocity_variances: Float
+    radii: Float
+    colors: Float
+    areas: Float
+
+    def take(self, index: Rows) -> _Ends:
+        return _Ends(*(getattr(self, item.name)[index] for item in fields(self)))
 
 
 def link_tracklets(seen: Observations, pieces: list[Index]) -> list[Index]:
@@ -61,8 +70,8 @@ def _without_strays(seen: Observations, pieces: list[Index]) -> list[Index]:
             if not _doubtful(seen, sure, strays):
                 continue
             after = np.flatnonzero((begin > seen.clock[sure[-1]]) & (begin <= seen.clock[strays[-1]]))
-            heads = [_end(seen, pieces[j], last=False) for j in after if j != k and len(pieces[j]) > count]
-            if heads and _follows(_end(seen, sure, last=True), heads):
+            others = [pieces[j] for j in after if j != k and len(pieces[j]) > count]
+            if others and _follows(_ends(seen, [sure], last=True), _ends(seen, others, last=False)):
                 piece = sure
                 break
         out.append(piece)
@@ -71,44 +80,32 @@ def _without_strays(seen: Observations, pieces: list[Index]) -> list[Index]:
 
 def _doubtful(seen: Observations, sure: Index, strays: Index) -> bool:
     """Whether what ends a piece is unlike the rest of it in colour or size."""
-    color, area = np.median(seen.colors[sure], axis=0), np.array([np.median(seen.areas[sure])])
-    return bool((appearance_cost(color[None], area, seen.colors[strays], seen.areas[strays]) >= MOST).all())
+    color, area = np.median(seen.colors[sure], axis=0), np.median(seen.areas[sure], keepdims=True)
+    return bool((look_cost(color, area, seen.colors[strays], seen.areas[strays]) >= MOST).all())
 
 
-def _follows(tail: _End, heads: list[_End]) -> bool:
-    """Whether one of the heads goes on from the tail, and looks like it."""
-    alike = [
-        head
-        for head in heads
-        if head.clock > tail.clock
-        and appearance_cost(tail.color[None], np.array([tail.area]), head.color[None], np.array([head.area]))[0, 0] < ALIKE
-    ]
-    if not alike:
-        return False
-    gaps = np.array([head.clock - tail.clock for head in alike])
-    return bool((_gap_costs([tail], alike, np.zeros(len(alike), np.intp), np.arange(len(alike)), gaps) < COST_LIMIT).any())
+def _follows(tail: _Ends, heads: _Ends) -> bool:
+    """Whether one of the heads goes on from the one tail, and looks like it."""
+    like = look_cost(tail.colors, tail.areas, heads.colors, heads.areas) < ALIKE
+    alike = heads.take(np.flatnonzero(like & (heads.clocks > tail.clocks)))
+    return bool((_gap_costs(tail.take(np.zeros(len(alike.clocks), np.intp)), alike) < COST_LIMIT).any())
 
 
 def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:
-    n = len(pieces)
-    if n < 2:
+    if len(pieces) < 2:
         return pieces
-    tails = [_end(seen, p, last=True) for p in pieces]
-    heads = [_end(seen, p, last=False) for p in pieces]
-    begin, end = np.array([seen.clock[p[0]] for p in pieces]), np.array([seen.clock[p[-1]] for p in pieces])
-    gap = begin[None, :] - end[:, None]
-    seen_for = np.array([len(p) for p in pieces], float)
-    # what was seen for two frames can't vouch for twenty
-    longest = np.minimum(LONGEST_GAP, 3.0 + 1.5 * np.minimum(seen_for[:, None], seen_for[None, :]))
-    rows, columns = np.nonzero((gap > 0) & (gap <= longest))
-    if len(rows) == 0:
+    tails, heads = _ends(seen, pieces, last=True), _ends(seen, pieces, last=False)
+    found = []
+    for rows, columns in _in_time(seen, pieces):
+        costs = _gap_costs(tails.take(rows), heads.take(columns))
+        near = costs < COST_LIMIT
+        found.append((rows[near], columns[near], costs[near]))
+    if not found:
         return pieces
-    cost = np.full((n, n), np.inf)
-    between = np.array([heads[j].clock - tails[i].clock for i, j in zip(rows, columns, strict=True)])
-    cost[rows, columns] = _gap_costs(tails, heads, rows, columns, between)
-    i, j = assign(cost, COST_LIMIT)
+    rows, columns, costs = (np.concatenate(values) for values in zip(*found, strict=True))
+    i, j = assign_pairs(rows, columns, costs, COST_LIMIT)
     successor = dict(zip(i.tolist(), j.tolist(), strict=True))
-    starts = set(range(n)) - set(successor.values())
+    starts = set(range(len(pieces))) - set(successor.values())
     out = []
     for k in sorted(starts):
         chain = [pieces[k]]
@@ -119,7 +116,32 @@ def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:
     return out
 
 
-def _end(seen: Observations, piece: Index, *, last: bool) -> _End:
+def _in_time(seen: Observations, pieces: list[Index]) -> Iterator[tuple[Rows, Rows]]:
+    """The pairs of pieces of which the second begins after the first has ended, and soon enough; some at a time, never all with all."""
+    begin, end = np.array([seen.clock[p[0]] for p in pieces]), np.array([seen.clock[p[-1]] for p in pieces])
+    # what was seen for two frames can't vouch for twenty
+    longest = np.minimum(LONGEST_GAP, 3.0 + 1.5 * np.array([len(p) for p in pieces], float))
+    order = np.argsort(begin, kind="stable")
+    first = np.searchsorted(begin[order], end, side="right")
+    last = np.searchsorted(begin[order], end + longest, side="right")
+    counts = np.maximum(last - first, 0)
+    part = np.cumsum(counts) // MOST_AT_ONCE
+    for rows in np.split(np.arange(len(pieces)), np.flatnonzero(np.diff(part)) + 1):
+        size = counts[rows]
+        who = np.repeat(rows, size)
+        columns = order[np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size) + first[who]]
+        gap = begin[columns] - end[who]
+        fits = (gap > 0) & (gap <= np.minimum(longest[who], longest[columns]))
+        if fits.any():
+            yield who[fits], columns[fits]
+
+
+def _ends(seen: Observations, pieces: list[Index], *, last: bool) -> _Ends:
+    """The last, or first, ends of pieces, each ≥ 1 observation."""
+    return _Ends(*(np.array(values, np.float64) for values in zip(*(_end(seen, piece, last=last) for piece in pieces), strict=True)))
+
+
+def _end(seen: Observations, piece: Index, *, last: bool) -> tuple[float, Float, Float, float, float, Float, float]:
     """Position and velocity at one end of a piece, by a straight line through its outermost observations."""
     # half hidden, or one with what it touches, a body's centroid isn't its own: such sightings don't tell where a piece ends
     whole = piece[np.abs(np.log(seen.areas[piece] / np.median(seen.areas[piece]))) < WHOLE_LOG_AREA]
@@ -137,7 +159,7 @@ def _end(seen: Observations, piece: Index, *, last: bool) -> _End:
         variance = (0.3 + 0.05 * radius) ** 2 / spread
     else:
         velocity, variance = np.zeros(2), (1.0 + radius) ** 2
-    return _End(
+    return (
         float(at),
         z[-1] if last else z[0],
         velocity,
@@ -148,15 +170,14 @@ def _end(seen: Observations, piece: Index, *, last: bool) -> _End:
     )
 
 
-def _gap_costs(tails: list[_End], heads: list[_End], rows: NDArray[np.intp], columns: NDArray[np.intp], gap: Float) -> Float:
-    a_v = np.array([tails[i].velocity for i in rows])
-    b_v = np.array([heads[j].velocity for j in columns])
-    a_p = np.array([tails[i].position for i in rows])
-    b_p = np.array([heads[j].position for j in columns])
-    radius = np.array([max(tails[i].radius, heads[j].radius) for i, j in zip(rows, columns, strict=True)])
-    variance = np.array([tails[i].velocity_variance + heads[j].velocity_variance for i, j in zip(rows, columns, strict=True)])
+def _gap_costs(tails: _Ends, heads: _Ends) -> Float:
+    """What it costs to join each of K tails to the head beside it, (K,); infinite where the one doesn't lead to the other."""
+    gap = heads.clocks - tails.clocks
+    a_v, b_v = tails.velocities, heads.velocities
+    radius = np.maximum(tails.radii, heads.radii)
+    variance = tails.velocity_variances + heads.velocity_variances
     # the mean of both velocities carries a body over the gap exactly when its acceleration is constant
-    miss = b_p - a_p - 0.5 * (a_v + b_v) * gap[:, None]
+    miss = heads.positions - tails.positions - 0.5 * (a_v + b_v) * gap[:, None]
     speed = np.maximum(np.hypot(*a_v.T), np.hypot(*b_v.T))
     wander = (0.3 + 0.02 * radius + 0.05 * speed) ** 2 * np.maximum(gap - 1, 0) ** 2
     jump = ((b_v - a_v) ** 2).sum(1)
@@ -166,11 +187,6 @@ def _gap_costs(tails: list[_End], heads: list[_End], rows: NDArray[np.intp], col
     widest = (2.0 + WIDEST_RADII * radius) ** 2
     jump_spread = 2 * variance + (0.7 + 0.1 * radius + 0.3 * speed) ** 2 * np.maximum(gap, 1)
     distance = (miss**2).sum(1) / np.minimum(spread, widest)
-    look = np.array(
-        [
-            appearance_cost(tails[i].color[None], np.array([tails[i].area]), heads[j].color[None], np.array([heads[j].area]))[0, 0]
-            for i, j in zip(rows, columns, strict=True)
-        ]
-    )
+    look = look_cost(tails.colors, tails.areas, heads.colors, heads.areas)
     cost = distance + np.minimum(jump / jump_spread, BOUNCE_COST) + look + np.log(np.minimum(spread, widest)) + 0.05 * gap
-    return np.where(distance <= 16.0, cost, np.inf)
+    return np.where(distance <= GATE, cost, np.inf)

@@ -5,8 +5,9 @@ from drawn import BLUE, GREEN, RED, detections_of, hidden, line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kinescribe.tracking.follower import motion_intensity
 from kinescribe.tracking.observations import Observations, flatten
-from kinescribe.tracking.tracklets import motion_intensity, track_frame_by_frame
+from kinescribe.tracking.tracklets import track_frame_by_frame
 
 
 def owners_of(seen: Observations, owners: list[list[int]], piece: np.ndarray) -> set[int]:
