@@ -199,12 +199,16 @@ def search(
         return None
     view = np.zeros((y1 - y0, x1 - x0, 3), np.float32)
     behind = np.zeros_like(view)
-    inside = np.zeros(view.shape[:2], np.float32)
     where = (slice(cy0 - y0, cy1 - y0), slice(cx0 - x0, cx1 - x0))
-    view[where] = image[cy0:cy1, cx0:cx1] - offset
+    np.subtract(image[cy0:cy1, cx0:cx1], offset, out=view[where])
     behind[where] = plate[cy0:cy1, cx0:cx1]
-    inside[where] = 1.0 if hidden is None else ~hidden[cy0:cy1, cx0:cx1]
-    view *= inside[..., None]
+    open_window = hidden is None and (cx0, cy0, cx1, cy1) == (x0, y0, x1, y1)
+    inside = np.ones((1, 1), np.float32)
+    if not open_window:
+        inside = np.zeros(view.shape[:2], np.float32)
+        inside[where] = 1.0 if hidden is None else ~hidden[cy0:cy1, cx0:cx1]
+        view *= inside[..., None]
+        behind *= inside[..., None]
     alpha, rendered = sprite.alpha, sprite.rendered
     if abs(turn) > 0.05:
         c, s = np.cos(turn), np.sin(turn)
@@ -213,25 +217,24 @@ def search(
         alpha = np.asarray(cv2.warpAffine(alpha, matrix, (w, h)), np.float32)
         rendered = np.asarray(cv2.warpAffine(rendered, matrix, (w, h)), np.float32)
     solid = (alpha > 0.5).astype(np.float32)
-    look = rendered / np.maximum(alpha, 0.5)[..., None]
-    without = _correlate(((view - behind) ** 2).sum(-1) * inside, solid)
-    # Σ solid·(view − look)² over the pixels inside the picture, expanded into correlations
-    masked = look * solid[..., None]
-    fit = _correlate((view**2).sum(-1), solid) + _correlate(inside, (masked**2).sum(-1))
-    for channel in range(3):
-        fit = fit - 2 * _correlate(view[..., channel], np.ascontiguousarray(masked[..., channel]))
-    span = 2 * pad + 1
-    better = (without - fit)[:span, :span]
+    look = rendered / np.maximum(alpha, 0.5)[..., None] * solid[..., None]
+    # Σ solid·((view − behind)² − (view − look)²) over the pixels inside the picture, expanded into correlations
+    ground = np.einsum("hwc,hwc->hw", behind, behind - 2 * view)
+    energy = np.einsum("hwc,hwc->hw", look, look)
+    better = _correlate(ground, solid) + 2 * _correlate(view, look)
+    better -= float(energy.sum()) if open_window else _correlate(inside, energy)
     # nearer is likelier: half of the evidence at the edge of the reach
-    yy, xx = np.mgrid[-pad : pad + 1, -pad : pad + 1]
-    better = np.where(better > 0, better * (1 - 0.5 * (xx**2 + yy**2) / (2 * pad**2 + 1)), better)
-    top = np.unravel_index(int(better.argmax()), better.shape)
-    if better[top] <= WORTH_REGISTERING * without[top]:
+    away = np.arange(-pad, pad + 1) ** 2
+    better = np.where(better > 0, better * (1 - 0.5 * (away + away[:, None]) / (2 * pad**2 + 1)), better)
+    row, column = np.unravel_index(int(better.argmax()), better.shape)
+    apart = view[row : row + h, column : column + w] - behind[row : row + h, column : column + w]
+    without = float(np.einsum("hwc,hwc,hw->", apart, apart, solid))
+    if better[row, column] <= WORTH_REGISTERING * without:
         return None
-    start = np.array([x0 + top[1], y0 + top[0]], np.float64) + sprite.anchor
+    start = np.array([x0 + column, y0 + row], np.float64) + sprite.anchor
     return register(sprite, image, plate, offset, start, turn, hidden=hidden)
 
 
 def _correlate(picture: Float32, kernel: Float32) -> Float32:
-    """Sum of the picture under the kernel, its top left corner laid on each pixel; nothing beyond the picture's edge."""
-    return np.asarray(cv2.filter2D(picture, cv2.CV_32F, kernel, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT), np.float32)
+    """Sum of the picture under the kernel, channels together, wherever all of the kernel lies on it."""
+    return np.asarray(cv2.matchTemplate(picture, kernel, cv2.TM_CCORR), np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,17 +27,23 @@ def above_own_contrast(mask: NDArray[np.bool_], difference: NDArray[np.float32])
         mask: bool, (h, w), the blob.
         difference: (h, w), its difference from the background, grey levels.
     """
+    from kinescribe.perception.classical.compiled.contrast import clear_pixels  # numba takes its time to come in
+
     # smoothed as the mask is: a single dark pixel in a bright body doesn't cut it
     smooth = cv2.GaussianBlur(difference, (3, 3), 0) * mask
     thickest = float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3).max())
     # against the brightest nearby, not the brightest of all: a ball on a string of ten times its area is the brighter of the two
-    reach = min(2 * round(2 * thickest) + 3, 101)
-    nearby = cv2.dilate(smooth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     # one glaring pixel isn't a body
-    nearby = np.minimum(nearby, float(np.percentile(smooth[mask], 98)))
-    clear = mask & (smooth >= FAINT * nearby)
+    cap = float(np.percentile(smooth[mask], 98))
+    clear = clear_pixels(smooth, mask, _spans(min(2 * round(2 * thickest) + 3, 101)), cap, FAINT)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(clear.astype(np.uint8), connectivity=8)
     return [labels == k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= SMALLEST_PART_PX]
+
+
+@lru_cache(maxsize=64)
+def _spans(size: int) -> NDArray[np.int64]:
+    """Half-widths of the rows of a disc of so many pixels across, an odd number."""
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)).sum(1) // 2, np.int64)
 
 
 def cut_out(mask: NDArray[np.bool_], x0: int, y0: int) -> MaskCrop:
