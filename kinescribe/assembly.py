@@ -26,7 +26,7 @@ Float = NDArray[np.float64]
 PARTIAL_SHARE = 0.3  # of the radius: how far the centroid of a visible part may be from the body's own
 FULL_TURN = 2.0 * np.pi - 1e-6
 LEAST_ANGLES = 3  # observations; and at least a third of a track's
-VERSIONED = ("kinescribe", "numpy", "scipy", "opencv-python-headless", "av", "filterpy")
+VERSIONED = ("kinescribe", "numpy", "scipy", "opencv-python-headless", "av", "numba")
 VERSIONED_MODELS = ("torch", "torchvision", "transformers", "segment-anything")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import factorial
 from typing import Literal
 
 import numpy as np
@@ -18,22 +19,26 @@ NoiseModel = Literal["continuous", "discrete"]
 
 @lru_cache
 def _unit_noise(order: int, model: NoiseModel) -> Float:
-    """The process noise of one axis for dt = 1 and unit intensity, shape (order, order), from `filterpy.common`."""
+    """The process noise of one axis for dt = 1 and unit intensity, shape (order, order).
+
+    In the form that `filterpy.common` gives it (R. R. Labbe), written out, for importing that package takes longer than a short video.
+    """
     if order not in (2, 3, 4):
         raise UsageError(f"a motion model of order {order} is unknown; available: 2 (constant velocity), 3 (constant acceleration), 4")
-    from filterpy.common import Q_continuous_white_noise, Q_discrete_white_noise
-
-    if model == "continuous":
-        return np.asarray(Q_continuous_white_noise(order, 1.0, 1.0), np.float64)
-    if model == "discrete":
-        return np.asarray(Q_discrete_white_noise(order, 1.0, 1.0), np.float64)
+    powers = np.arange(order - 1, -1, -1)
+    factorials = np.array([float(factorial(power)) for power in powers])
+    if model == "continuous":  # ∫ Φ(τ) e eᵀ Φ(τ)ᵀ dτ, where the noise e enters the highest derivative
+        return np.asarray(1 / (factorials[:, None] * factorials * (powers[:, None] + powers + 1)), np.float64)
+    if model == "discrete":  # Γ Γᵀ, where Γ is what a unit of the noise does within a step
+        gain = 1 / factorials if order > 2 else np.array([0.5, 1.0])
+        return np.asarray(np.outer(gain, gain), np.float64)
     raise UsageError(f"unknown process-noise model '{model}'; available: continuous, discrete")
 
 
 def process_noise(order: int, dt: ArrayLike, intensity: ArrayLike = 1.0, model: NoiseModel = "continuous") -> Float:
     """Process noise of one axis for many time steps, shape (…, order, order), state (position, velocity, …).
 
-    Every element of filterpy's matrices is a constant times a power of dt, so that one matrix, fetched for dt = 1, gives all others.
+    Every element is a constant times a power of dt, so that one matrix, for dt = 1, gives all others.
 
     Args:
         order: derivatives in the state: 2, 3 or 4.
