@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .info import MAX_PIXELS
+from .limits import Limits
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -56,11 +58,11 @@ def existing_path(source: str | Path) -> Path:
     raise InputError(f"'{text}' doesn't exist; {hint}")
 
 
-def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
+def open_container(path: Path, limits: Limits) -> tuple[InputContainer, VideoStream]:
     """Open a video file and find the stream to decode, its decoder set to report damage instead of painting over it.
 
     Raises:
-        InputError: empty, no regular file, not permitted, no video format, no video in it, or frames too large.
+        InputError: empty, no regular file, not permitted, no video format, no video in it, or more than the limits allow.
     """
     import av
 
@@ -73,8 +75,12 @@ def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
         container = av.open(
             f"file:{path.absolute()}",
             metadata_errors="replace",
-            options={"protocol_whitelist": "file", "format_whitelist": _FORMATS},
+            options={"protocol_whitelist": "file", "format_whitelist": _FORMATS, "max_pixels": _option(limits.max_pixels)},
+            timeout=limits.max_wait_s if math.isfinite(limits.max_wait_s) else None,
         )
+    except av.error.ExitError as error:
+        limits.check_wait(path.name, math.inf)
+        raise InputError(f"'{path}' can't be read: {decoder_message(error)}") from error
     except av.FFmpegError as error:
         if isinstance(error, PermissionError):
             raise InputError(f"'{path}' can't be read: permission denied") from error
@@ -85,7 +91,7 @@ def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
     except PermissionError as error:
         raise InputError(f"'{path}' can't be read: permission denied") from error
     try:
-        return container, _video_stream(container, path)
+        return container, _video_stream(container, path, limits)
     except BaseException:
         container.close()
         raise
@@ -96,7 +102,7 @@ def decoder_message(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error or type(error).__name__)
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+def _video_stream(container: InputContainer, path: Path, limits: Limits) -> VideoStream:
     from av.stream import Disposition
 
     # A song's cover picture is stored as a video stream of one frame.
@@ -108,14 +114,20 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     context = stream.codec_context
     if context is None:
         raise InputError(f"'{path}' is stored with a codec that can't be decoded here; convert it to H.264")
-    if context.width * context.height > MAX_PIXELS:
-        raise InputError(
-            f"'{path}' claims frames of {context.width} x {context.height} pixels; at most {MAX_PIXELS} pixels a frame are read"
-        )
+    limits.check_pixels(str(path), context.width, context.height)
     stream.thread_type = "AUTO"
+    bits = context.format.bits_per_pixel if context.format is not None else 24
+    threads = limits.threads(str(path), context.width, context.height, bits, os.cpu_count() or 1)
+    if threads < (os.cpu_count() or 1):
+        context.thread_count = threads
     # A concealed frame shows objects where they never were: an error must end the reading, not be painted over.
-    context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+    context.options = {"err_detect": "explode", "max_pixels": _option(limits.max_pixels)}
     return stream
+
+
+def _option(limit: float) -> str:
+    """A limit as the decoder takes it."""
+    return str(int(min(limit, 2**31 - 1)))
 
 
 def _is_picture(path: Path) -> bool:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .container import decoder_message, open_container
+from .limits import Limits
+from .structure import Damage, announces_key, units_of_pictures
 from .truncation import missing_end
 
 if TYPE_CHECKING:
+    from av.packet import Packet
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
 __all__ = ["Decoding"]
 
@@ -19,6 +25,21 @@ __all__ = ["Decoding"]
 _ONE_TO_ONE = {"h264", "hevc", "mjpeg", "mpeg4", "ffv1", "prores", "png", "huffyuv", "ffvhuff", "rawvideo", "dvvideo"}
 _TRUE_STAMPS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "flv", "nut"}
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2"}
+# Recordings of broadcasts and bare streams may start anywhere; whatever else begins with no key frame has lost its start.
+_STARTS_ANYWHERE = {"mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "obu", "dv"}
+# Bare pictures one after another, which can be found in what is left of files with these endings.
+_BARE = {"mpegvideo", "m4v", "h264", "hevc", "obu", "mjpeg", "vc1", "dirac"}
+_WRAPPED = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".asf", ".ts", ".mts", ".mpg", ".mpeg", ".gif", ".3gp", ".ogv"}
+# Their decoders make up what a picture leans on where that isn't there, and don't mark it; the key frames are marked in all of them.
+_MAKES_UP = {"mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4", "wmv1", "wmv2", "wmv3", "vc1", "h263", "flv"} | {
+    "mpeg1video",
+    "mpeg2video",
+    "theora",
+    "vp8",
+    "vp9",
+    "av1",
+    "libdav1d",
+}
 _DURATION_IN_HEADER = {"matroska,webm", "flv", "asf"}
 
 
@@ -27,31 +48,57 @@ class Decoding:
 
     Attributes:
         stream: the video stream; only while the pass is open.
+        form: the demuxer's name of the file's format.
         broke_off: None, or why the frames ended too early, half a sentence.
         skipped: packets and frames before the first whole frame that were damaged or leaned on others that aren't there.
+        hidden: pictures that the file's edit list leaves out; known after the last frame.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the file. Raises: InputError."""
+    def __init__(self, path: Path, limits: Limits | None = None, damage: Damage | None = None) -> None:
+        """Open the file.
+
+        Args:
+            path: of the file.
+            limits: to what it may ask for; the defaults if not given.
+            damage: where the file's structure is damaged, if it is: no picture from there on is handed out.
+
+        Raises:
+            InputError: it can't be opened, or asks for too much.
+        """
         self.broke_off: str | None = None
-        self.skipped = 0
-        self._path = path
-        self._container, self.stream = open_container(path)
-        self._format = self._container.format.name
+        self.skipped = self.hidden = 0
+        self._path, self._damage = path, damage
+        self._limits = limits or Limits()
+        self._container, self.stream = open_container(path, self._limits)
+        self.form = self._container.format.name
         self._one_to_one = self.stream.codec_context.name in _ONE_TO_ONE
+        self._leans_on_nothing = self.stream.codec_context.name not in _MAKES_UP
         self._awaited: set[int] = set()  # stamps of packets whose frame has not come out yet
         self._packets = self._frames = 0
+        self._starts_with_key: bool | None = None
+        if len(self.stream.index_entries) > self._limits.max_frames:  # before they are gone through
+            self._container.close()
+            self._limits.check_frames(path.name, len(self.stream.index_entries))
 
     def close(self) -> None:
         """Let the file go."""
         self._container.close()
 
+    @property
+    def lost_start(self) -> str | None:
+        """None, or half a sentence on damage before the first frame; known with the first frame."""
+        if not self.skipped:
+            return None
+        if self.form in _STARTS_ANYWHERE and not self._starts_with_key and not (self.form == "mpegts" and announces_key(self._path)):
+            return None
+        return f"{_frames(self.skipped)} before frame 0 could not be decoded"
+
     def frame_count(self) -> int | None:
         """How many frames the container says it holds, or what duration and rate make likely; None where it says neither."""
-        if self._format in _INDEXED:
+        if self.form in _INDEXED:
             return self._indexed() or None
         duration, rate = self.duration_s(), self.stream.average_rate
-        return self.stream.frames or (round(duration * rate) if duration and rate else None)
+        return self.stream.frames or (round(duration * rate) if duration and rate else 0) or None
 
     def duration_s(self) -> float | None:
         """Declared duration, seconds."""
@@ -66,14 +113,18 @@ class Decoding:
         last: VideoFrame | None = None
         try:
             for frame in self._decoded():
-                if frame.is_corrupt and last is None:  # a recording that starts between key frames
-                    self.skipped += 1
+                if last is None and (frame.is_corrupt or not (frame.key_frame or self._leans_on_nothing)):
+                    self.skipped += 1  # a recording that starts between key frames, or whose first one is damaged
                     continue
                 if self._has_lost(frame, last):
                     return
                 last = frame
                 self._frames += 1
+                self._limits.check_frames(self._path.name, self._frames)
                 yield frame
+        except av.error.ExitError:  # its time for reading ran out
+            self._limits.check_wait(self._path.name, math.inf)
+            raise
         except av.FFmpegError as error:
             self.broke_off = self.broke_off or decoder_message(error)
             return
@@ -81,26 +132,51 @@ class Decoding:
             self.broke_off = self._lost_at_end(last)
         if self.broke_off is None:
             self.broke_off = missing_end(self._path)
+        if self.broke_off is None and self._damage is not None:
+            self.broke_off = self._damage.reason
+        if self.broke_off is None and self.form in _BARE and self._path.suffix.lower() in _WRAPPED:
+            self.broke_off = f"its header is damaged: of a {self._path.suffix} file only bare pictures are left"
+        if self.form in _INDEXED:
+            self.hidden = max(self.hidden, self.stream.frames - len(self.stream.index_entries))
 
     def _decoded(self) -> Iterator[VideoFrame]:
         import av
 
+        since = time.monotonic()
         for packet in self._container.demux(self.stream):
             if packet.size and packet.is_corrupt and self._frames:
                 self.broke_off = "a packet is cut or damaged"
                 yield from self.stream.codec_context.decode(None)
                 return
+            if packet.size and self._is_beyond_damage(packet):
+                assert self._damage is not None
+                self.broke_off = self._damage.reason
+                yield from self.stream.codec_context.decode(None)
+                return
             if packet.size:
                 self._packets += 1
-                if packet.pts is not None and not packet.is_discard:
+                if self._starts_with_key is None:
+                    self._starts_with_key = packet.is_keyframe
+                if packet.is_discard:
+                    self.hidden += 1
+                elif packet.pts is not None:
                     self._awaited.add(packet.pts)
             try:
-                yield from packet.decode()
+                pictures = packet.decode()
             except av.error.InvalidDataError:
                 # Before the first frame there is nothing that could break off: a later packet may be a sound key frame.
                 if self._frames or not packet.size:
                     raise
                 self.skipped += 1
+                pictures = []
+            self._limits.check_wait(self._path.name, time.monotonic() - since)
+            yield from pictures
+            if pictures:  # what is done with them in between is none of the decoder's time
+                since = time.monotonic()
+
+    def _is_beyond_damage(self, packet: Packet[VideoStream]) -> bool:
+        damage = None if self._damage is None else self._damage.offset
+        return damage is not None and packet.pos is not None and packet.pos >= 0 and packet.pos + packet.size > damage
 
     def _has_lost(self, frame: VideoFrame, last: VideoFrame | None) -> bool:
         """Whether this frame, or one that should have come before it, is damaged. Notes why.
@@ -127,7 +203,7 @@ class Decoding:
 
     def _tells_losses(self, frame: VideoFrame) -> bool:
         """Whether a packet's stamp must turn up on a frame; two fields of an interlaced frame may come in packets of their own."""
-        return self._one_to_one and self._format in _TRUE_STAMPS and not frame.interlaced_frame
+        return self._one_to_one and self.form in _TRUE_STAMPS and not frame.interlaced_frame
 
     def _lost_at_end(self, last: VideoFrame) -> str | None:
         """Why the end of the packets is not the end of the video, or None."""
@@ -136,9 +212,13 @@ class Decoding:
             return f"{_frames(len(self._awaited))} after it could not be decoded"
         if last.pts is None and self._one_to_one and not last.interlaced_frame and self._packets > self._frames:
             return f"{_frames(self._packets - self._frames)} could not be decoded"
-        indexed = self._indexed() if self._format in _INDEXED else 0
+        indexed = self._indexed() if self.form in _INDEXED else 0
         if indexed > self._packets:
             return f"the file's index lists {indexed} frames, and {indexed - self._packets} of them are not there"
+        if self.form == "mpegts" and self._one_to_one and not last.interlaced_frame:
+            lost = units_of_pictures(self._path) - self._frames - self.skipped
+            if 0 < lost < self._frames / 2:  # else a picture takes several units
+                return f"{_frames(lost)} could not be told from the ones before"
         declared = self._own_duration_s()
         if declared is not None and last.pts is not None and base is not None:
             end = float((last.pts + (last.duration or 0)) * base)
@@ -153,9 +233,9 @@ class Decoding:
         """Duration that the header gives for this stream: not one guessed from size and bit rate, nor that of a longer sound track."""
         if tag := re.fullmatch(r"(\d+):(\d\d):(\d\d\.?\d*)", self.stream.metadata.get("DURATION", "")):
             return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
-        if self._format == "avi" and self.stream.average_rate:  # its frames, empty ones that repeat a picture included, are equally long
+        if self.form == "avi" and self.stream.average_rate:  # its frames, empty ones that repeat a picture included, are equally long
             return float(self.stream.frames / self.stream.average_rate)
-        if self._format in _DURATION_IN_HEADER and len(self._container.streams) == 1 and self._container.duration is not None:
+        if self.form in _DURATION_IN_HEADER and len(self._container.streams) == 1 and self._container.duration is not None:
             return self._container.duration / 1e6
         return None
 

@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, UsageError
+from .continuity import Continuity
 from .frame import Frame
 from .hashing import sha256_of_files
-from .info import MAX_PIXELS, VideoInfo, wanted_indices
+from .info import VideoInfo, wanted_indices
+from .limits import Limits
+from .pictures import damage_of_picture, size_of_picture
 from .timing import checked_interval, checked_times
 
 __all__ = ["SUFFIXES", "ImageFolder"]
@@ -29,25 +32,36 @@ class ImageFolder:
     Attributes:
         info: size of the first picture, exact frame count.
         partial: None, or, after an iteration that met an unreadable picture, one line that says which.
-        warnings: one line for each thing to know about the pictures.
+        warnings: one line for each thing to know about the pictures; those on what they show come with the first iteration.
+        repeated: how many frames repeat the one before while things move; None before the first whole iteration.
     """
 
-    def __init__(self, path: str | Path, *, times: ArrayLike | None = None, frame_interval: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        times: ArrayLike | None = None,
+        frame_interval: float | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         """List the folder and read its first picture.
 
         Args:
             path: of the folder.
             times: shape (T,), seconds, one for each picture.
             frame_interval: seconds from one number to the next.
+            limits: to what the pictures may ask for; the defaults if not given.
 
         Raises:
-            InputError: no numbered pictures, several series of them, or an unreadable first one.
+            InputError: no numbered pictures, several series of them, an unreadable first one, or more than the limits allow.
             UsageError: neither or both of times and interval, or ones that make no sense.
         """
-        self._path = Path(path)
+        self._path, self._limits = Path(path), limits or Limits()
         self.partial: str | None = None
         self.warnings: list[str] = []
+        self.repeated: int | None = None
         self._files, numbers = self._listed()
+        self._limits.check_frames(str(path), len(self._files))
         if (times is None) == (frame_interval is None):
             what = "pictures carry no time stamps" if times is None else "both times and a frame interval were given"
             raise UsageError(f"'{self._path}': {what}; give the time between two pictures with --frame-interval SECONDS")
@@ -72,7 +86,7 @@ class ImageFolder:
         )
 
     def __iter__(self) -> Iterator[Frame]:
-        return self._read(range(len(self._files)))
+        return self._watched()
 
     def sample(self, indices: Sequence[int]) -> Iterator[Frame]:
         """The frames with these indices, ascending, each once; no other picture is read.
@@ -82,13 +96,27 @@ class ImageFolder:
         """
         return self._read(wanted_indices(indices, self.info.name, len(self._files)))
 
+    def _watched(self) -> Iterator[Frame]:
+        """All frames; what they show is looked at the first time."""
+        if self.repeated is not None:
+            yield from self._read(range(len(self._files)))
+            return
+        continuity = Continuity(self.info.name)
+        for frame in self._read(range(len(self._files))):
+            height, width, channels = frame.image.shape
+            continuity.note(frame.image.reshape(height, width * channels), copy=True)
+            yield frame
+        continuity.close()
+        self.repeated = len(continuity.repeated()[0])
+        self.warnings += continuity.warnings
+
     def _read(self, indices: Sequence[int]) -> Iterator[Frame]:
         self.partial = None
         size = (self.info.height, self.info.width)
         for index in indices:
             file = self._files[index]
             try:
-                image = _load(file)
+                image = _load(file, self._limits)
             except InputError as error:
                 self.partial = f"'{self.info.name}' breaks off before frame {index} ({self._times[index]:.3f} s): {error}"
                 return
@@ -146,30 +174,29 @@ class ImageFolder:
         import cv2
 
         file = self._files[0]
-        raw = _decoded(file, cv2.IMREAD_UNCHANGED)
+        raw = _decoded(file, cv2.IMREAD_UNCHANGED, self._limits)
         if raw.dtype == np.uint16:
             self.warnings.append(
                 f"'{self._path.name}': 16-bit pictures are read at 8 bits (value // 256; the first one's top is {raw.max()})"
             )
         elif raw.dtype != np.uint8:
             raise InputError(f"'{file}' holds {raw.dtype} values; give pictures of 8 or 16 bits a channel")
-        image = _load(file)
+        image = _load(file, self._limits)
         if file.suffix.lower() in {".tif", ".tiff"} and (pages := cv2.imcount(str(file))) > 1:
             raise InputError(f"'{file}' is a stack of {pages} pictures; write each into a numbered file of its own")
         return image
 
 
-def _load(file: Path) -> NDArray[np.uint8]:
+def _load(file: Path, limits: Limits) -> NDArray[np.uint8]:
     """One picture, BGR, turned as its EXIF data say. Raises: InputError."""
     import cv2
 
-    image = _decoded(file, cv2.IMREAD_COLOR)
-    if image.shape[0] * image.shape[1] > MAX_PIXELS:
-        raise InputError(f"'{file}' has {image.shape[1]} x {image.shape[0]} pixels; at most {MAX_PIXELS} are read")
+    image = _decoded(file, cv2.IMREAD_COLOR, limits)
+    limits.check_pixels(str(file), image.shape[1], image.shape[0])  # where its header didn't tell
     return np.asarray(image, np.uint8)
 
 
-def _decoded(file: Path, flags: int) -> NDArray[Any]:
+def _decoded(file: Path, flags: int, limits: Limits) -> NDArray[Any]:
     import cv2
 
     try:
@@ -178,23 +205,14 @@ def _decoded(file: Path, flags: int) -> NDArray[Any]:
         raise InputError(f"'{file}' can't be read: {error.strerror}") from error
     if not data:
         raise InputError(f"'{file}' is empty (0 bytes)")
+    if size := size_of_picture(data):
+        limits.check_pixels(str(file), *size)
+    if wrong := damage_of_picture(data):
+        raise InputError(f"'{file}' {wrong}")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise InputError(f"'{file}' can't be decoded: {error.err}") from error
     if image is None:
         raise InputError(f"'{file}' is damaged or no picture")
-    if _is_cut(data):
-        raise InputError(f"'{file}' is cut off: its end is missing")
     return image
-
-
-def _is_cut(data: bytes) -> bool:
-    """Whether the end of a picture is missing; OpenCV fills what isn't there with grey and says nothing."""
-    if data.startswith(b"\xff\xd8"):  # JPEG: an end marker behind the last scan
-        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data[-4096:]
-    if data.startswith(b"RIFF"):  # WebP
-        return int.from_bytes(data[4:8], "little") + 8 > len(data)
-    return False

@@ -10,11 +10,9 @@ from typing import Literal, Protocol, runtime_checkable
 
 from ..errors import UsageError
 from .frame import Frame
+from .limits import MAX_PIXELS
 
 __all__ = ["MAX_PIXELS", "Video", "VideoInfo", "wanted_indices"]
-
-MAX_PIXELS = 2**27
-"""Most pixels that a frame may have (16384 x 8192): a header of a few bytes can ask for terabytes."""
 
 
 @dataclass(frozen=True)

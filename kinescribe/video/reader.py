@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, UsageError
+from .continuity import Continuity
 from .decoding import Decoding
 from .frame import Frame
 from .hashing import sha256_of_file
 from .info import VideoInfo, wanted_indices
+from .limits import Limits
 from .orientation import Orientation, orientation_of
+from .structure import Damage, first_damage
 from .timing import StampRepair, checked_interval, checked_times
 
 if TYPE_CHECKING:
@@ -34,21 +37,30 @@ class FileVideo:
     Attributes:
         info: what the container and the first frame tell.
         partial: None, or, after an iteration that broke off midway, one line that says after which frame and why.
+        repeated: how many frames repeat the one before while things move; None before the first whole iteration.
     """
 
-    def __init__(self, path: str | Path, *, times: ArrayLike | None = None, frame_interval: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        times: ArrayLike | None = None,
+        frame_interval: float | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         """Open the file and decode its first frame.
 
         Args:
             path: of the file.
             times: shape (T,), seconds, replace the time stamps.
             frame_interval: seconds; replaces the time stamps by index x interval.
+            limits: to what the file may ask for; the defaults if not given.
 
         Raises:
-            InputError: not a video, or no frame of it can be decoded.
+            InputError: not a video, no frame of it can be decoded, or it asks for more than the limits allow.
             UsageError: times or interval make no sense.
         """
-        self._path = Path(path)
+        self._path, self._limits = Path(path), limits or Limits()
         self._interval = None if frame_interval is None else checked_interval(frame_interval)
         self._times = None if times is None else checked_times(times)
         if self._interval is not None and self._times is not None:
@@ -56,13 +68,16 @@ class FileVideo:
         self.partial: str | None = None
         self._about_pixels: list[str] = []
         self._about_stamps: list[str] = []
+        self._about_pictures: list[str] = []
+        self.repeated: int | None = None
+        self._damage: Damage | None = None
         self._orientation = Orientation()
         self.info = self._probe()
 
     @property
     def warnings(self) -> list[str]:
-        """One line for each thing to know about its pixels and time stamps; those on stamps come with the first iteration."""
-        return self._about_pixels + self._about_stamps
+        """One line for each thing to know; those on time stamps, and on what pictures show, come with the first iteration."""
+        return self._about_pixels + self._about_stamps + self._about_pictures
 
     def __iter__(self) -> Iterator[Frame]:
         return self._read(None)
@@ -84,21 +99,35 @@ class FileVideo:
         reformatter = VideoReformatter()  # keeps its scaling context: four times as fast as converting frame by frame
         chosen = None if wanted is None else set(wanted)
         index, time = -1, 0.0
-        with closing(Decoding(self._path)) as decoding:
+        # whatever pictures show, they show it the first time
+        continuity = Continuity(self.info.name) if wanted is None and self.repeated is None else None
+        with closing(self._decoding()) as decoding:
             for index, (picture, time) in enumerate(self._timed(decoding)):
+                if continuity is not None and (plane := _brightness(picture)) is not None:
+                    continuity.note(plane[0], bits=plane[1])
                 if chosen is None or index in chosen:
                     yield Frame(index, time, self._pixels(picture, reformatter))
                 if wanted is not None and index == wanted[-1]:
                     return
-            reason = decoding.broke_off
+            reason, lost, hidden = decoding.broke_off, decoding.lost_start, decoding.hidden
         if index < 0:
             raise InputError(f"'{self.info.name}': no frame can be decoded ({reason or 'it holds none'})")
+        if continuity is not None:
+            continuity.close()
+            self.repeated, self._about_pictures = len(continuity.repeated()[0]), continuity.warnings
+        if hidden and not any("edit list" in line for line in self._about_pixels):
+            self._about_pixels.append(f"'{self.info.name}': {_pictures(hidden)} in the file that its edit list leaves out, as does this")
         if reason:
-            self.partial = f"'{self.info.name}' breaks off after frame {index} ({time:.3f} s): {reason}"
+            self.partial = f"'{self.info.name}' breaks off after frame {index} ({time:.3f} s): {reason}" + (f"; and {lost}" if lost else "")
+        elif lost:
+            self.partial = f"'{self.info.name}' lacks its start: {lost}"
         elif wanted is not None:
             raise UsageError(f"frame {wanted[-1]} of '{self.info.name}' was asked for, but its last one is {index}")
         elif self._times is not None and index + 1 < self._times.size:
             raise UsageError(f"{self._times.size} times for the {index + 1} frames of '{self.info.name}': give one for every frame")
+
+    def _decoding(self) -> Decoding:
+        return Decoding(self._path, self._limits, self._damage)
 
     def _timed(self, decoding: Decoding) -> Iterator[tuple[VideoFrame, float]]:
         if self._interval is not None:
@@ -135,7 +164,7 @@ class FileVideo:
 
     def _probe(self) -> VideoInfo:
         name = self._path.name
-        with closing(Decoding(self._path)) as decoding:
+        with closing(self._decoding()) as decoding:
             frames = decoding.frames()
             first = next(frames, None)
             frames.close()  # type: ignore[attr-defined]
@@ -149,12 +178,13 @@ class FileVideo:
                 self._about_pixels.append(
                     f"'{name}': pixels are {aspect:.4g} times as wide as high; frames are left as stored, so lengths along x and y differ"
                 )
-            if decoding.skipped:
+            if decoding.skipped and not decoding.lost_start:
                 self._about_pixels.append(
                     f"'{name}': {decoding.skipped} damaged or dependent pictures at its start are left out; frame 0 is the first whole one"
                 )
             if first.interlaced_frame:
                 self._about_pixels.append(f"'{name}': interlaced; moving edges are combed, which makes positions less precise")
+            self._damage = first_damage(self._path, decoding.form)
             count, duration = decoding.frame_count(), decoding.duration_s()
             if self._interval is not None:
                 duration = None if count is None else count * self._interval
@@ -175,3 +205,21 @@ class FileVideo:
                 mirrored=self._orientation.mirrored,
                 hasher=partial(sha256_of_file, self._path),
             )
+
+
+def _brightness(picture: VideoFrame) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], int] | None:
+    """The first plane as it is stored, which is brightness in most formats, and the bits of its values; None for unusual values."""
+    form, plane = picture.format, picture.planes[0]
+    bits = max(component.bits for component in form.components)
+    if bits > 16 or (bits > 8 and form.is_big_endian):
+        return None
+    data = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+    rows = data[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)
+    own_plane = form.is_planar or len(form.components) == 1
+    width = picture.width * (2 if bits > 8 else 1) if own_plane else picture.width * form.bits_per_pixel // 8
+    rows = rows[:, :width]  # what lies behind is anything
+    return (rows.view(np.uint16), bits) if bits > 8 and own_plane else (rows, 8)
+
+
+def _pictures(count: int) -> str:
+    return "there is a picture" if count == 1 else f"there are {count} pictures"

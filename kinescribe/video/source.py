@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import UsageError
 from .container import existing_path
 from .info import Video, VideoInfo
+from .limits import Limits
 
 __all__ = ["Video", "VideoInfo", "open_video"]
 
@@ -22,6 +23,7 @@ def open_video(
     *,
     times: ArrayLike | None = None,
     frame_interval: float | None = None,
+    limits: Limits | None = None,
 ) -> Video:
     """Open a local video file, a folder of numbered pictures, or frames in memory.
 
@@ -30,20 +32,22 @@ def open_video(
             pictures. An open video is handed back as it is.
         times: shape (T,), seconds, strictly increasing: when each frame was taken. Replaces a file's time stamps.
         frame_interval: seconds between frames: replaces a file's time stamps by index x interval (slowed-down video).
+        limits: to what a file or folder may ask for; from the environment (KINESCRIBE_MAX_PIXELS …) if not given.
 
     Raises:
-        InputError: nothing there, a URL, or not a video.
+        InputError: nothing there, a URL, not a video, or one that asks for more than the limits allow; reading it may raise that too.
         UsageError: frames without times, or times, interval or array of a kind that makes no sense.
     """
     if isinstance(source, (str, PathLike)):
         path = existing_path(source if isinstance(source, str) else Path(source))
+        limits = limits or Limits.from_environment()
         if path.is_dir():
             from .images import ImageFolder
 
-            return ImageFolder(path, times=times, frame_interval=frame_interval)
+            return ImageFolder(path, times=times, frame_interval=frame_interval, limits=limits)
         from .reader import FileVideo
 
-        return FileVideo(path, times=times, frame_interval=frame_interval)
+        return FileVideo(path, times=times, frame_interval=frame_interval, limits=limits)
     if isinstance(source, Video):
         if times is not None or frame_interval is not None:
             raise UsageError(f"'{source.info.name}' is open already: give times or frame interval where it is opened")

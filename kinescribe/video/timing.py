@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, UsageError
 
-__all__ = ["StampRepair", "TimeStats", "checked_interval", "checked_times", "time_stats"]
+__all__ = ["StampRepair", "TimeStats", "checked_interval", "checked_times", "named", "time_stats"]
 
 T = TypeVar("T")
 
 _REGULAR = 0.05  # of the interval: room for containers that round time stamps to milliseconds (3 % at 30 frames a second)
+_GAP = 1.5  # intervals: at least one frame is missing
 _HELD = 16  # frames held back while waiting for a stamp that increases, before the clock is taken as set back
 
 
@@ -29,11 +30,17 @@ class TimeStats:
         interval_s: median time between frames, seconds; None with fewer than two frames.
         jitter_s: root mean square deviation of the intervals from their median, seconds; None with fewer than two frames.
         regular: whether every interval is within 5 % of the median.
+        irregular_steps: how many intervals aren't.
+        gaps: how many of them are one and a half medians or more, as where frames were dropped.
+        longest_step_s: the longest interval, seconds; None with fewer than two frames.
     """
 
     interval_s: float | None
     jitter_s: float | None
     regular: bool
+    irregular_steps: int = 0
+    gaps: int = 0
+    longest_step_s: float | None = None
 
 
 def time_stats(times: ArrayLike) -> TimeStats:
@@ -47,7 +54,14 @@ def time_stats(times: ArrayLike) -> TimeStats:
         return TimeStats(None, None, False)
     interval = float(np.median(steps))
     off = np.abs(steps - interval)
-    return TimeStats(interval, float(np.sqrt(np.mean(off**2))), bool(interval > 0 and off.max() <= _REGULAR * interval))
+    return TimeStats(
+        interval_s=interval,
+        jitter_s=float(np.sqrt(np.mean(off**2))),
+        regular=bool(interval > 0 and off.max() <= _REGULAR * interval),
+        irregular_steps=int(np.count_nonzero(off > _REGULAR * interval)),
+        gaps=int(np.count_nonzero(steps >= _GAP * interval)),
+        longest_step_s=float(steps.max()),
+    )
 
 
 def checked_interval(frame_interval: float) -> float:
@@ -150,13 +164,13 @@ class StampRepair:
         if self._missing:
             usual = f" ({self._usual():.6g} s)" if self._recent or self._nominal else ""
             lines.append(
-                f"'{self._name}': no time stamp on {_named(self._missing)}; "
+                f"'{self._name}': no time stamp on {named(self._missing)}; "
                 f"derived from the frames around them or from the usual interval{usual}, which --frame-interval overrides"
             )
         if self._backward:
-            lines.append(f"'{self._name}': time stamp repeats or goes back on {_named(self._backward)}; derived from the frames around")
+            lines.append(f"'{self._name}': time stamp repeats or goes back on {named(self._backward)}; derived from the frames around")
         if self._resets:
-            lines.append(f"'{self._name}': the clock is set back at {_named(self._resets)}; time goes on from there at the usual interval")
+            lines.append(f"'{self._name}': the clock is set back at {named(self._resets)}; time goes on from there at the usual interval")
         return lines
 
     def _note_interval(self, seconds: float) -> None:
@@ -183,7 +197,7 @@ def _between(last: float, time: float, count: int) -> list[float] | None:
     return [float(t) for t in grid[1:-1]] if bool(np.all(np.diff(grid) > 0)) else None
 
 
-def _named(frames: Sequence[int]) -> str:
+def named(frames: Sequence[int]) -> str:
     """``frame 7`` or ``frames 3, 4, 9 and 12 more``."""
     if len(frames) == 1:
         return f"frame {frames[0]}"

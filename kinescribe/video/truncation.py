@@ -10,6 +10,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from .structure.transport import width_of_packets
+
 __all__ = ["missing_end"]
 
 _PADDING = {b"free", b"skip", b"wide", b"udta"}
@@ -93,8 +95,6 @@ def _end_of_segment(stream: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_packets(head: bytes, size: int) -> int | None:
-    """End of the last packet of ISO/IEC 13818-1: 188 bytes, 192 with a time code before, 204 with a check sum behind."""
-    for width, sync in ((188, 0), (192, 4), (204, 0)):
-        if len(head) > sync + 3 * width and all(head[sync + k * width] == 0x47 for k in range(4)):
-            return -(-size // width) * width
-    return None
+    """End of the last packet of a transport stream."""
+    form = width_of_packets(head)
+    return None if form is None else -(-size // form[0]) * form[0]

@@ -8,7 +8,7 @@ import pytest
 from videofiles import noise, plain, write_audio, write_file
 
 from kinescribe.errors import InputError, UsageError
-from kinescribe.video import Video, VideoWriter, open_video, sha256_of_file
+from kinescribe.video import Limits, Video, VideoWriter, open_video, sha256_of_file
 
 STAMPS = [0, 3003, 6006, 9100, 9101, 40_000, 41_234, 500_000]
 
@@ -237,13 +237,11 @@ def test_a_playlist_cannot_make_the_decoder_open_other_files(tmp_path):
             open_video(tmp_path / name)
 
 
-def test_a_frame_too_large_is_refused(tmp_path, monkeypatch):
+def test_a_frame_too_large_is_refused(tmp_path):
     path = write_file(tmp_path / "a.mp4", [0, 3000])
-    monkeypatch.setattr("kinescribe.video.container.MAX_PIXELS", 64 * 48)
-    assert len(list(open_video(path))) == 2
-    monkeypatch.setattr("kinescribe.video.container.MAX_PIXELS", 64 * 48 - 1)
-    with pytest.raises(InputError, match="claims frames of 64 x 48 pixels; at most 3071"):
-        open_video(path)
+    assert len(list(open_video(path, limits=Limits(max_pixels=64 * 48)))) == 2
+    with pytest.raises(InputError, match=r"claims frames of 64 x 48 pixels; at most 3071 .*KINESCRIBE_MAX_PIXELS=3072"):
+        open_video(path, limits=Limits(max_pixels=64 * 48 - 1))
 
 
 def cut(path, share, name=None):
