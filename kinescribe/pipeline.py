@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,9 @@ from kinescribe.perception.parts import Parts, choose_parts
 from kinescribe.perception.progress import Progress, Stages
 from kinescribe.perception.sightings import Path as SeenPath
 from kinescribe.states import Calibration, LeftOutMeta, States
+from kinescribe.states.frames_read import KEY as FRAMES_READ
+from kinescribe.states.frames_read import FramesRead
+from kinescribe.states.numbering import numbered_as, renamed
 from kinescribe.tracking.by_id import tracks_by_id
 from kinescribe.tracking.corrections import without_frames
 from kinescribe.tracking.identity import with_identity
@@ -34,6 +37,7 @@ from kinescribe.tracking.refinement import refine
 from kinescribe.tracking.selection import leave_out, worth_a_second_look
 from kinescribe.tracking.tracks import Track
 from kinescribe.video import Frame, Video, open_video
+from kinescribe.video.selection import SelectedVideo, Selection
 
 if TYPE_CHECKING:
     from kinescribe.labelling.asked import Asked
@@ -100,6 +104,9 @@ def extract_states(
     times: Sequence[float] | NDArray[np.float64] | None = None,
     tracker: str = "offline",
     ends: bool = True,
+    stride: int = 1,
+    start: float | str | None = None,
+    end: float | str | None = None,
     masks: str | Path | None = None,
     review: bool = False,
     progress: Progress | None = None,
@@ -125,6 +132,9 @@ def extract_states(
         times: (T,), seconds, of pictures given as an array.
         tracker: name of an installed tracker.
         ends: whether the two ends of long rigid bodies, and the pivots of jointed ones, are reported as points of their own.
+        stride: every so many frames one is looked at, the first of them at `start`; rows keep the frame's number and time in the video.
+        start, end: the part of the video that is looked at, `end` not included: seconds from the first frame, such as 90 or "1:30", or a
+            frame's number, such as "450f".
         masks: file to write the masks to, gzipped lines of JSON.
         review: whether the video is drawn again from the states, and the column `review` says where that doesn't explain it.
         progress: called with the stage, frames done, and frames in all if known.
@@ -147,10 +157,13 @@ def extract_states(
     check_options(asked, detect_every=detect_every, precision=precision, batch_size=batch_size)
     if vlm is None and (asks_vlm(objects) or verifier == "vlm"):
         vlm = Settings.from_environment()
+    selection = Selection.of(stride, start, end)
     runtime = RuntimeOnDemand(device, precision, compile, batch_size)
     parts = choose_parts(backend, asked, runtime, vlm, detect_every=detect_every, asks_vlm=asks_vlm(objects), kept=kept)
     follow = plugins.load("trackers", tracker)()
     video = open_video(source, times=times, frame_interval=frame_interval)
+    some = None if selection.whole else SelectedVideo(video, selection, renumbered=True)
+    video = some or video
     with nullcontext() if kept is None else kept.video(parts.stack, parts.choices, runtime):
         stages, frames = Stages(video, progress), _Frames()
         stack = parts.stack
@@ -179,6 +192,9 @@ def extract_states(
                 "ends": ends,
                 "review": review,
                 "frame_interval": frame_interval,
+                "stride": stride,
+                "start": start,
+                "end": end,
             },
             overridden=frame_interval is not None or times is not None,
             warnings=list(dict.fromkeys([*warnings, *video.warnings])),
@@ -186,9 +202,25 @@ def extract_states(
             left_out=found.left_out + labelled.notes(),
             models=parts.provenance(),
         )
+        numbers: Sequence[int] = range(len(frames.times))
+        if some is not None:
+            video, numbers = some.with_own_numbers(), some.numbers
+            states = _in_the_video(states, some, [*video.warnings, *([] if found.partial is None else [found.partial])])
         if masks is not None:
-            _write_masks(Path(masks), labelled.tracks, (video.info.width, video.info.height))
+            _write_masks(Path(masks), labelled.tracks, (video.info.width, video.info.height), numbers)
         return _reviewed(video, states, progress) if review else states
+
+
+def _in_the_video(states: States, some: SelectedVideo, as_they_are: Collection[str]) -> States:
+    """The table of some frames, these called by their numbers in the video; `as_they_are` are lines that do so already."""
+    states = numbered_as(states, some.numbers)
+    about, count = states.meta.video, some.frames_in_all
+    changes = {
+        "configuration": {**states.meta.configuration, FRAMES_READ: FramesRead(*some.read)._asdict()},
+        "video": None if about is None else about.model_copy(update={"frame_count": count}),
+        "warnings": [line if line in as_they_are else renamed(line, some.numbers) for line in states.meta.warnings],
+    }
+    return replace(states, meta=states.meta.model_copy(update=changes))
 
 
 def _reviewed(video: Video, states: States, progress: Progress | None) -> States:
@@ -214,6 +246,9 @@ def _find(parts: Parts, stages: Stages, frames: _Frames, asked: Asked, follow: T
     looked = look(stack, stages, asked.words, every=parts.every, on_frame=frames.note, runtime=runtime.used)
     partial = stages.video.partial
     count = len(frames.times)
+    if count == 1 and isinstance(stages.video, SelectedVideo):
+        only = stages.video.numbers[0]
+        raise UsageError(f"frame {only} alone of {info.name} is looked at ({stages.video}); motion takes two at least: widen that")
     if count == 1:
         raise InputError(f"{info.name} holds a single frame; motion takes two at least: give a video, or a folder of images")
     left_out: list[LeftOutMeta] = []
@@ -303,7 +338,7 @@ def _path(track: Track, size: tuple[int, int]) -> SeenPath:
     return SeenPath(track.frames, track.positions, track.areas, track.boxes, masks, np.asarray(~cut))
 
 
-def _write_masks(path: Path, tracks: list[Track], size: tuple[int, int]) -> None:
+def _write_masks(path: Path, tracks: list[Track], size: tuple[int, int], numbers: Sequence[int]) -> None:
     import json
     from gzip import GzipFile
     from io import TextIOWrapper
@@ -322,4 +357,4 @@ def _write_masks(path: Path, tracks: list[Track], size: tuple[int, int]) -> None
     ):
         for frame, object_id, i in rows:
             mask = encode_mask(tracks[object_id - 1].masks[i], height, width)
-            file.write(json.dumps({"frame": frame, "object_id": object_id, "rle": mask}) + "\n")
+            file.write(json.dumps({"frame": numbers[frame], "object_id": object_id, "rle": mask}) + "\n")

@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "labelling": {"video", "perception", "plugins", "tracking", "states"},
     "assembly": {"labelling", "video", "tracking", "states"},
     "pipeline": {"assembly", "labelling", "llm", "video", "perception", "tracking", "states", "plugins", "renderers.reviewing"},
-    "settings": {"states", "llm", "perception", "labelling", "plugins"},
+    "settings": {"states", "llm", "perception", "labelling", "plugins", "video.selection"},
     "evaluation": ALL_BUT_CLI - {"evaluation", "annotation", "foretelling"},
     "foretelling": {"pipeline", "dynamics", "renderers", "states", "video", "plugins", "llm", "perception", "evaluation.video"},
     "annotation": ALL_BUT_CLI - {"annotation", "foretelling"},

@@ -104,11 +104,12 @@ def annotate(
         raise UsageError("name the folder of the data set: -o dataset/")
     from kinescribe.annotation.batch import DataSetOptions, RunOptions
     from kinescribe.annotation.batch import annotate as carry_out
-    from kinescribe.annotation.batch.retyped import retyped
+    from kinescribe.annotation.batch.retyped import FLAGS, retyped
     from kinescribe.cli import annotate_words as words
     from kinescribe.cli.annotate_summary import as_dict, print_summary
     from kinescribe.cli.annotate_watch import watching
     from kinescribe.cli.running import NOT_WHOLE
+    from kinescribe.cli.typed import with_flags
 
     run = RunOptions(
         workers=words.workers(workers),
@@ -136,7 +137,10 @@ def annotate(
         pictures=pictures,
     )
     run.check()
-    data_set.check()
+    try:
+        data_set.check()
+    except UsageError as error:
+        raise UsageError(with_flags(str(error), FLAGS)) from error
     asked, overrides = words.formats(formats), configuration.overrides
     typed = retyped(
         sources, output, asked, overrides, run, data_set,

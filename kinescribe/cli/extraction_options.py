@@ -72,6 +72,13 @@ def _options(
     frame_interval: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="True time between frames, where the file's is wrong (slowed-down video).")
     ] = None,
+    stride: Annotated[int, typer.Option(metavar="FRAMES", help="Look at every n-th frame only; rows keep the frame's own number.")] = 1,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Where to begin: seconds (90, 1:30), or a frame (450f). [default: the first frame]")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Where to stop, that moment not included. [default: the end of the video]")
+    ] = None,
     ends: Annotated[bool, typer.Option("--ends/--no-ends", help="Report ends of long bodies and pivots of parts as points.")] = True,
     review: Annotated[
         bool, typer.Option("--review/--no-review", help="Draw the video again from the table, and say there what that misses.")

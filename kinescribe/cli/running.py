@@ -14,6 +14,7 @@ import typer
 from typer.main import get_command
 
 from kinescribe.cli.interrupts import INTERRUPTED, interrupts, pending
+from kinescribe.cli.typed import as_typed, command_of, flags_of
 from kinescribe.errors import KinescribeError
 
 __all__ = ["BROKEN_PIPE", "INTERRUPTED", "NOT_WHOLE", "run", "single"]
@@ -60,15 +61,15 @@ def run(application: typer.Typer, name: str, argv: list[str]) -> int:
 
 def _code(application: typer.Typer, name: str, argv: list[str]) -> int:
     """Run, and tell what went wrong; the exit code."""
+    # not `main`, which takes a reader who has gone for an error and ends the process
+    command = get_command(application)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            # not `main`, which takes a reader who has gone for an error and ends the process
-            command = get_command(application)
             with command.make_context(name, list(argv)) as context:
                 code = command.invoke(context)
     except KinescribeError as error:
-        return _report(str(error), error.exit_code, argv)
+        return _report(as_typed(str(error), flags_of(command_of(command, argv)), argv), error.exit_code, argv)
     except typer.Exit as end:
         code = end.exit_code
     except typer.TyperException as error:  # a usage error that the parser found

@@ -78,6 +78,8 @@ def print_table(states: States, objects: list[ObjectSummary], outputs: Outputs, 
     from rich.table import Table
     from rich.text import Text
 
+    from kinescribe.states.frames_read import frames_looked_at
+
     unit = states.unit
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("id", "label", "rows", "seen", f"path length ({unit})", f"mean σ ({unit})"):
@@ -87,7 +89,7 @@ def print_table(states: States, objects: list[ObjectSummary], outputs: Outputs, 
         table.add_row(str(item.object_id), Text(item.label), str(item.frames), str(item.observed), f"{item.path_length:.4g}", sigma)
     console = Console(stderr=True, highlight=False)
     console.print(table)
-    frames = states.meta.video.frame_count if states.meta.video is not None else None
+    frames = frames_looked_at(states.meta)
     rate = f", {frames / seconds:.0f} frames/s" if frames and seconds > 0 else ""
     console.print(f"{len(states)} rows, {len(states.meta.events)} contacts in {seconds:.1f} s{rate}", markup=False, soft_wrap=True)
     for path in outputs.paths():

@@ -54,6 +54,7 @@ def draw_overlay(video: Video, states: States, path: str | Path, progress: Calla
     """Write the video with every object's id, label, box and trail drawn over it; time stamps are kept.
 
     A full box says that the object was seen in this frame; dimmed corners, with the reason in the label, that it was not.
+    Of a table that was made from some frames (a stride, a start or an end), those frames alone are drawn.
     Line widths and letters grow with the picture. A box that the table lacks has the object's median size. Labels that no font of this
     machine can write are left out, their ids alone remain, and a `UserWarning` says so.
 
@@ -65,13 +66,16 @@ def draw_overlay(video: Video, states: States, path: str | Path, progress: Calla
 
     Raises `UsageError` for what is no video or no table, and where the picture has another size than the table's video.
     """
+    from kinescribe.states.frames_read import frames_read
     from kinescribe.video import Video, VideoWriter
+    from kinescribe.video.selection import only_read
 
     if not isinstance(video, Video):
         raise UsageError(f"video={video!r} must be an open video: kinescribe.open_video('video.mp4')")
     check_states(states)
     path = output_path("overlay", path)
     check_video(video, states)
+    video = only_read(video, frames_read(states.meta))
     by_frame = _rows_by_frame(states)
     interval = states.meta.time.interval_s if states.meta.time is not None else None
     pen = _Pen(video.info.height, trail=int(np.clip(TRAIL_S / interval if interval else 30, 12, 120)))

@@ -13,6 +13,7 @@ from kinescribe.errors import NothingFoundError, UsageError
 from kinescribe.renderers.arguments import check_states, output_path
 from kinescribe.renderers.colors import color_of
 from kinescribe.renderers.fonts import font_for, warn_of_unwritable
+from kinescribe.states.frames_read import frame_step
 from kinescribe.states.writing import replaced
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _range(values: Float) -> tuple[float, float]:
 def _curves(states: States, object_id: int, label: str) -> _Curves:
     columns = states.of(object_id).columns
     frames = np.asarray(columns["frame"], np.int64)
-    after_gap = np.flatnonzero(np.diff(frames) > 1) + 1
+    after_gap = np.flatnonzero(np.diff(frames) > frame_step(states)) + 1
     speed = np.hypot(columns["vx"], columns["vy"])
     with np.errstate(invalid="ignore", divide="ignore"):  # an object at rest has no direction of motion
         ratio = np.stack([columns["vx"], columns["vy"]]) / speed

@@ -17,6 +17,8 @@ __all__ = ["FIELDS", "ExtractionSettings", "check_interval", "checked_options", 
 
 OF_THE_WORLD = ("scale", "pixels_per_unit", "unit", "origin", "angle")
 OF_THE_VLM = ("model", "url", "cache", "replay", "timeout", "max_calls", "max_tokens", "max_cost", "prices")
+AS_NUMBERS = {"detect_every": int, "start": int | float, "end": int | float}
+"""Texts that a file may give as a number of a kind."""
 DISPLACES = {"scale": ("pixels_per_unit", "unit"), "pixels_per_unit": ("scale",)}
 """Two ways to say the same: who says it the one way takes back what was said the other."""
 
@@ -39,6 +41,8 @@ class ExtractionSettings:
         origin: "X,Y", image pixels.
         angle: degrees, counter-clockwise on the screen.
         frame_interval: seconds.
+        stride: frames from one that is looked at to the next.
+        start, end: seconds, "1:30", or a frame's number, "450f".
     """
 
     objects: str | None = None
@@ -70,6 +74,9 @@ class ExtractionSettings:
     origin: str | None = None
     angle: float | None = None
     frame_interval: float | None = None
+    stride: int = 1
+    start: str | None = None
+    end: str | None = None
     ends: bool = True
     review: bool = False
 
@@ -147,8 +154,10 @@ class ExtractionSettings:
         """
         from kinescribe.settings.endpoint import vlm_settings
         from kinescribe.states import resolve_calibration
+        from kinescribe.video.selection import Selection
 
         check_interval(self.frame_interval)
+        Selection.of(self.stride, self.start, self.end)
         kept = {name: value for name, value in self.to_dict().items() if not name.startswith("vlm_") and name not in OF_THE_WORLD}
         calibration = resolve_calibration(self.scale, self.pixels_per_unit, self.unit, self.origin, self.angle)
         return kept | {"calibration": calibration, "vlm": vlm_settings(**{name: getattr(self, f"vlm_{name}") for name in OF_THE_VLM})}
@@ -187,8 +196,8 @@ def checked_options(mapping: Mapping[str, Any], where: str = "") -> dict[str, Va
             raise UsageError(f"{lead}{unknown_value('option', shown(str(key)).strip(chr(39)), FIELDS)}")
         if name in out:
             raise UsageError(f"{lead}{name} is there twice, with - and with _; leave one out")
-        if name == "detect_every" and isinstance(value, int) and not isinstance(value, bool):
-            value = str(fitted(name, "int", value, may_lack=False, where=where))
+        if name in AS_NUMBERS and isinstance(value, AS_NUMBERS[name]) and not isinstance(value, bool):
+            value = str(fitted(name, "float" if isinstance(value, float) else "int", value, may_lack=False, where=where))
         out[name] = fitted(name, FIELDS[name][0], value, may_lack="None" in FIELDS[name], where=where)
     return out
 

@@ -53,14 +53,14 @@ def batch(run: Any, seen: list[dict[str, Any]]) -> Callable[..., Any]:
         output: Annotated[Path, typer.Option("-o", "--output")],
         configuration: Configuration,
         workers: Annotated[str, typer.Option()] = "auto",
-        stride: Annotated[int, typer.Option()] = 1,
+        period: Annotated[int, typer.Option()] = 1,
         share: Annotated[float | None, typer.Option(envvar="THE_SHARE")] = None,
         label: Annotated[list[str] | None, typer.Option()] = None,
         as_json: Annotated[bool, typer.Option("--json")] = False,
     ) -> int:
         """Annotate."""
         seen.append(
-            {"folder": folder, "output": output, "workers": workers, "stride": stride, "share": share, "label": label, "json": as_json}
+            {"folder": folder, "output": output, "workers": workers, "period": period, "share": share, "label": label, "json": as_json}
         )
         seen[-1]["configuration"] = configuration
         return 0
@@ -366,13 +366,13 @@ def test_printing_needs_no_video_and_refuses_what_a_run_would(run, stand_in):
 def test_a_command_gets_its_own_table_and_the_settings_of_each_video(batch, seen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     file = written(
-        '[extract]\nframe_interval = 0.1\n[annotate]\noutput = "set"\nworkers = 2\nstride = 5\nshare = 1\nlabel = ["a", "b"]\njson = true\n'
+        '[extract]\nframe_interval = 0.1\n[annotate]\noutput = "set"\nworkers = 2\nperiod = 5\nshare = 1\nlabel = ["a", "b"]\njson = true\n'
         '[[videos]]\nmatch = "cam1/*"\nframe_interval = 0.2\n[[videos]]\nmatch = "cam9/*"\n',
         "sub/run.toml",
     )
-    assert batch("videos", "--config", file, "--stride", "7", "--one-each").code == 0
+    assert batch("videos", "--config", file, "--period", "7", "--one-each").code == 0
     got = seen[0]
-    assert (got["output"], got["workers"], got["stride"], got["share"]) == (Path("sub/set"), "2", 7, 1.0)
+    assert (got["output"], got["workers"], got["period"], got["share"]) == (Path("sub/set"), "2", 7, 1.0)
     assert (got["label"], got["json"]) == (["a", "b"], True)
     configuration = got["configuration"]
     assert configuration.settings == ExtractionSettings(frame_interval=0.1, one_each=True)
@@ -385,8 +385,8 @@ def test_a_commands_own_table_is_printed_and_reads_back(batch, seen, monkeypatch
     file = written('[annotate]\noutput = "set"\nlabel = ["a"]\n', "sub/run.toml")
     first = batch("--config", file, "--print-config", "--workers", "3").out
     made = values(first)["annotate"]
-    assert made == {"output": str(tmp_path / "sub" / "set"), "workers": "3", "stride": 1, "label": ["a"], "json": False}
-    assert 'workers = "3"  # command line\nstride = 1  # default\n# share =  # default\n' in first
+    assert made == {"output": str(tmp_path / "sub" / "set"), "workers": "3", "period": 1, "label": ["a"], "json": False}
+    assert 'workers = "3"  # command line\nperiod = 1  # default\n# share =  # default\n' in first
     monkeypatch.setenv("THE_SHARE", "0.5")
     assert "share = 0.5  # $THE_SHARE" in batch("--print-config").out
     monkeypatch.delenv("THE_SHARE")
@@ -404,12 +404,12 @@ def test_a_commands_own_table_is_printed_and_reads_back(batch, seen, monkeypatch
         ("[extract]\nworkers = 2", "run.toml, [extract]: 'workers' can't stand here; put it into [annotate]"),
         ("[annotate]\nas_json = true", "unknown option 'as_json'"),
         ("[annotate]\nconfig = 'x'", "unknown option 'config'"),
-        ("[annotate]\nstride = 2.5", "run.toml, [annotate]: stride = 2.5"),
-        ("[annotate]\nstride = '2'", "stride = '2' must be a number without quotes"),
-        ("[annotate]\nstride = true", "stride = true must be a text or number"),
-        ("[annotate]\nstride = 'x'", "stride = 'x'"),
+        ("[annotate]\nperiod = 2.5", "run.toml, [annotate]: period = 2.5"),
+        ("[annotate]\nperiod = '2'", "period = '2' must be a number without quotes"),
+        ("[annotate]\nperiod = true", "period = true must be a text or number"),
+        ("[annotate]\nperiod = 'x'", "period = 'x'"),
         ("[annotate]\nshare = nan", "share = nan"),
-        ("[annotate]\nstride = [1]", "stride = a list"),
+        ("[annotate]\nperiod = [1]", "period = a list"),
         ("[annotate]\nlabel = [[1]]", "label = a list must be texts or numbers"),
         ("[annotate]\njson = 1", "json = 1 must be true or false"),
         ("[annotate]\noutput = ''", "output is empty"),

@@ -11,6 +11,7 @@ from kinescribe.annotation.exporting.classes import Classes
 from kinescribe.annotation.exporting.outlines import Outline, outline_of
 from kinescribe.annotation.exporting.rows import Row
 from kinescribe.states import States
+from kinescribe.states.frames_read import frame_step
 
 __all__ = ["LabelledVideo"]
 
@@ -79,7 +80,7 @@ class LabelledVideo:
     def interval_s(self) -> float | None:
         """Seconds from frame to frame, the median; None where the table doesn't tell."""
         if self.states.meta.time is not None and self.states.meta.time.interval_s:
-            return self.states.meta.time.interval_s
+            return self.states.meta.time.interval_s / frame_step(self.states)
         frames, first = np.unique(self.states["frame"], return_index=True)
         steps = np.diff(self.states["time_s"][first]) / np.diff(frames)
         return float(np.median(steps)) if len(steps) and np.median(steps) > 0 else None

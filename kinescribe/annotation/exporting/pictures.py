@@ -14,8 +14,8 @@ SUFFIXES = {"jpg": ".jpg", "png": ".png"}
 _JPEG_QUALITY = 95
 
 
-def write_pictures(video: Video, folder: Path, name_of: Callable[[int], str], stride: int, frame_count: int) -> tuple[int, ...]:
-    """Write every `stride`-th of the first `frame_count` frames; the numbers of those that were written.
+def write_pictures(video: Video, folder: Path, name_of: Callable[[int], str], wanted: range) -> tuple[int, ...]:
+    """Write the wanted frames; the numbers of those that were written.
 
     A video that breaks off before gives fewer, and tells it in `video.partial`.
     """
@@ -24,9 +24,9 @@ def write_pictures(video: Video, folder: Path, name_of: Callable[[int], str], st
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for frame in video:
-        if frame.index >= frame_count:
+        if not wanted or frame.index > wanted[-1]:
             break
-        if frame.index % stride:
+        if frame.index not in wanted:
             continue
         path = folder / name_of(frame.index)
         options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if path.suffix == ".jpg" else []

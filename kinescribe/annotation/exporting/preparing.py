@@ -17,6 +17,7 @@ from kinescribe.annotation.exporting.rows import parts_of, rows_of
 from kinescribe.errors import InputError, UsageError
 from kinescribe.llm.text import one_line
 from kinescribe.states import States
+from kinescribe.states.frames_read import frames_read
 from kinescribe.video import Video, open_video
 from kinescribe.video.info import MAX_PIXELS
 
@@ -62,6 +63,9 @@ def prepare(
     count = _frame_count(states)
     if count > _MOST_FRAMES:
         raise InputError(f"'{name}': tells of {count} frames; at most {_MOST_FRAMES} are exported; mend the table, or cut it up")
+    read = frames_read(states.meta)
+    # a frame that nobody looked at is no frame without objects
+    looked_at = range(count) if read is None else range(read.first, min(read.last + 1, count), read.stride)
     made = LabelledVideo(
         name=one_line(thing.name),
         slug=thing.slug,
@@ -73,15 +77,16 @@ def prepare(
         states=states,
         classes=classes,
         rows=tuple(rows),
-        frames=tuple(range(count)),
+        frames=tuple(looked_at),
         suffix=suffix,
         masks=masks,
         verified_only=verified_only,
     )
     if folder is None or video is None:
         return made, [], left
-    written = write_pictures(video, folder / "images" / split, made.picture, stride, count)
-    return replace(made, frames=written), _cut_short(name, video, written, range(0, count, stride)), left
+    wanted = looked_at[::stride]
+    written = write_pictures(video, folder / "images" / split, made.picture, wanted)
+    return replace(made, frames=written), _cut_short(name, video, written, wanted), left
 
 
 def _opened(video: str | os.PathLike[str] | Video) -> Video:

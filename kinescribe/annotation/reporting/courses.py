@@ -14,6 +14,7 @@ from kinescribe.annotation.reporting.summarising import rows_by_object, seen_in
 from kinescribe.annotation.reporting.summary import ObjectSummary
 from kinescribe.renderers.colors import color_of
 from kinescribe.states import States
+from kinescribe.states.frames_read import frame_step
 
 __all__ = ["MOST_CURVES", "Course", "courses_of", "over_picture", "over_time", "over_world"]
 
@@ -58,7 +59,9 @@ def courses_of(states: States, objects: Sequence[ObjectSummary]) -> list[Course]
 def _course(states: States, object_id: int, mine: NDArray[np.intp]) -> Course:
     columns = {name: np.asarray(states[name][mine], float) for name in ("time_s", "x", "y", "x_px", "y_px", "sigma_x", "sigma_y")}
     frames = states["frame"][mine]
-    return Course(object_id, **columns, seen=seen_in(states["status"][mine]), broken=np.diff(frames, prepend=frames[0]) > 1)
+    return Course(
+        object_id, **columns, seen=seen_in(states["status"][mine]), broken=np.diff(frames, prepend=frames[0]) > frame_step(states)
+    )
 
 
 def over_time(courses: Sequence[Course], which: str, name: str, *, down: bool) -> dict[str, Any]:

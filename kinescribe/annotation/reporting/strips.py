@@ -14,6 +14,7 @@ from kinescribe.annotation.reporting.summary import ObjectSummary
 from kinescribe.llm.text import one_line
 from kinescribe.renderers.colors import color_of
 from kinescribe.states import States
+from kinescribe.states.frames_read import frames_read
 
 __all__ = ["MOST_STRIPS", "strips"]
 
@@ -31,9 +32,11 @@ def strips(states: States, objects: Sequence[ObjectSummary], frames: int | None)
     Args:
         frames: of the video; None where not known.
     """
+    read = frames_read(states.meta)
+    first, step = (0, 1) if read is None else (read.first, read.stride)
     chosen = sorted(objects, key=lambda one: (not wants_a_look(one), -one.frames, one.object_id))[:MOST_STRIPS]
     rows = rows_by_object(states)
-    total = max(frames or 0, int(states["frame"][-1]) + 1 if len(states) else 1)
+    total = max(frames or 0, (int(states["frame"][-1]) - first) // step + 1 if len(states) else 1)
     places = min(total, WIDE - LEFT - RIGHT)
     drawn = []
     for k, one in enumerate(sorted(chosen, key=lambda one: one.object_id)):
@@ -44,20 +47,23 @@ def strips(states: States, objects: Sequence[ObjectSummary], frames: int | None)
                 "name": one_line(f"{one.object_id} {one.label}", NAME),
                 "color": color_of(one.object_id),
                 "y": TOP + k * ROW,
-                **_marks(states, mine, total, places, TOP + k * ROW),
+                **_marks(states, mine, (states["frame"][mine] - first) // step, total, places, TOP + k * ROW),
             }
         )
     height = TOP + len(drawn) * ROW
     return {
         "wide": WIDE, "tall": height + 22, "left": LEFT, "right": WIDE - RIGHT, "bottom": height, "strips": drawn,
-        "first": "frame 0", "last": f"frame {total - 1}", "shown": len(drawn), "total": len(objects),
+        "first": f"frame {first}", "last": f"frame {first + step * (total - 1)}", "shown": len(drawn), "total": len(objects),
         "frames_a_place": -(-total // places),
     }  # fmt: skip
 
 
-def _marks(states: States, mine: NDArray[np.intp], total: int, places: int, y: float) -> dict[str, str]:
-    """Outlines of the strip by kind, what most frames of a place are, and of its flags, where there is any."""
-    at = states["frame"][mine] * places // total
+def _marks(states: States, mine: NDArray[np.intp], frames: NDArray[np.int64], total: int, places: int, y: float) -> dict[str, str]:
+    """Outlines of the strip by kind, what most frames of a place are, and of its flags, where there is any.
+
+    `frames` are those of the rows, counted among the `total` ones that were looked at.
+    """
+    at = np.clip(frames, 0, total - 1) * places // total
     status = states["status"][mine].astype(str)
     code = np.where(seen_in(status), 0, 1)
     for k, kind in enumerate(KINDS[1:], start=1):

@@ -13,6 +13,7 @@ from kinescribe.annotation.reporting.summary import LeftOut, ObjectSummary, Summ
 from kinescribe.errors import UsageError
 from kinescribe.llm.text import one_line
 from kinescribe.states import States
+from kinescribe.states.frames_read import frame_step, frames_looked_at
 
 __all__ = ["gaps_of", "kind_of", "majority", "point_ids", "rows_by_object", "seen_in", "summarise"]
 
@@ -33,7 +34,7 @@ def summarise(states: States) -> Summary:
         raise UsageError(f"states={one_line(repr(states), 60)} must be a kinescribe.States, such as kinescribe.states.read gives")
     meta = states.meta
     points = point_ids(states)
-    frames = None if meta.video is None else meta.video.frame_count
+    frames = frames_looked_at(meta)
     rows = rows_by_object(states)
     objects = tuple(_object(states, object_id, mine, frames) for object_id, mine in rows.items() if object_id not in points)
     interval = None if meta.time is None else meta.time.interval_s
@@ -85,12 +86,15 @@ def seen_in(status: NDArray[Any]) -> NDArray[np.bool_]:
     return np.isin(status.astype(str), ["observed", ""])
 
 
-def gaps_of(frames: NDArray[np.int64], seen: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last frame of every run of frames, within an object's rows, in which it was not seen: without a row, or not observed."""
+def gaps_of(frames: NDArray[np.int64], seen: NDArray[np.bool_], step: int = 1) -> list[tuple[int, int]]:
+    """First and last frame of every run of frames, within an object's rows, in which it was not seen: without a row, or not observed.
+
+    `step`: from one frame that was looked at to the next.
+    """
     known = frames[seen]
-    edges = np.concatenate([[frames[0] - 1], known, [frames[-1] + 1]])
-    at = np.flatnonzero(np.diff(edges) > 1)
-    return [(int(edges[k]) + 1, int(edges[k + 1]) - 1) for k in at]
+    edges = np.concatenate([[frames[0] - step], known, [frames[-1] + step]])
+    at = np.flatnonzero(np.diff(edges) > step)
+    return [(int(edges[k]) + step, int(edges[k + 1]) - step) for k in at]
 
 
 def kind_of(reason: str) -> str:
@@ -101,9 +105,10 @@ def kind_of(reason: str) -> str:
 def _object(states: States, object_id: int, mine: NDArray[np.intp], video_frames: int | None) -> ObjectSummary:
     columns = {name: states[name][mine] for name in ("frame", "status", "identity_score", "x", "y", "sigma_x", "sigma_y")}
     frames, seen = columns["frame"], seen_in(columns["status"])
-    gaps = gaps_of(frames, seen)
+    step = frame_step(states)
+    gaps = gaps_of(frames, seen, step)
     reasons = [str(word) for word in states["review"][mine] if word]
-    observed, span = int(seen.sum()), int(frames[-1] - frames[0]) + 1
+    observed, span = int(seen.sum()), int(frames[-1] - frames[0]) // step + 1
     return ObjectSummary(
         object_id=object_id,
         label=one_line(majority(states["label"][mine]), LONGEST_LABEL),
@@ -115,7 +120,7 @@ def _object(states: States, object_id: int, mine: NDArray[np.intp], video_frames
         coverage=observed / span,
         coverage_of_video=None if not video_frames else min(observed / video_frames, 1.0),
         gaps=len(gaps),
-        longest_gap=max((last - first + 1 for first, last in gaps), default=0),
+        longest_gap=max(((last - first) // step + 1 for first, last in gaps), default=0),
         identity_score=_least(columns["identity_score"]),
         flags=_counted(reasons),
         flagged=len(reasons),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
 from kinescribe.states import States
+from kinescribe.states.frames_read import frame_step
 
 __all__ = ["Frames", "Grid", "frames_of", "grid_of"]
 
@@ -59,6 +60,7 @@ def frames_of(states: States | None, times: Float) -> Frames:
         stamps = np.asarray(states["time_s"], float)[rows]
         steps = np.diff(stamps) / np.maximum(np.diff(number), 1)
         known = states.meta.time.interval_s if states.meta.time is not None else None
+        known = None if known is None else known / frame_step(states)  # it is told from one frame that was looked at to the next
         interval = known or (float(np.median(steps)) if len(steps) else 1.0)
     every = np.arange(number[0], number[-1] + 1)
     return Frames(every.astype(np.intp), np.interp(every, number, stamps), interval)

@@ -114,7 +114,9 @@ class _Open:
 class MissedTracks:
     """Regions joined from frame to frame; those that last are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: int = 1) -> None:
+        """Args: step: by how much the number grows from one frame that is looked at to the next."""
+        self._step = step
         self._open: list[_Open] = []
         self._done: list[_Open] = []
 
@@ -122,7 +124,7 @@ class MissedTracks:
         """The regions of the next frame: each goes to the open one nearest to it."""
         still: list[_Open] = []
         for one in self._open:
-            (still if frame - one.frames[-1] <= GAP + 1 else self._done).append(one)
+            (still if frame - one.frames[-1] <= (GAP + 1) * self._step else self._done).append(one)
         self._open = still
         self._done = [one for one in self._done if len(one.frames) >= LEAST_FRAMES]
         pairs = []
@@ -165,11 +167,14 @@ class MissedTracks:
         ]
 
 
-def owners(regions: list[MissedRegion], ends: Mapping[int, tuple[tuple[int, Float], tuple[int, Float]]]) -> list[MissedRegion]:
+def owners(
+    regions: list[MissedRegion], ends: Mapping[int, tuple[tuple[int, Float], tuple[int, Float]]], step: int = 1
+) -> list[MissedRegion]:
     """The regions with a reason, and with the object whose pixels they are.
 
     Args:
         ends: by object the first and the last row: frame and box x0, y0, x1, y1.
+        step: from one frame that was looked at to the next.
     """
     out = []
     for region in regions:
@@ -178,9 +183,9 @@ def owners(regions: list[MissedRegion], ends: Mapping[int, tuple[tuple[int, Floa
         centres = 0.5 * (region.boxes[:, :2] + region.boxes[:, 2:])
         size = float(np.median((region.boxes[:, 2:] - region.boxes[:, :2]).max(axis=1)))
         for object_id, ((first, first_box), (last, last_box)) in ends.items():
-            if 0 < region.frames[0] - last <= ENDS_WITHIN and _goes_on(region.boxes[0], last_box, size):
+            if 0 < region.frames[0] - last <= ENDS_WITHIN * step and _goes_on(region.boxes[0], last_box, size):
                 owner, reason = object_id, f"the rows of object {object_id} stop in frame {last}, its pixels go on"
-            elif 0 < first - region.frames[-1] <= ENDS_WITHIN and _goes_on(region.boxes[-1], first_box, size):
+            elif 0 < first - region.frames[-1] <= ENDS_WITHIN * step and _goes_on(region.boxes[-1], first_box, size):
                 owner, reason = object_id, f"the rows of object {object_id} begin in frame {first}, its pixels were there before"
         if owner is None:
             moved = float(np.hypot(*np.ptp(centres, axis=0)))

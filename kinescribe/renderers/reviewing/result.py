@@ -17,6 +17,7 @@ from kinescribe.renderers.reviewing.verdicts import FLAGGED, VERDICTS
 from kinescribe.renderers.reviewing.words import Span, frames_in_words, join, spans_of
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import States
+from kinescribe.states.frames_read import frame_step
 from kinescribe.states.writing import escape, replaced
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Review:
     @property
     def spans(self) -> list[Span]:
         """Flagged rows that follow each other, by object, then frame."""
-        return spans_of(self.states["frame"], self.states["object_id"], self.verdict, self.reason, FLAGGED)
+        return spans_of(self.states["frame"], self.states["object_id"], self.verdict, self.reason, FLAGGED, frame_step(self.states))
 
     @property
     def notes(self) -> list[str]:

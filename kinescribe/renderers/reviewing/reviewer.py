@@ -25,7 +25,9 @@ from kinescribe.renderers.reviewing.verdicts import FLAGGED, judge
 from kinescribe.renderers.reviewing.words import join
 from kinescribe.renderers.scene import Scene
 from kinescribe.states import States
+from kinescribe.states.frames_read import frame_step, frames_read
 from kinescribe.video import Video, open_video
+from kinescribe.video.selection import only_read
 
 __all__ = ["review"]
 
@@ -94,7 +96,14 @@ def review(video: Video | str | Path | Any, states: States, scene: Scene | None 
 
 
 def opened(video: Any, states: States) -> Video:
-    """The video at the times that the table has it: what carries no time stamps takes the table's, and so does what was given others."""
+    """The video at the times that the table has it: what carries no time stamps takes the table's, and so does what was given others.
+
+    Frames that the table wasn't made from are left out.
+    """
+    return only_read(_opened(video, states), frames_read(states.meta))
+
+
+def _opened(video: Any, states: States) -> Video:
     if isinstance(video, Video):
         return video
     asked = states.meta.configuration.get("frame_interval")
@@ -150,7 +159,7 @@ class _Seen:
 
 def _look(video: Video, states: States, scene: Scene, ground: Ground, frames: Frames, progress: Progress | None) -> _Seen:
     measured = [Measured("no frame") for _ in range(len(states))]
-    tracks, changed = MissedTracks(), []
+    tracks, changed = MissedTracks(frame_step(states)), []
     shape = ground.noise.shape
     nothing = np.zeros((0, 4), np.float32)
     for frame in video:
@@ -201,7 +210,7 @@ def _judged(states: States, scene: Scene, ground: Ground, frames: Frames, seen: 
     verdict[parts] = "ok"
     reason[parts] = ""
     ends = _ends(frames, scene)
-    missed = owners(seen.missed, ends)
+    missed = owners(seen.missed, ends, frame_step(states))
     for region in missed:
         if region.object_id is not None:
             first, last = (frame for frame, _ in ends[region.object_id])

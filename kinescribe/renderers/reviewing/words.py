@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.states import States
+from kinescribe.states.frames_read import frame_step
 
 __all__ = ["Span", "frames_in_words", "join", "rows_to_look_at", "spans_of"]
 
@@ -28,14 +29,14 @@ class Span:
 
 
 def spans_of(frames: NDArray[np.int64], object_ids: NDArray[np.int64], verdict: NDArray[np.object_], reason: NDArray[np.object_],
-             wanted: Sequence[str]) -> list[Span]:  # fmt: skip
-    """By object, then frame, the spans of rows whose verdict is wanted."""
+             wanted: Sequence[str], step: int = 1) -> list[Span]:  # fmt: skip
+    """By object, then frame, the spans of rows whose verdict is wanted; `step`: from one frame that was looked at to the next."""
     out: list[Span] = []
     for object_id in np.unique(object_ids):
         rows = np.flatnonzero(object_ids == object_id)
         group: list[int] = []
         for k in [*rows[np.isin(verdict[rows].astype(str), list(wanted))], -1]:
-            if group and (k < 0 or verdict[k] != verdict[group[0]] or frames[k] - frames[group[-1]] > GAP + 1):
+            if group and (k < 0 or verdict[k] != verdict[group[0]] or frames[k] - frames[group[-1]] > (GAP + 1) * step):
                 middle = group[len(group) // 2]
                 out.append(
                     Span(
@@ -66,5 +67,5 @@ def rows_to_look_at(states: States) -> list[str]:
     names = states.labels
     return [
         f"{f'{span.object_id} {names[span.object_id]}'.strip()}, {frames_in_words(span.first, span.last)}: {span.reason}"
-        for span in spans_of(states["frame"], states["object_id"], marked, words, ("x",))
+        for span in spans_of(states["frame"], states["object_id"], marked, words, ("x",), frame_step(states))
     ]
