@@ -2,108 +2,126 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
-__all__ = ["CLUSTER_SIGMAS", "nan_median", "plate_distance", "undo_resting_objects"]
+from kinescribe.perception.stack import FrameStack, as_doubled, as_limits, pieces
 
-Image = NDArray[np.uint8]
+__all__ = ["CLUSTER_SIGMAS", "undo_resting_objects"]
+
 Float32 = NDArray[np.float32]
 
 CLUSTER_SIGMAS = 5.0  # values within so many σ of a stable value belong to it
 SMALLEST_REGION = 5  # px
+ROUNDS = 2  # slivers at the rim of what was swapped are told once the rest is right
+LESS_OF_A_SEAM = 0.8
 
 
-def plate_distance(stack: Image, plate: Float32) -> Float32:
-    """RMS over channels of each frame's difference from the plate, shape (S, H, W)."""
-    out = np.empty(stack.shape[:3], np.float32)
-    for i, image in enumerate(stack):
-        difference = image - plate
-        out[i] = np.sqrt(np.einsum("hwc,hwc->hw", difference, difference) / 3)
-    return out
+def undo_resting_objects(stack: FrameStack, plate: Float32, noise: Float32) -> Float32:
+    """Swap in a pixel's second stable value where that leaves the smaller seam against the surroundings; the plate's values are doubled
+    whole numbers.
+    """
+    reach = CLUSTER_SIGMAS * noise
+    found = _second_values(stack, plate, reach)
+    for _ in range(ROUNDS):
+        swapped = _swapped(plate, found)
+        changed = (swapped != plate).any(-1)
+        plate = swapped
+        if not changed.any():
+            break
+        found = found.but(changed).joined(_second_values(stack, plate, reach, changed))
+    return plate
 
 
-def nan_median(values: Float32) -> Float32:
-    """Median over the first axis of what is not NaN; NaN where nothing is. Faster than numpy's."""
-    ordered = np.sort(values, axis=0)
-    count = np.isfinite(ordered).sum(0)
-    low = np.maximum((count - 1) // 2, 0)
-    high = np.maximum(count // 2, 0)
-    high = np.minimum(high, len(values) - 1)
-    a = np.take_along_axis(ordered, low[None], 0)[0]
-    b = np.take_along_axis(ordered, high[None], 0)[0]
-    return np.where(count > 0, (a + b) / 2, np.nan).astype(np.float32)
+def _swapped(plate: Float32, found: _Second) -> Float32:
+    from kinescribe.perception import compiled_stack
 
-
-def undo_resting_objects(stack: Image, plate: Float32, noise: Float32) -> Float32:
-    """Swap in a pixel's second stable value where that leaves the smaller seam against the surroundings."""
-    distance = plate_distance(stack, plate)
-    off = distance > CLUSTER_SIGMAS * noise
-    support = off.sum(0)
-    least = max(3, len(stack) // 16)
-    rows, columns = np.nonzero(support >= least)
-    if len(rows) == 0:
+    if not len(found.pixels):
         return plate
-    values = stack[:, rows, columns].astype(np.float32)  # (S, P, 3)
-    away = off[:, rows, columns]
-    second = np.stack([nan_median(np.where(away, values[..., c], np.nan)) for c in range(3)], axis=-1)  # (P, 3)
-    agrees = away & (np.sqrt(((values - second) ** 2).mean(-1)) <= CLUSTER_SIGMAS * noise[rows, columns])
-    stable = agrees.sum(0) >= np.maximum(least, 0.5 * away.sum(0))
-    rows, columns, second, agrees = rows[stable], columns[stable], second[stable], agrees[:, stable]
-    if len(rows) == 0:
-        return plate
-    out = plate.copy()
-    labels, count = _components(rows, columns, agrees, plate.shape[:2])
-    alternative = plate.copy()
-    alternative[rows, columns] = second
+    labels, count = _components(found, plate.shape[:2])
     label_image = np.zeros(plate.shape[:2], np.int32)
-    label_image[rows, columns] = labels + 1
+    label_image.ravel()[found.pixels] = labels + 1
     order = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[order], np.arange(count + 1))
-    for k in range(count):
-        members = order[starts[k] : starts[k + 1]]
-        if len(members) < SMALLEST_REGION:
-            continue
-        r, c = rows[members], columns[members]
-        if _seam(alternative, out, label_image, k + 1, r, c) < 0.8 * _seam(out, out, label_image, k + 1, r, c):
-            out[r, c] = alternative[r, c]
+    out = plate.copy()
+    compiled_stack.swap_for_smaller_seams(
+        out, found.values[order], found.pixels[order], starts, label_image, SMALLEST_REGION, LESS_OF_A_SEAM
+    )
     return out
 
 
-def _components(
-    rows: NDArray[np.intp], columns: NDArray[np.intp], agrees: NDArray[np.bool_], shape: tuple[int, int]
-) -> tuple[NDArray[np.int32], int]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Second:
+    """Second stable values.
+
+    Attributes:
+        pixels: (P,), ascending, counted row by row.
+        values: (P, 3).
+        frames: uint8, (P, S / 8), a bit for each frame that holds the value.
+    """
+
+    pixels: NDArray[np.intp]
+    values: Float32
+    frames: NDArray[np.uint8]
+
+    def but(self, left_out: NDArray[np.bool_]) -> _Second:
+        """Without the pixels of a mask (H, W)."""
+        kept = ~left_out.ravel()[self.pixels]
+        return _Second(self.pixels[kept], self.values[kept], self.frames[kept])
+
+    def joined(self, other: _Second) -> _Second:
+        """With another's pixels, in order."""
+        pixels = np.concatenate([self.pixels, other.pixels])
+        order = np.argsort(pixels, kind="stable")
+        values, frames = np.concatenate([self.values, other.values]), np.concatenate([self.frames, other.frames])
+        return _Second(pixels[order], values[order], frames[order])
+
+
+def _second_values(stack: FrameStack, plate: Float32, reach: Float32, among: NDArray[np.bool_] | None = None) -> _Second:
+    """Of all pixels, or of those of a mask (H, W)."""
+    from kinescribe.perception import compiled_stack  # numba takes its time to come in
+
+    count = len(stack.images)
+    least = max(3, count // 16)
+    doubled, limits = as_doubled(plate).reshape(-1, 3), as_limits(reach)
+    pixels, seconds = [np.zeros(0, np.intp)], [np.zeros((0, 3), np.float32)]
+    frames = [np.zeros((0, -(-count // 8)), np.uint8)]
+    often = stack.beyond(plate, reach) >= least
+    for chosen in pieces(np.flatnonzero(often if among is None else often & among)):
+        values, here = stack.columns(chosen), limits[chosen]
+        away, strange = np.empty((2, count, len(chosen)), bool)
+        compiled_stack.which_beyond(values, doubled[chosen].ravel(), here, away)
+        second = np.empty(3 * len(chosen), np.uint16)
+        compiled_stack.doubled_medians_of(values, away, second)
+        compiled_stack.which_beyond(values, second, here, strange)
+        agrees = away & ~strange
+        stable = agrees.sum(0) >= np.maximum(least, 0.5 * away.sum(0))
+        pixels.append(chosen[stable])
+        seconds.append(second.reshape(-1, 3)[stable] * np.float32(0.5))
+        frames.append(np.packbits(agrees[:, stable], axis=0).T)
+    return _Second(np.concatenate(pixels), np.concatenate(seconds), np.concatenate(frames))
+
+
+def _components(found: _Second, shape: tuple[int, int]) -> tuple[NDArray[np.int32], int]:
     """Connected pixels whose second value holds in the same frames: one thing at one place, not two that happen to touch."""
     index = np.full(shape, -1, np.int64)
-    index[rows, columns] = np.arange(len(rows))
+    index.ravel()[found.pixels] = np.arange(len(found.pixels))
     links = []
     for dy, dx in ((0, 1), (1, 0)):
-        a = index[: shape[0] - dy, : shape[1] - dx]
-        b = index[dy:, dx:]
-        both = (a >= 0) & (b >= 0)
-        i, j = a[both], b[both]
-        common = (agrees[:, i] & agrees[:, j]).sum(0)
-        either = (agrees[:, i] | agrees[:, j]).sum(0)
+        here = index[: shape[0] - dy, : shape[1] - dx]
+        there = index[dy:, dx:]
+        both = (here >= 0) & (there >= 0)
+        i, j = here[both], there[both]
+        common, either = (
+            np.bitwise_count(held).sum(1, dtype=np.int64) for held in (found.frames[i] & found.frames[j], found.frames[i] | found.frames[j])
+        )
         alike = common >= 0.6 * either
         links.append(np.stack([i[alike], j[alike]]))
     i, j = np.concatenate(links, axis=1)
-    graph = sparse.coo_matrix((np.ones(len(i), np.int8), (i, j)), shape=(len(rows), len(rows)))
+    graph = sparse.coo_matrix((np.ones(len(i), np.int8), (i, j)), shape=(len(found.pixels), len(found.pixels)))
     count, labels = csgraph.connected_components(graph, directed=False)
     return labels.astype(np.int32), int(count)
-
-
-def _seam(inside: Float32, outside: Float32, labels: NDArray[np.int32], label: int, r: NDArray[np.intp], c: NDArray[np.intp]) -> float:
-    """Mean step in brightness across a region's outline, the region's pixels taken from `inside`, its surroundings from `outside`."""
-    height, width = labels.shape
-    total, count = 0.0, 0
-    for dy, dx in ((0, 2), (0, -2), (2, 0), (-2, 0)):  # two apart: edges of real pictures are soft
-        y, x = r + dy, c + dx
-        ok = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        ry, rx, y, x = r[ok], c[ok], y[ok], x[ok]
-        crosses = labels[y, x] != label
-        step = inside[ry[crosses], rx[crosses]] - outside[y[crosses], x[crosses]]
-        total += float(np.sqrt((step**2).mean(-1)).sum())
-        count += int(crosses.sum())
-    return total / max(count, 1)

@@ -36,7 +36,7 @@ class DeviceStack(FrameStack):
         self._runtime, self._where = runtime, runtime.device
         try:
             self._images = torch.from_numpy(self.images).to(self._where)  # (S, H, W, 3)
-            self._moves = torch.from_numpy(self._moving).to(self._where)  # (S, H, W)
+            self._moves = torch.from_numpy(self._moving).to(self._where, copy=True)  # (S, H, W); it is changed
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
