@@ -1,9 +1,11 @@
 """The same thing over time: association, filtering, smoothing, contacts."""
 
 from kinescribe.tracking.angles import AngleTrajectory, smooth_angles
+from kinescribe.tracking.boxes import detections_from_boxes
 from kinescribe.tracking.contacts import ContactPoint
 from kinescribe.tracking.kalman import BatchKalman
 from kinescribe.tracking.offline import OfflineTracker
+from kinescribe.tracking.online import OnlineTracker
 from kinescribe.tracking.pieces import join_pieces
 from kinescribe.tracking.protocols import Tracker
 from kinescribe.tracking.refinement import refine
@@ -16,9 +18,11 @@ __all__ = [
     "BatchKalman",
     "ContactPoint",
     "OfflineTracker",
+    "OnlineTracker",
     "Track",
     "Tracker",
     "Trajectory",
+    "detections_from_boxes",
     "join_pieces",
     "leave_out",
     "refine",

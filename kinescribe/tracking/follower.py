@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from kinescribe.tracking.association import UNLIKE, assign_pairs, look_cost
 from kinescribe.tracking.gating import near_pairs
-from kinescribe.tracking.kalman import BatchKalman
+from kinescribe.tracking.interacting import InteractingKalman
 
-__all__ = ["LONGEST_MISS", "Follower", "Sightings", "motion_intensity"]
+__all__ = ["FREE", "STEADY", "Follower", "Habits", "Pieces", "Sightings", "motion_intensity"]
 
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -19,7 +19,29 @@ Rows = NDArray[np.intp]
 
 GATE = 16.0  # squared Mahalanobis distance beyond which a pair is not looked at
 COST_LIMIT = 30.0  # motion and look together
-LONGEST_MISS = 3  # ticks a filter goes on unseen; longer gaps are joined afterwards, with both sides known
+
+
+class Habits(NamedTuple):
+    """What is expected of things.
+
+    Attributes:
+        scales: of the acceleration that each motion model allows, relative to `motion_intensity`; the widest first.
+        longest_miss: ticks a piece goes on unseen.
+        priced: whether a prediction pays in full for its width, as −2 ln of the likelihood has it. If not, by its logarithm only: a body
+            that is new or has bounced, and may be anywhere, stands nearly as well as one that keeps its course.
+        unseen: what a sighting costs a piece that wasn't seen a frame ago: what is hidden mostly stays hidden.
+    """
+
+    scales: tuple[float, ...]
+    longest_miss: float
+    priced: bool
+    unseen: float
+
+
+# balls that bounce, are hit or thrown; what is lost is joined afterwards, with both sides of the gap known
+FREE = Habits((1.0,), 3.0, False, 0.0)
+# people, vehicles, discs that glide: most keep their course, any may swerve. One thing a frame ago in sight, one not: 19 to 1, −2 ln of it
+STEADY = Habits((1.0, 0.1), 10.0, True, 6.0)
 
 
 class Sightings(NamedTuple):
@@ -47,89 +69,139 @@ def motion_intensity(radii: Float, speeds: Float) -> Float:
     return np.asarray((0.7 + 0.05 * radii + 0.15 * speeds) ** 2)
 
 
+class Pieces(NamedTuple):
+    """N pieces of track, as they were last seen.
+
+    Attributes:
+        tags: (N,) int, for the owner to set; −1 at first.
+        counts: (N,) int, sightings.
+        first_clocks, first_positions: (N,), ticks, and (N, 2), px, of the first sighting.
+        clocks: (N,), ticks, of the last sighting.
+        positions, velocities: (N, 2), px and px/tick, filtered, at the last sighting.
+        velocity_variances: (N,), mean of both components, (px/tick)².
+        last: the last sighting.
+    """
+
+    tags: Index
+    counts: Index
+    first_clocks: Float
+    first_positions: Float
+    clocks: Float
+    positions: Float
+    velocities: Float
+    velocity_variances: Float
+    last: Sightings
+
+    @classmethod
+    def begun(cls, now: float, first: Sightings) -> Pieces:
+        """One of each sighting."""
+        n = len(first.areas)
+        clocks, unset = np.full(n, now), np.full(n, -1, np.int64)
+        still = np.zeros((n, 2))
+        return cls(unset, np.ones(n, np.int64), clocks, first.positions, clocks.copy(), first.positions.copy(), still, np.zeros(n), first)
+
+    def take(self, index: NDArray[np.integer]) -> Pieces:
+        """The chosen ones."""
+        return Pieces._make([*(values[index] for values in self[:-1]), self.last.take(index)])
+
+    def joined(self, other: Pieces) -> Pieces:
+        """These and the others."""
+        both = [np.concatenate(pair) for pair in zip(self[:-1], other[:-1], strict=True)]
+        last = Sightings(*(np.concatenate(pair) for pair in zip(self.last, other.last, strict=True)))
+        return Pieces._make([*both, last])
+
+
 class Follower:
     """Pieces of track that grow frame by frame, each while it is seen at least every few frames.
 
     Attributes:
-        numbers: (N,) int, of the pieces that go on, from 0 in the order they began.
-        last: the last sighting of each, N.
-        clocks: (N,), ticks, when that was.
+        habits: what is expected of things.
+        pieces: the N pieces that go on, in the order they began.
         filters: N Kalman filters, px and px/tick, at the time of the last step.
     """
 
-    def __init__(self) -> None:
-        self.numbers: Index = np.zeros(0, np.int64)
-        self.clocks: Float = np.zeros(0)
-        self.last = Sightings(np.zeros((0, 2)), np.zeros((0, 2, 2)), np.zeros(0), np.zeros(0), np.zeros((0, 3)))
-        self.filters = BatchKalman(order=2)
-        self._began = 0
+    def __init__(self, habits: Habits = FREE) -> None:
+        self.habits = habits
+        self.pieces = Pieces.begun(0.0, Sightings(np.zeros((0, 2)), np.zeros((0, 2, 2)), np.zeros(0), np.zeros(0), np.zeros((0, 3))))
+        self.filters = InteractingKalman(habits.scales)
         self._now = 0.0
 
-    def advance(self, now: float) -> Index:
-        """Go on to another time, ticks; returns the numbers of the pieces that end, unseen for too long."""
-        fresh = now - self.clocks <= LONGEST_MISS + 0.5
-        ended = self.numbers[~fresh]
-        if len(ended):
-            self.numbers, self.clocks, self.last = self.numbers[fresh], self.clocks[fresh], self.last.take(np.flatnonzero(fresh))
-            self.filters.keep(fresh)
-        if len(self.numbers):
-            self.filters.intensities = motion_intensity(self.last.radii, np.hypot(*self.filters.velocities.T))
-            self.filters.predict(now - self._now)
+    def advance(self, now: float) -> Pieces:
+        """Go on to another time, ticks; returns the pieces that end, unseen for too long."""
+        ended = self.drop(now - self.pieces.clocks > self.habits.longest_miss + 0.5)
+        if len(self.filters):
+            self.filters.predict(now - self._now, motion_intensity(self.pieces.last.radii, np.hypot(*self.filters.velocities.T)))
         self._now = now
         return ended
 
-    def see(self, here: Sightings) -> Index:
-        """Give the sightings of the time that was advanced to their pieces, new ones where none fits; returns the pieces' numbers, (M,)."""
-        out = np.full(len(here.areas), -1, np.int64)
+    def drop(self, which: NDArray[np.bool_]) -> Pieces:
+        """End the marked pieces, (N,), and return them."""
+        if not which.any():
+            return self.pieces.take(np.zeros(0, np.intp))
+        ended = self.pieces.take(np.flatnonzero(which))
+        self.pieces = self.pieces.take(np.flatnonzero(~which))
+        self.filters.keep(~which)
+        return ended
+
+    def see(self, here: Sightings) -> Rows:
+        """Give the sightings of the time that was advanced to their pieces, new ones where none fits.
+
+        Returns:
+            the row of each sighting's piece in `pieces`, (M,).
+        """
+        out = np.full(len(here.areas), -1, np.intp)
         noise = _measured(here)
         rows, columns = self._pair(here, noise)
         if len(rows):
             self.filters.update(rows, here.positions[columns], noise[columns])
-            self.clocks[rows] = self._now
-            for kept, new in zip(self.last, here, strict=True):
+            pieces = self.pieces
+            pieces.counts[rows] += 1
+            pieces.clocks[rows] = self._now
+            pieces.positions[rows] = self.filters.positions[rows]
+            pieces.velocities[rows] = self.filters.velocities[rows]
+            pieces.velocity_variances[rows] = self.filters.velocity_variances[rows]
+            for kept, new in zip(pieces.last, here, strict=True):
                 kept[rows] = new[columns]
-            out[columns] = self.numbers[rows]
-        self._begin(here, noise, out)
+            out[columns] = rows
+        first = np.flatnonzero(out < 0)
+        if len(first):
+            out[first] = np.arange(len(self.filters), len(self.filters) + len(first))
+            self._begin(here.take(first), noise[first])
         return out
 
-    def _begin(self, here: Sightings, noise: Float, numbers: Index) -> None:
-        new = np.flatnonzero(numbers < 0)
-        if not len(new):
-            return
-        numbers[new] = np.arange(self._began, self._began + len(new))
-        self._began += len(new)
-        first = here.take(new)
+    def _begin(self, first: Sightings, noise: Float) -> None:
         # a first step of up to some three radii is believed; what moves faster is found by its straight path
-        self.filters.add(
-            first.positions,
-            noise[new],
-            velocity_sigma=1.0 + 0.8 * first.radii,
-            intensity=motion_intensity(first.radii, np.zeros(len(new))),
-        )
-        self.numbers = np.concatenate([self.numbers, numbers[new]])
-        self.clocks = np.concatenate([self.clocks, np.full(len(new), self._now)])
-        self.last = Sightings(*(np.concatenate(both) for both in zip(self.last, first, strict=True)))
+        spread = 1.0 + 0.8 * first.radii
+        begun = Pieces.begun(self._now, first)._replace(velocity_variances=spread**2)
+        self.filters.add(first.positions, noise, spread)
+        self.pieces = self.pieces.joined(begun)
 
     def _pair(self, here: Sightings, noise: Float) -> tuple[Rows, Rows]:
-        if not len(self.numbers) or not len(here.areas):
+        if not len(self.filters) or not len(here.areas):
             return np.zeros(0, np.intp), np.zeros(0, np.intp)
+        widest = self.filters.filters[0]
         # no pair within the gate is farther apart than this
-        reach = np.sqrt(GATE * (_widest(self.filters.position_covariances) + _widest(noise).max()))
+        reach = np.sqrt(GATE * (_widest(widest.position_covariances) + _widest(noise).max()))
         parts = []
-        for rows, columns in near_pairs(self.filters.positions, reach, here.positions):
+        for rows, columns in near_pairs(widest.positions, reach, here.positions):
             gates = self.filters.gates(rows, here.positions[columns], noise[columns])
             within = gates.distances <= GATE
             rows, columns = rows[within], columns[within]
-            distances, log_likelihoods = gates.distances[within], gates.log_likelihoods[within]
-            look = look_cost(self.last.colors[rows], self.last.areas[rows], here.colors[columns], here.areas[columns])
-            # a wider prediction explains more: its log-determinant is the price of that
-            cost = distances + np.log1p(np.maximum(-2 * log_likelihoods - distances, 0)) + look
+            look = look_cost(self.pieces.last.colors[rows], self.pieces.last.areas[rows], here.colors[columns], here.areas[columns])
             # One bad look can't outvote the motion, but what is unlike in colour and in size is something else: a speck where a ball would
             # be had it not bounced. Taken for the ball, it would have the piece end after the one that begins at the bounce, and the two
             # never joined.
+            cost = self._motion_cost(rows, gates.distances[within], gates.log_likelihoods[within]) + look
             parts.append((rows, columns, np.where(look < UNLIKE, cost, np.inf)))
         rows, columns, costs = (np.concatenate(values) for values in zip(*parts, strict=True))
         return assign_pairs(rows, columns, costs, COST_LIMIT)
+
+    def _motion_cost(self, rows: Rows, distances: Float, log_likelihoods: Float) -> Float:
+        if self.habits.priced:
+            missed = self._now - self.pieces.clocks[rows] > 1.5
+            return np.asarray(-2 * log_likelihoods + self.habits.unseen * missed)
+        # a wider prediction explains more: its log-determinant is the price of that
+        return np.asarray(distances + np.log1p(np.maximum(-2 * log_likelihoods - distances, 0)))
 
 
 def _measured(here: Sightings) -> Float:

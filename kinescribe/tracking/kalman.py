@@ -63,6 +63,11 @@ class BatchKalman:
         return self.states[:, [1, self.order + 1]]
 
     @property
+    def velocity_variances(self) -> Float:
+        """(N,), mean of both components, (px/s)²."""
+        return 0.5 * (self.covariances[:, 1, 1] + self.covariances[:, self.order + 1, self.order + 1])
+
+    @property
     def position_covariances(self) -> Float:
         """(N, 2, 2), px²."""
         rows = np.array([0, self.order])

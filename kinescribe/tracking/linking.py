@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.tracking.association import MOST, assign_pairs, look_cost
+from kinescribe.tracking.joining import COST_LIMIT, LONGEST_GAP, Ends, gap_costs
 from kinescribe.tracking.observations import Observations
 
 __all__ = ["link_tracklets"]
@@ -17,33 +17,11 @@ Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 Rows = NDArray[np.intp]
 
-LONGEST_GAP = 60.0  # ticks
-COST_LIMIT = 26.0
-BOUNCE_COST = 9.0  # of a sudden change of velocity, however large: things do bounce
-LONGEST_BOUNCE = 3.0  # ticks in which a bounce may hide
 ENDS = 6  # observations of a piece's end that tell its velocity
 WHOLE_LOG_AREA = 0.12  # of the piece's median: what differs more is cut, hidden or merged
 ALIKE = 2.0  # what two looks of one body may cost
-GATE = 16.0  # squared distance, in the spread of where a piece goes on, beyond which no two are joined
 MOST_AT_ONCE = 200_000  # pairs of pieces that are in memory together
 STRAYS = 3  # last sightings of a piece that may be something else's
-WIDEST_RADII = 6.0  # a gate wider than so many radii of the body joins anything to anything
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Ends:
-    """One end each of N pieces: ticks, px, px/tick, CIELAB, px²."""
-
-    clocks: Float
-    positions: Float
-    velocities: Float
-    velocity_variances: Float
-    radii: Float
-    colors: Float
-    areas: Float
-
-    def take(self, index: Rows) -> _Ends:
-        return _Ends(*(getattr(self, item.name)[index] for item in fields(self)))
 
 
 def link_tracklets(seen: Observations, pieces: list[Index]) -> list[Index]:
@@ -84,11 +62,11 @@ def _doubtful(seen: Observations, sure: Index, strays: Index) -> bool:
     return bool((look_cost(color, area, seen.colors[strays], seen.areas[strays]) >= MOST).all())
 
 
-def _follows(tail: _Ends, heads: _Ends) -> bool:
+def _follows(tail: Ends, heads: Ends) -> bool:
     """Whether one of the heads goes on from the one tail, and looks like it."""
     like = look_cost(tail.colors, tail.areas, heads.colors, heads.areas) < ALIKE
     alike = heads.take(np.flatnonzero(like & (heads.clocks > tail.clocks)))
-    return bool((_gap_costs(tail.take(np.zeros(len(alike.clocks), np.intp)), alike) < COST_LIMIT).any())
+    return bool((gap_costs(tail.take(np.zeros(len(alike.clocks), np.intp)), alike) < COST_LIMIT).any())
 
 
 def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:
@@ -97,7 +75,7 @@ def _link_once(seen: Observations, pieces: list[Index]) -> list[Index]:
     tails, heads = _ends(seen, pieces, last=True), _ends(seen, pieces, last=False)
     found = []
     for rows, columns in _in_time(seen, pieces):
-        costs = _gap_costs(tails.take(rows), heads.take(columns))
+        costs = gap_costs(tails.take(rows), heads.take(columns))
         near = costs < COST_LIMIT
         found.append((rows[near], columns[near], costs[near]))
     if not found:
@@ -136,9 +114,9 @@ def _in_time(seen: Observations, pieces: list[Index]) -> Iterator[tuple[Rows, Ro
             yield who[fits], columns[fits]
 
 
-def _ends(seen: Observations, pieces: list[Index], *, last: bool) -> _Ends:
+def _ends(seen: Observations, pieces: list[Index], *, last: bool) -> Ends:
     """The last, or first, ends of pieces, each ≥ 1 observation."""
-    return _Ends(*(np.array(values, np.float64) for values in zip(*(_end(seen, piece, last=last) for piece in pieces), strict=True)))
+    return Ends(*(np.array(values, np.float64) for values in zip(*(_end(seen, piece, last=last) for piece in pieces), strict=True)))
 
 
 def _end(seen: Observations, piece: Index, *, last: bool) -> tuple[float, Float, Float, float, float, Float, float]:
@@ -168,25 +146,3 @@ def _end(seen: Observations, piece: Index, *, last: bool) -> tuple[float, Float,
         np.median(seen.colors[piece], axis=0),
         float(np.median(seen.areas[piece])),
     )
-
-
-def _gap_costs(tails: _Ends, heads: _Ends) -> Float:
-    """What it costs to join each of K tails to the head beside it, (K,); infinite where the one doesn't lead to the other."""
-    gap = heads.clocks - tails.clocks
-    a_v, b_v = tails.velocities, heads.velocities
-    radius = np.maximum(tails.radii, heads.radii)
-    variance = tails.velocity_variances + heads.velocity_variances
-    # the mean of both velocities carries a body over the gap exactly when its acceleration is constant
-    miss = heads.positions - tails.positions - 0.5 * (a_v + b_v) * gap[:, None]
-    speed = np.maximum(np.hypot(*a_v.T), np.hypot(*b_v.T))
-    wander = (0.3 + 0.02 * radius + 0.05 * speed) ** 2 * np.maximum(gap - 1, 0) ** 2
-    jump = ((b_v - a_v) ** 2).sum(1)
-    # a bounce somewhere in the gap: the path is two straight lines, and only where they meet isn't known
-    bounce = jump / 12 * np.minimum(gap, LONGEST_BOUNCE) ** 2
-    spread = (0.5 + 0.1 * radius) ** 2 + 0.25 * variance * gap**2 + wander + bounce
-    widest = (2.0 + WIDEST_RADII * radius) ** 2
-    jump_spread = 2 * variance + (0.7 + 0.1 * radius + 0.3 * speed) ** 2 * np.maximum(gap, 1)
-    distance = (miss**2).sum(1) / np.minimum(spread, widest)
-    look = look_cost(tails.colors, tails.areas, heads.colors, heads.areas)
-    cost = distance + np.minimum(jump / jump_spread, BOUNCE_COST) + look + np.log(np.minimum(spread, widest)) + 0.05 * gap
-    return np.where(distance <= GATE, cost, np.inf)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.errors import UsageError
 from kinescribe.perception.detections import Detections
+from kinescribe.tracking.follower import FREE, STEADY
 from kinescribe.tracking.linking import link_tracklets
 from kinescribe.tracking.observations import Observations, flatten
 from kinescribe.tracking.seeds import find_fast_paths
@@ -16,6 +18,7 @@ from kinescribe.tracking.tracks import Track
 
 __all__ = ["OfflineTracker", "to_track"]
 
+MOTIONS = {"free": FREE, "steady": STEADY}
 WHOLE_LOG_AREA = 0.2  # a sighting whose area differs more from the median is hidden in part, or one with something else
 
 
@@ -24,10 +27,18 @@ class OfflineTracker:
 
     Args:
         least_observations: shorter tracks are dropped as chance.
+        motion: "free" for bodies that may bounce or be hit; "steady" for those that mostly keep their course, such as people and vehicles:
+            many alike that pass each other are then told apart better.
+
+    Raises:
+        UsageError: another motion.
     """
 
-    def __init__(self, least_observations: int = 4) -> None:
+    def __init__(self, least_observations: int = 4, motion: str = "free") -> None:
+        if motion not in MOTIONS:
+            raise UsageError(f"unknown motion '{motion}'; available: {', '.join(MOTIONS)}")
         self.least_observations = least_observations
+        self.motion = motion
 
     def track(self, detections: Sequence[Detections], size: tuple[int, int]) -> list[Track]:
         """The tracks in a video of `size` (width, height) px, whose consecutive frames have these detections."""
@@ -35,7 +46,7 @@ class OfflineTracker:
         if len(seen) == 0:
             return []
         least = min(self.least_observations, max(1, len(detections) - 1))
-        pieces = track_frame_by_frame(seen)
+        pieces = track_frame_by_frame(seen, habits=MOTIONS[self.motion])
         free = np.zeros(len(seen), bool)
         for piece in pieces:
             if len(piece) <= 2:
