@@ -7,7 +7,7 @@ hundredths of the reading.
 from __future__ import annotations
 
 from array import array
-from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,19 @@ from .timing import named
 
 __all__ = ["Continuity"]
 
-_SAMPLES = 300_000  # values of a frame that are compared; rows are left out to come to that
+_SAMPLES = 80_000  # values of a frame that are compared; rows are left out to come to that
 _CHANGED = 12  # grey levels: what coding makes of a picture that is stored once more stays below
 _WINDOW = 8  # frames to either side that tell how much usually changes
-_STILL = 0.03  # of what usually changes: less is none
+_STILL = 0.1  # of what usually changes: less is none
+_OFTEN_STILL = 0.2  # where there is much of it
 _LONGEST = 4  # repeats in a row: as many as 12 frames a second stored at 60 have; a body that rests does for longer
 _LEAST = 8  # samples that have to change usually before what doesn't is worth a word
 _OFTEN = 0.15  # of all frames: repeated by design, as where a recording is stored at a higher rate
-_GRID = (24, 32)
-_JUMP = 16  # grey levels
-_WHOLE = 0.5  # of the picture that jumps in a cut; frames around it have less than half of that
+_FEWEST = 64  # samples: a smaller picture is too small to tell scenes apart
+_AFTER = 3  # frames that a new scene has to last, else it's a flash
+_WHOLE = 0.5  # of the picture that changes in a cut; in frames around it less than half as much does
+
+_Rows = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 class Continuity:
@@ -39,60 +42,53 @@ class Continuity:
         """Args: name: of the video, for the warnings."""
         self.cuts: list[int] = []
         self._name = name
-        self._last: NDArray[np.uint8] | NDArray[np.uint16] | None = None
+        self._last: _Rows | None = None
+        self._before: tuple[int, _Rows] | None = None  # a frame that may begin another scene, and what the one before it shows
         self._changes = array("I")
-        self._grids: deque[NDArray[np.float32]] = deque(maxlen=5)
-        self._jumps: deque[float] = deque(maxlen=5)
-        self._count = 0
-        self._step = 1
-        self._samples = 0
+        self._step, self._unit, self._samples = 1, 1, 0
 
-    def note(self, plane: NDArray[np.uint8] | NDArray[np.uint16], *, bits: int = 8, copy: bool = False) -> None:
+    def note(self, plane: _Rows, *, bits: int = 8) -> None:
         """Look at the next frame.
 
         Args:
-            plane: (H, W), uint8 or uint16: brightness, or channels side by side. It is kept until the next one comes.
+            plane: (H, W), uint8 or uint16: brightness, or channels side by side.
             bits: of a value.
-            copy: whether it may change before the next one comes, so that what is needed of it is copied.
         """
         import cv2
 
-        if self._last is None:
-            self._step = -(-plane.size // _SAMPLES)
-        rows = plane[:: self._step].copy() if copy else plane[:: self._step]
-        if self._last is not None and rows.shape == self._last.shape:
-            difference = cv2.absdiff(rows, self._last)
-            changed = cv2.threshold(difference, _CHANGED << max(bits - 8, 0), 1, cv2.THRESH_BINARY)[1]
-            self._changes.append(cv2.countNonZero(changed))
-        self._last, self._samples = rows, rows.size
-        grid = rows[:: max(1, rows.shape[0] // _GRID[0]), :: max(1, rows.shape[1] // _GRID[1])].astype(np.float32).ravel()
-        if bits > 8:
-            grid /= 1 << bits - 8
-        if self._grids:
-            self._jumps.append(float(np.count_nonzero(np.abs(grid - self._grids[-1]) > _JUMP)) / grid.size)
-        self._grids.append(grid)
-        self._count += 1
-        self._look_for_cut(self._count - 3)
+        last = self._last
+        if last is None:
+            self._step, self._unit = -(-plane.size // _SAMPLES), 1 << bits - 8
+        rows = plane[:: self._step].copy()  # a small copy, which is still in the cache when the next frame is held against it
+        self._last = rows
+        if last is None:
+            self._samples = rows.size
+            return
+        changed = cv2.countNonZero(cv2.threshold(cv2.absdiff(rows, last), _CHANGED * self._unit, 1, cv2.THRESH_BINARY)[1])
+        self._changes.append(changed)
+        if self._before is not None and len(self._changes) == self._before[0] + _AFTER:
+            self._judge(*self._before)
+        if changed >= _WHOLE * self._samples:
+            self._before = len(self._changes), last
 
     def close(self) -> None:
         """After the last frame."""
-        self._look_for_cut(self._count - 2)
-        self._last = None
+        if self._before is not None:
+            self._judge(*self._before)
 
-    def _look_for_cut(self, frame: int) -> None:
-        """Whether `frame`, one or two before the last one seen, shows another scene than the one before it."""
-        at = len(self._jumps) - (self._count - frame)
-        if frame < 1 or at < 0 or self._grids[-1].size < 64:
+    def _judge(self, frame: int, before: _Rows) -> None:
+        """Whether `frame` begins another scene than the one before it shows."""
+        self._before = None
+        changes, after, unit = self._changes, self._last, self._unit
+        around = [*changes[max(0, frame - 1 - _AFTER) : frame - 1], *changes[frame : frame + _AFTER]]
+        if after is None or after.size < _FEWEST or not around or max(around) > 0.5 * changes[frame - 1]:
             return
-        jump, around = self._jumps[at], [value for k, value in enumerate(self._jumps) if k != at]
-        if jump < _WHOLE or not around or max(around) > 0.5 * jump:
+        one, other = before.ravel().astype(np.float32), after.ravel().astype(np.float32)
+        if np.count_nonzero(np.abs(one - other) > _CHANGED * unit) < _WHOLE * one.size:  # a flash
             return
-        before, after = self._grids[at - len(self._jumps) - 1], self._grids[-1]
-        if np.count_nonzero(np.abs(after - before) > _JUMP) < _WHOLE * after.size:  # a flash
+        if max(one.std(), other.std()) < unit:  # nothing is in it
             return
-        if max(before.std(), after.std()) < 1:  # nothing is in it
-            return
-        if min(before.std(), after.std()) > 4 and np.corrcoef(before, after)[0, 1] > 0.9:  # another light on the same scene
+        if min(one.std(), other.std()) > 4 * unit and np.corrcoef(one, other)[0, 1] > 0.9:  # another light on the same scene
             return
         self.cuts.append(frame)
 
@@ -102,18 +98,11 @@ class Continuity:
         if changes.size < 2 * _WINDOW:
             return [], False
         usual = _usual(changes)
-        still = (changes <= _STILL * usual) & (usual >= _LEAST)
-        frames: list[int] = []
-        alone: list[int] = []
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], still.astype(np.int8), [0]])))
-        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-            if end - start > _LONGEST or start == 0 or end == changes.size:
-                continue
-            if min(changes[start - 1], changes[end]) >= 0.5 * usual[start:end].max():
-                frames += range(start + 1, end + 1)
-                alone += [start] if end - start == 1 else []
+        frames = [k + 1 for run in _runs(changes, usual, _OFTEN_STILL) for k in run]
         if len(frames) >= 4 and len(frames) >= _OFTEN * changes.size:
             return frames, True
+        inner = (run for run in _runs(changes, usual, _STILL) if run.start > 0 and run.stop < changes.size)
+        alone = [run.start for run in inner if len(run) == 1]
         if len(alone) < 2:
             return [], False
         # What bounces back half-way between two frames is at one place in both, but what has been left out makes up for it in the next.
@@ -128,10 +117,10 @@ class Continuity:
         lines = []
         frames, by_design = self.repeated()
         if by_design:
-            share = 1 - len(frames) / self._count
+            count = len(self._changes) + 1
             lines.append(
-                f"'{self._name}': {len(frames)} of {self._count} frames repeat the one before ({named(frames)}): a recording of about "
-                f"{share:.2g} times the frame rate; velocities jump: take the repeats out, as ffmpeg's mpdecimate does"
+                f"'{self._name}': {len(frames)} of {count} frames repeat the one before ({named(frames)}): a recording of about "
+                f"{1 - len(frames) / count:.2g} times the frame rate; velocities jump: take the repeats out, as ffmpeg's mpdecimate does"
             )
         elif frames:
             lines.append(
@@ -144,6 +133,16 @@ class Continuity:
                 "what is followed across a cut makes no sense: split the video there"
             )
         return lines
+
+
+def _runs(changes: NDArray[np.float64], usual: NDArray[np.float64], share: float) -> Iterator[range]:
+    """Where less than this share of what usually changes does, for a few frames between others in which as much does as usual."""
+    still = (changes <= share * usual) & (usual >= _LEAST)
+    edges = np.flatnonzero(np.diff(still.astype(np.int8), prepend=0, append=0))
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        beside = [changes[k] for k in (start - 1, end) if 0 <= k < changes.size]
+        if end - start <= _LONGEST and beside and min(beside) >= 0.5 * usual[start:end].max():
+            yield range(start, end)
 
 
 def _usual(changes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -104,7 +104,7 @@ class ImageFolder:
         continuity = Continuity(self.info.name)
         for frame in self._read(range(len(self._files))):
             height, width, channels = frame.image.shape
-            continuity.note(frame.image.reshape(height, width * channels), copy=True)
+            continuity.note(frame.image.reshape(height, width * channels))
             yield frame
         continuity.close()
         self.repeated = len(continuity.repeated()[0])

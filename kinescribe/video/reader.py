@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, UsageError
+from .container import open_container
 from .continuity import Continuity
 from .decoding import Decoding
 from .frame import Frame
 from .hashing import sha256_of_file
 from .info import VideoInfo, wanted_indices
+from .landmarks import Landmarks
 from .limits import Limits
 from .orientation import Orientation, orientation_of
 from .structure import Damage, first_damage
@@ -72,6 +74,7 @@ class FileVideo:
         self.repeated: int | None = None
         self._damage: Damage | None = None
         self._orientation = Orientation()
+        self._landmarks = Landmarks()
         self.info = self._probe()
 
     @property
@@ -85,10 +88,42 @@ class FileVideo:
     def sample(self, indices: Sequence[int]) -> Iterator[Frame]:
         """The frames with these indices, ascending, each once; frames between are decoded but not converted.
 
+        Once a pass over the whole file was made, frames before the nearest key frame aren't decoded either where that saves much.
+
         Raises:
             UsageError: a negative index, or one beyond the end.
         """
-        return self._read(wanted_indices(indices, self.info.name))
+        wanted = wanted_indices(indices, self.info.name)
+        jumps = self._landmarks.plan(wanted)
+        return self._read(wanted) if jumps is None else self._jump(jumps)
+
+    def _jump(self, jumps: list[tuple[int, list[int]]]) -> Iterator[Frame]:
+        """Frames from their key frames on; from the start of the file, as ever, from where on a jump doesn't land where it should."""
+        from av.error import FFmpegError
+        from av.video.reformatter import VideoReformatter
+
+        self.partial = None
+        reformatter, marks = VideoReformatter(), self._landmarks
+        wanted = [index for _, frames in jumps for index in frames]
+        done = 0
+        container, stream = open_container(self._path, self._limits)
+        with closing(container):
+            for key, frames in jumps:
+                try:
+                    container.seek(marks.stamp(key), stream=stream, backward=True)
+                    for index, picture in marks.follow(container.decode(stream), key):
+                        if index == wanted[done]:
+                            yield Frame(index, marks.time(index), self._pixels(picture, reformatter))
+                            done += 1
+                        if index == frames[-1]:
+                            break
+                except FFmpegError:  # the pass from the start tells what is wrong, if anything is
+                    break
+                if done == 0 or wanted[done - 1] != frames[-1]:
+                    break
+        if done < len(wanted):
+            self._landmarks = Landmarks()
+            yield from self._read(wanted[done:])
 
     def _read(self, wanted: list[int] | None) -> Iterator[Frame]:
         from av.video.reformatter import VideoReformatter
@@ -101,8 +136,11 @@ class FileVideo:
         index, time = -1, 0.0
         # whatever pictures show, they show it the first time
         continuity = Continuity(self.info.name) if wanted is None and self.repeated is None else None
+        landmarks = Landmarks() if wanted is None and not self._landmarks.whole else None
         with closing(self._decoding()) as decoding:
             for index, (picture, time) in enumerate(self._timed(decoding)):
+                if landmarks is not None:
+                    landmarks.note(picture, time)
                 if continuity is not None and (plane := _brightness(picture)) is not None:
                     continuity.note(plane[0], bits=plane[1])
                 if chosen is None or index in chosen:
@@ -117,6 +155,9 @@ class FileVideo:
             self.repeated, self._about_pictures = len(continuity.repeated()[0]), continuity.warnings
         if hidden and not any("edit list" in line for line in self._about_pixels):
             self._about_pixels.append(f"'{self.info.name}': {_pictures(hidden)} in the file that its edit list leaves out, as does this")
+        if landmarks is not None and not (reason or lost or hidden):
+            landmarks.close()
+            self._landmarks = landmarks
         if reason:
             self.partial = f"'{self.info.name}' breaks off after frame {index} ({time:.3f} s): {reason}" + (f"; and {lost}" if lost else "")
         elif lost:
@@ -209,16 +250,27 @@ class FileVideo:
 
 def _brightness(picture: VideoFrame) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], int] | None:
     """The first plane as it is stored, which is brightness in most formats, and the bits of its values; None for unusual values."""
-    form, plane = picture.format, picture.planes[0]
+    bits, width = _layout(picture.format.name, picture.width)
+    if not bits:
+        return None
+    plane = picture.planes[0]
+    data = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+    rows = data[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)[:, :width]  # what lies behind is anything
+    return (rows.view(np.uint16), bits) if bits > 8 else (rows, bits)
+
+
+@lru_cache(maxsize=16)
+def _layout(name: str, width: int) -> tuple[int, int]:
+    """Bits of a value, 0 for unusual ones, and bytes in a row of the first plane."""
+    from av.video.format import VideoFormat
+
+    form = VideoFormat(name, width, 2)
     bits = max(component.bits for component in form.components)
     if bits > 16 or (bits > 8 and form.is_big_endian):
-        return None
-    data = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
-    rows = data[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)
-    own_plane = form.is_planar or len(form.components) == 1
-    width = picture.width * (2 if bits > 8 else 1) if own_plane else picture.width * form.bits_per_pixel // 8
-    rows = rows[:, :width]  # what lies behind is anything
-    return (rows.view(np.uint16), bits) if bits > 8 and own_plane else (rows, 8)
+        return 0, 0
+    if form.is_planar or len(form.components) == 1:
+        return bits if bits > 8 else 8, width * (2 if bits > 8 else 1)
+    return 8, width * form.bits_per_pixel // 8
 
 
 def _pictures(count: int) -> str:
