@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +12,18 @@ from numpy.typing import NDArray
 from kinescribe.errors import UsageError
 from kinescribe.perception.detections import Detections
 from kinescribe.tracking.association import assign_pairs
+from kinescribe.tracking.by_id import tracks_by_id
 from kinescribe.tracking.follower import STEADY, Follower, Pieces, Sightings
 from kinescribe.tracking.gating import near_pairs
 from kinescribe.tracking.joining import COST_LIMIT, LONGEST_GAP, Ends, farthest_join, gap_costs
+from kinescribe.tracking.tracks import Track
 
 __all__ = ["OnlineTracker"]
 
 Index = NDArray[np.int64]
 Rows = NDArray[np.intp]
+
+GLIMPSE = 4  # sightings; what has fewer in a whole video is chance
 
 
 class OnlineTracker:
@@ -65,6 +71,17 @@ class OnlineTracker:
         if len(gone):
             self._follower.drop(np.isin(np.arange(len(pieces.tags)), gone))
         return out
+
+    def track(self, detections: Sequence[Detections], size: tuple[int, int]) -> list[Track]:
+        """The tracks in a video whose consecutive frames have these detections, decided frame by frame, whatever was seen before.
+
+        So that it can stand where a tracker of whole videos is asked for; `size` tells it nothing.
+        """
+        anew = OnlineTracker(self.least_observations, self.longest_gap, self.frame_interval)
+        ids = [anew.update(here) for here in detections]
+        sure = [here.take(given > 0) for here, given in zip(detections, ids, strict=True)]
+        tracks = tracks_by_id(sure, [given[given > 0] for given in ids], least=min(GLIMPSE, max(1, len(detections) - 1)))
+        return [replace(track, track_id=k + 1) for k, track in enumerate(tracks)]
 
     def _tick(self, detections: Detections) -> float:
         if self._time is not None:

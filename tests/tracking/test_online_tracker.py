@@ -10,7 +10,7 @@ from drawn import BLUE, RED, detections_of, hidden, line
 
 from kinescribe.errors import UsageError
 from kinescribe.perception.detections import Detections
-from kinescribe.tracking import OnlineTracker, detections_from_boxes
+from kinescribe.tracking import OnlineTracker, Tracker, detections_from_boxes
 
 
 def ids_by_body(bodies: list[dict[str, object]], n: int, tracker: OnlineTracker | None = None, **options: object) -> dict[int, list[int]]:
@@ -137,6 +137,24 @@ def test_memory_of_ten_thousand_is_no_square() -> None:
     tracemalloc.stop()
     assert len(set(ids.tolist())) == 10_000
     assert peak < 100e6  # one matrix of all with all, of a byte each
+
+
+def test_it_stands_in_for_a_tracker_of_whole_videos() -> None:
+    bodies = [
+        {"positions": hidden(line((20, 40), (4, 1), 30), 12, 18), "radius": 9, "color": RED},
+        {"positions": hidden(line((300, 160), (-4, 1), 30), 0, 5), "radius": 6, "color": BLUE},
+        {"positions": hidden(np.full((30, 2), 280.0), 2, 30), "radius": 6, "color": RED},
+    ]
+    found, _ = detections_of(bodies, 30)
+    tracker = OnlineTracker()
+    for _ in range(2):  # nothing is left over from the first time
+        first, second = tracker.track(found, (320, 240))
+        assert [first.track_id, second.track_id] == [1, 2]
+        assert first.frames[[0, -1]].tolist() == [0, 29]
+        assert set(first.gaps) >= {12, 13, 14, 15, 16, 17}
+        np.testing.assert_allclose(second.positions[-1], [184, 189], atol=0.5)
+    assert tracker.track([], (320, 240)) == []
+    assert isinstance(tracker, Tracker)
 
 
 def test_frames_in_another_order_are_refused() -> None:
