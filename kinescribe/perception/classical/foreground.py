@@ -36,11 +36,12 @@ class Foreground:
 
     @classmethod
     def of(cls, extent: NDArray[np.uint8], strong: NDArray[np.bool_], offset: NDArray[np.float32]) -> Foreground:
-        """The blobs of `extent`, 0 or 1, that hold enough pixels of `strong`, both (H, W)."""
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(extent, connectivity=8, ltype=cv2.CV_32S)
-        seeds = np.bincount(labels[strong], minlength=count)
-        seeds[0] = 0
-        return cls(np.asarray(labels, np.int32), np.asarray(stats, np.int32), np.flatnonzero(seeds >= SMALLEST_SEED_PX), offset)
+        """The blobs of `extent`, 0 or more, that hold enough pixels of `strong`, both (H, W); no pixel is in the latter alone."""
+        from kinescribe.perception.classical.compiled import foreground as compiled  # numba takes its time to come in
+
+        labels = np.zeros(extent.shape, np.int32)
+        stats, seeds = compiled.components(extent, strong.view(np.uint8), labels)
+        return cls(labels, stats, np.flatnonzero(seeds >= SMALLEST_SEED_PX), offset)
 
 
 class ForegroundModel:
@@ -60,7 +61,7 @@ class ForegroundModel:
         self.low = self._threshold(GROW_SIGMAS)
         # pixels on a grid, at least one of each side however small the picture
         self._grid = tuple(slice(min(2, side - 1), None, 8) for side in plate.shape[:2])
-        self._sparse = np.ascontiguousarray(plate[self._grid]).astype(np.int16)
+        self._sparse = 2 * plate[self._grid].astype(np.uint16).ravel()  # doubled
 
     def _threshold(self, sigmas: float) -> NDArray[np.uint8]:
         # the largest of three channels exceeds the channels' RMS by 1.3 on average
@@ -68,8 +69,11 @@ class ForegroundModel:
 
     def exposure_offset(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The frame's overall brightness offset against the plate, (3,), grey levels."""
-        difference = image[self._grid].astype(np.int16) - self._sparse
-        return np.asarray(np.median(difference.reshape(-1, 3), axis=0), np.float32)
+        from kinescribe.perception import compiled_stack  # numba takes its time to come in
+
+        found = np.empty((1, 3), np.int32)
+        compiled_stack.shifts(np.ascontiguousarray(image[self._grid]).reshape(1, -1), self._sparse, found)
+        return np.asarray(found[0] / 4, np.float32)
 
     def segment(self, image: NDArray[np.uint8]) -> Foreground:
         """Blobs of pixels that differ from the background."""
@@ -78,12 +82,13 @@ class ForegroundModel:
 
     def masks(self, image: NDArray[np.uint8], offset: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """What exceeds the lower threshold, small gaps closed, 0 or 1, and what exceeds the upper one, both (H, W)."""
+        from kinescribe.perception.classical.compiled import foreground as compiled
+
         smooth = cv2.GaussianBlur(image, (3, 3), 0)
         if np.abs(offset).max() >= LEAST_OFFSET:
-            smooth = np.clip(smooth - offset, 0, 255).round().astype(np.uint8)
-        difference = cv2.absdiff(smooth, self.smooth_plate)
-        b, g, r = cv2.split(difference)
-        strongest = cv2.max(cv2.max(b, g), r)
-        weak = (strongest > self.low).view(np.uint8)
+            levels = np.clip(np.arange(256, dtype=np.float32)[:, None] - offset, 0, 255).round().astype(np.uint8)
+            smooth = cv2.LUT(smooth, levels[None])
+        weak, strong = np.empty((2, *smooth.shape[:2]), np.uint8)
+        compiled.exceed(np.asarray(cv2.absdiff(smooth, self.smooth_plate), np.uint8), self.low, self.high, weak, strong)
         closed = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        return np.asarray(closed, np.uint8), np.asarray(strongest > self.high)
+        return np.asarray(closed, np.uint8), strong.view(np.bool_)

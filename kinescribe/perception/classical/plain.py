@@ -10,7 +10,7 @@ from kinescribe.perception.background import MIN_NOISE, Background
 
 __all__ = ["plain_background", "plain_color", "unevenness"]
 
-WIDE = 16.0  # grey levels: what lies farther from the plain colour isn't the ground
+CLOSE, WIDE = 3.0, 16.0  # grey levels: what lies farther from the plain colour isn't the ground
 SAME_COLOR = 4.0  # grey levels: a title, a fade is another scene
 RINGING_PX = 17  # a codec's block and a pixel
 LEAST_SHARE = 0.4  # of the picture must be plain
@@ -25,25 +25,31 @@ def plain_color(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float, f
         ring: 1 for a drawn surface, clearly less for a photographed wall, whose shade drifts and whose noise is wider. A pattern of
         colours whose middle no pixel has is no plain colour: share and evenness are 0.
     """
-    pixels = image.reshape(-1, 3)
-    coarse = (pixels >> 3).astype(np.int32)
-    codes = (coarse[:, 0] << 10) | (coarse[:, 1] << 5) | coarse[:, 2]
-    counts = np.bincount(codes, minlength=1 << 15)
-    members = pixels[codes == counts.argmax()].astype(np.float32)
-    colour = np.median(members, axis=0)
+    from kinescribe.perception.classical.compiled import plain as compiled  # numba takes its time to come in
+
+    pixels = np.ascontiguousarray(image).reshape(-1, 3)
+    levels = compiled.levels_with_code(pixels, int(compiled.colour_codes(pixels).argmax()))
+    colour = np.array([_median_level(counts) for counts in levels], np.float32)
     for _ in range(3):  # the bin's edge may cut the colour's noise in two: look around it
-        near = np.abs(pixels - colour).max(1) <= 6
-        if not near.any():  # a pattern of colours whose middle none of them has
+        count, mean = compiled.mean_within(pixels, np.ceil(colour - 6).astype(np.int64), np.floor(colour + 6).astype(np.int64))
+        if not count:  # a pattern of colours whose middle none of them has
             break
-        colour = pixels[near].mean(0, dtype=np.float64).astype(np.float32)
-    distance = np.sqrt(((image - colour) ** 2).mean(-1))
-    close, wide = distance <= 3, distance <= WIDE
-    if not close.any():
+        colour = mean.astype(np.float32)
+    within = np.empty(image.shape[:2], np.uint8)
+    close, wide, squares = compiled.squared_distances(pixels, colour, CLOSE, WIDE, within.reshape(-1))
+    if not close:
         return colour, 0.0, WIDE, 0.0
-    spread = float(np.sqrt((distance[close] ** 2).mean()))
-    clear = cv2.erode(wide.astype(np.uint8), np.ones((RINGING_PX, RINGING_PX), np.uint8), borderType=cv2.BORDER_REPLICATE).astype(bool)
-    clear = clear if clear.any() else wide
-    return colour, float(wide.mean()), spread, float((close & clear).sum() / max(clear.sum(), 1))
+    clear = cv2.erode(within, np.ones((RINGING_PX, RINGING_PX), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0
+    clear = clear if clear.any() else within > 0
+    evenness = int(((within == 2) & clear).sum()) / max(int(clear.sum()), 1)
+    return colour, wide / within.size, float(np.sqrt(squares / close)), evenness
+
+
+def _median_level(counts: NDArray[np.int64]) -> float:
+    """Median of the grey levels that occur so often, (256,)."""
+    reached = counts.cumsum()
+    total = reached[-1]
+    return float(np.searchsorted(reached, [(total - 1) // 2, total // 2], side="right").mean())
 
 
 def plain_background(images: list[NDArray[np.uint8]], least_evenness: float = 0.0) -> Background | None:

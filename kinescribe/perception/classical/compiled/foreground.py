@@ -1,0 +1,130 @@
+"""Which pixels stand out and how they hang together: compiled loops."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["components", "exceed"]
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int32]
+WORD = 64  # pixels that are looked at together, for most of them hold nothing
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def exceed(difference: Bytes, low: Bytes, high: Bytes, weak: Bytes, strong: Bytes) -> None:
+    """Set `weak` and `strong` (H, W) to 1 where the strongest channel of a difference (H, W, 3) is above `low` and `high`, else to 0."""
+    height, width = low.shape
+    strongest = np.empty(width, np.uint8)
+    for y in range(height):
+        for x in range(width):
+            strongest[x] = max(difference[y, x, 0], difference[y, x, 1], difference[y, x, 2])
+        for x in range(width):
+            weak[y, x] = strongest[x] > low[y, x]
+            strong[y, x] = strongest[x] > high[y, x]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def components(extent: Bytes, strong: Bytes, labels: Ints) -> tuple[Ints, NDArray[np.int64]]:
+    """Pixels of `extent` that hang together, corners included, each with its number in `labels` (H, W), which is 0 everywhere.
+
+    The numbers are OpenCV's, by the first block of two by two pixels that a component has.
+
+    Returns:
+        x, y, width, height, area of each component, (n + 1, 5), the first of all that is none, in the box of the whole picture; how much
+        of `strong` each holds, (n + 1,).
+    """
+    height, width = extent.shape
+    runs = _runs(extent)
+    count = runs.shape[0]
+    parent = np.arange(count)
+    above, end_above, start = 0, 0, 0
+    while start < count:
+        y, end = runs[start, 0], start
+        while end < count and runs[end, 0] == y:
+            end += 1
+        if above < end_above and runs[above, 0] == y - 1:
+            k = above
+            for i in range(start, end):
+                while k < end_above and runs[k, 2] < runs[i, 1]:
+                    k += 1
+                m = k
+                while m < end_above and runs[m, 1] <= runs[i, 2]:
+                    a, b = _root(parent, i), _root(parent, m)
+                    parent[max(a, b)] = min(a, b)
+                    m += 1
+        above, end_above, start = start, end, end
+    first = np.full(count, height * width, np.int64)
+    for i in range(count):
+        parent[i] = _root(parent, i)
+        first[parent[i]] = min(first[parent[i]], (runs[i, 0] // 2) * width + runs[i, 1] // 2)
+    roots = np.empty(count, np.int64)
+    found = 0
+    for i in range(count):
+        if parent[i] == i:
+            roots[found] = i
+            found += 1
+    roots = roots[:found]
+    order = np.argsort(first[roots], kind="mergesort")
+    number = np.zeros(count, np.int32)
+    for k in range(found):
+        number[roots[order[k]]] = k + 1
+    stats, seeds = np.zeros((found + 1, 5), np.int32), np.zeros(found + 1, np.int64)
+    for k in range(1, found + 1):
+        stats[k, 0], stats[k, 1] = width, height
+    for i in range(count):
+        y, x0, x1 = runs[i, 0], runs[i, 1], runs[i, 2]
+        k = number[parent[i]]
+        stats[k, 0], stats[k, 1] = min(stats[k, 0], x0), min(stats[k, 1], y)
+        stats[k, 2], stats[k, 3] = max(stats[k, 2], x1), max(stats[k, 3], y + 1)
+        stats[k, 4] += x1 - x0
+        for x in range(x0, x1):
+            labels[y, x] = k
+            seeds[k] += strong[y, x]
+    covered = 0
+    for k in range(1, found + 1):
+        stats[k, 2] -= stats[k, 0]
+        stats[k, 3] -= stats[k, 1]
+        covered += stats[k, 4]
+    stats[0, 2], stats[0, 3], stats[0, 4] = width, height, height * width - covered
+    return stats, seeds
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _runs(extent: Bytes) -> Ints:
+    """Pixels in a row that are set: row, first column, the one beyond the last, (n, 3), in order."""
+    height, width = extent.shape
+    runs, count = np.empty((256, 3), np.int32), 0
+    for y in range(height):
+        x = 0
+        while x < width:
+            if x % WORD == 0 and x + WORD <= width:
+                held = np.uint8(0)
+                for j in range(WORD):
+                    held |= extent[y, x + j]
+                if held == 0:
+                    x += WORD
+                    continue
+            if extent[y, x] == 0:
+                x += 1
+                continue
+            start = x
+            while x < width and extent[y, x] != 0:
+                x += 1
+            if count == runs.shape[0]:
+                more = np.empty((2 * count, 3), np.int32)
+                more[:count] = runs
+                runs = more
+            runs[count, 0], runs[count, 1], runs[count, 2] = y, start, x
+            count += 1
+    return runs[:count]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _root(parent: NDArray[np.int64], i: int) -> int:
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
