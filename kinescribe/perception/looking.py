@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Looked", "look", "resolve_every"]
 
 BATCH = 8  # frames, where no runtime tells another number
+MOST_DETECTING = 4  # threads; what each does between the picture's loops holds up the others
 MOST_MEASURING = 4  # threads; with more they wait for each other, and the thread that feeds the models for them
 
 
@@ -105,13 +106,7 @@ def look(
     with blaming(stack.detector, "while it prepared"):
         stack.detector.prepare(stages.watch("background"), phrases)
     if not stack.learned and stack.propagator is None:
-        out = Looked()
-        border = Border(stack.detector, out.warnings)
-        for frame in _told(stages.watch("detect"), on_frame):
-            with border.watching(frame.index):
-                found = stack.detector.detect(frame)
-            out.detections.append(border.detections(found, Place.of(frame)))
-        return out
+        return _by_frame(stack.detector, stages, on_frame)
     out = Looked()
     background = getattr(stack.detector, "background", None)
     draws_boxes = not getattr(stack.detector, "segments", True)
@@ -139,6 +134,22 @@ def look(
     out.dropped, out.withdrawn, out.votes = follower.dropped, follower.withdrawn, follower.votes()
     out.detected = len(follower.detected)
     out.warnings += [*finder.warnings, *follower.warnings]
+    return out
+
+
+def _by_frame(detector: Any, stages: Stages, on_frame: Callable[[Frame], None]) -> Looked:
+    """Detections of a detector that sees one frame at a time and all in it; of several frames at once where it says that it can."""
+    out = Looked()
+    border = Border(detector, out.warnings)
+
+    def detect(frame: Frame) -> tuple[Place, Any]:
+        with border.watching(frame.index):
+            return Place.of(frame), detector.detect(frame)
+
+    threads = min(_cores(), MOST_DETECTING) if getattr(detector, "thread_safe", False) else 1
+    for place, found in _side_by_side(_told(stages.video, on_frame), detect, threads):
+        out.detections.append(border.detections(found, place))
+        stages.done("detect", len(out.detections))
     return out
 
 
@@ -184,7 +195,7 @@ def _in_every_frame(
         return measure_masks(frame, one.masks, one.scores, one.phrases, background), one.votes  # none of its masks is empty
 
     with closing(_staged(_batches(frames, batch), find, runtime=runtime)) as batches:
-        yield from _side_by_side((one for found in batches for one in found), measure, runtime=runtime)
+        yield from _side_by_side((one for found in batches for one in found), measure, _measuring_threads(runtime))
 
 
 def _measured(
@@ -199,7 +210,7 @@ def _measured(
         return measure_masks(one.frame, one.masks, one.scores, one.phrases, background), one.ids
 
     with closing(_staged(followed, runtime=runtime)) as ahead:
-        yield from _side_by_side(ahead, measure, runtime=runtime)
+        yield from _side_by_side(ahead, measure, _measuring_threads(runtime))
 
 
 def _corners(mask: SoftMask) -> tuple[int, int, int, int]:
@@ -226,16 +237,12 @@ def _staged(source: Iterable[Any], *stages: Callable[[Any], Any], runtime: Any, 
     yield from staged(source, *stages, depth=depth)
 
 
-def _side_by_side(source: Iterable[Any], work: Callable[[Any], Any], *, runtime: Any) -> Iterator[Any]:
-    """What the work makes of the items, in their order: of several at once in threads, where models run; of one after the other elsewhere.
-
-    One item more than there are threads is under way.
-    """
-    if runtime is None:
+def _side_by_side(source: Iterable[Any], work: Callable[[Any], Any], threads: int) -> Iterator[Any]:
+    """What the work makes of the items, in their order: of several at once in so many threads, one item more than these under way."""
+    if threads <= 1:
         yield from map(work, source)
         return
-    threads = _measuring_threads()
-    with ThreadPoolExecutor(threads, thread_name_prefix="measure") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="perceive") as pool:
         try:
             made: deque[Future[Any]] = deque()
             for item in source:
@@ -248,10 +255,14 @@ def _side_by_side(source: Iterable[Any], work: Callable[[Any], Any], *, runtime:
             pool.shutdown(cancel_futures=True)
 
 
-def _measuring_threads() -> int:
-    """As many as there are cores for this process, less one for what feeds the models."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(max(cores - 1, 1), MOST_MEASURING)
+def _measuring_threads(runtime: Any) -> int:
+    """As many as there are cores for this process, less one for what feeds the models; one where none run."""
+    return 1 if runtime is None else min(max(_cores() - 1, 1), MOST_MEASURING)
+
+
+def _cores() -> int:
+    """Of this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:

@@ -28,6 +28,7 @@ class Detector(Protocol):
 
     A detector that also has `second_look(video, paths, progress)`, as the classical one has, is asked with the finished tracks to look
     for what it missed. One that also has `detect_batch(frames)`, returning a list of `Detections`, is given several frames at once.
+    One that says `thread_safe = True` may be called from several threads at once, after `prepare`.
 
     Attributes:
         finds_still: whether a thing that never moves counts as an object.

@@ -364,8 +364,7 @@ def test_medians_are_numpy_s(count: int) -> None:
     np.testing.assert_array_equal(median_color(image, mask), np.median(image[mask], axis=0))
 
 
-def test_frames_measured_at_once_are_those_measured_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "_measuring_threads", lambda: 3)
+def test_frames_measured_at_once_are_those_measured_one_after_the_other() -> None:
     threads, taken, most = set(), 0, 0
 
     def shown() -> Iterator[int]:
@@ -380,7 +379,7 @@ def test_frames_measured_at_once_are_those_measured_one_after_the_other(monkeypa
         return measured("pucks", t, {body: cut(drawn("pucks", body, t)) for body in scene("pucks").truth})
 
     found = []
-    for detections in looking._side_by_side(shown(), measure, runtime=object()):
+    for detections in looking._side_by_side(shown(), measure, 3):
         found.append(detections)
         most = max(most, taken - len(found))
     assert threading.get_ident() not in threads
@@ -391,8 +390,7 @@ def test_frames_measured_at_once_are_those_measured_one_after_the_other(monkeypa
         np.testing.assert_array_equal(one.centroids, measure(t).centroids)
 
 
-def test_an_error_in_measuring_reaches_the_caller_after_the_results_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "_measuring_threads", lambda: 2)
+def test_an_error_in_measuring_reaches_the_caller_after_the_results_before_it() -> None:
     before = threading.active_count()
 
     def measure(t: int) -> int:
@@ -402,9 +400,9 @@ def test_an_error_in_measuring_reaches_the_caller_after_the_results_before_it(mo
 
     found: list[int] = []
     with pytest.raises(RuntimeError, match="frame 5"):
-        found.extend(looking._side_by_side(range(50), measure, runtime=object()))
+        found.extend(looking._side_by_side(range(50), measure, 2))
     assert found == [0, 1, 2, 3, 4]
-    stopped = looking._side_by_side(range(50), measure, runtime=object())
+    stopped = looking._side_by_side(range(50), measure, 2)
     assert next(stopped) == 0
     del stopped
     assert threading.active_count() == before

@@ -46,7 +46,10 @@ class ClassicalDetector:
     Attributes:
         finds_still: whether things that never move are detected too; known after `prepare`.
         background: known after `prepare`.
+        thread_safe: several threads may look at frames at once.
     """
+
+    thread_safe = True
 
     def __init__(self) -> None:
         self.finds_still = False

@@ -34,6 +34,8 @@ class AcceleratedClassicalDetector(ClassicalDetector):
         runtime: where; None for the first GPU, or the CPU without one.
     """
 
+    thread_safe = False  # one device, one picture at a time
+
     def __init__(self, runtime: Runtime | None = None) -> None:
         super().__init__()
         self._given = runtime
