@@ -111,6 +111,9 @@ class Pieces(NamedTuple):
         return Pieces._make([*both, last])
 
 
+NONE = Pieces.begun(0.0, Sightings(np.zeros((0, 2)), np.zeros((0, 2, 2)), np.zeros(0), np.zeros(0), np.zeros((0, 3))))
+
+
 class Follower:
     """Pieces of track that grow frame by frame, each while it is seen at least every few frames.
 
@@ -122,7 +125,7 @@ class Follower:
 
     def __init__(self, habits: Habits = FREE) -> None:
         self.habits = habits
-        self.pieces = Pieces.begun(0.0, Sightings(np.zeros((0, 2)), np.zeros((0, 2, 2)), np.zeros(0), np.zeros(0), np.zeros((0, 3))))
+        self.pieces = NONE
         self.filters = InteractingKalman(habits.scales)
         self._now = 0.0
 
@@ -137,7 +140,7 @@ class Follower:
     def drop(self, which: NDArray[np.bool_]) -> Pieces:
         """End the marked pieces, (N,), and return them."""
         if not which.any():
-            return self.pieces.take(np.zeros(0, np.intp))
+            return NONE
         ended = self.pieces.take(np.flatnonzero(which))
         self.pieces = self.pieces.take(np.flatnonzero(~which))
         self.filters.keep(~which)

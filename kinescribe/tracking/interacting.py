@@ -90,7 +90,7 @@ class InteractingKalman:
         if len(values) == 1:
             return values[0]
         weights = self.weights.T.reshape(len(values), -1, *[1] * (values[0].ndim - 1))
-        return np.asarray((weights * np.stack(values)).sum(0))
+        return np.asarray(sum(weight * value for weight, value in zip(weights, values, strict=True)))
 
     def _mix(self, ticks: float) -> None:
         """Let each model go on from the mean of all, by how probable it is that a body changes from one to another."""

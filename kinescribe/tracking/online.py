@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +62,10 @@ class OnlineTracker:
         first = self._time is None
         now = self._tick(detections)
         ended = self._follower.advance(now)
-        self._lost = self._lost.joined(ended.take(np.flatnonzero(ended.tags >= 0)))
-        self._lost = self._lost.take(np.flatnonzero(now - self._lost.clocks <= self.longest_gap))
+        if len(ended.tags):
+            self._lost = self._lost.joined(ended.take(np.flatnonzero(ended.tags >= 0)))
+        if len(self._lost.tags):
+            self._lost = self._lost.take(np.flatnonzero(now - self._lost.clocks <= self.longest_gap))
         rows = self._follower.see(_sightings(detections))
         pieces = self._follower.pieces
         ripe = np.flatnonzero((pieces.tags < 0) & ((pieces.counts >= self.least_observations) | first))
@@ -91,7 +94,7 @@ class OnlineTracker:
                     f"frame {detections.frame} is of {detections.time_s:g} s, the one before of {self._time:g} s; hand them in order"
                 )
             self._intervals.append(passed)
-            interval = self.frame_interval or float(np.median(self._intervals))
+            interval = self.frame_interval or median(self._intervals)
             self._now += passed / interval if interval > 0 else 1.0
         self._time = detections.time_s
         return self._now
