@@ -90,7 +90,16 @@ def assemble(
     meta = Metadata(
         calibration=calibration,
         video=VideoMeta(name=_text(info.name), sha256=info.sha256, width=info.width, height=info.height, frame_count=len(times)),
-        time=TimeMeta(regular=stats.regular, interval_s=stats.interval_s, jitter_s=stats.jitter_s, overridden=overridden),
+        time=TimeMeta(
+            regular=stats.regular,
+            interval_s=stats.interval_s,
+            jitter_s=stats.jitter_s,
+            irregular_steps=stats.irregular_steps,
+            gaps=stats.gaps,
+            longest_step_s=stats.longest_step_s,
+            repeated_frames=getattr(video, "repeated", None),  # arrays, and videos of others, don't tell
+            overridden=overridden,
+        ),
         configuration=configuration,
         versions=_versions(VERSIONED + (VERSIONED_MODELS if models else ())),
         events=_events(objects, times, calibration),

@@ -64,12 +64,20 @@ class TimeMeta(_Model):
         regular: all steps are equal, within the container's own rounding.
         interval_s: median step, seconds; None with fewer than two frames.
         jitter_s: standard deviation of the steps, seconds.
+        irregular_steps: how many steps are more than 5 % off the median; None where not told.
+        gaps: how many of them are one and a half medians or more, as where frames were dropped; None where not told.
+        longest_step_s: the longest step, seconds; None with fewer than two frames, or where not told.
+        repeated_frames: pictures that repeat the one before while things move, as where frames were lost; None where nobody looked.
         overridden: the times are the user's (a frame interval, or given times), not the container's.
     """
 
     regular: bool
     interval_s: float | None = Field(default=None, gt=0)
     jitter_s: float | None = Field(default=None, ge=0)
+    irregular_steps: int | None = Field(default=None, ge=0)
+    gaps: int | None = Field(default=None, ge=0)
+    longest_step_s: float | None = Field(default=None, gt=0)
+    repeated_frames: int | None = Field(default=None, ge=0)
     overridden: bool = False
 
 

@@ -130,7 +130,7 @@ class Continuity:
         if self.cuts:
             lines.append(
                 f"'{self._name}': another scene, or another light, begins at {named(self.cuts)}; "
-                "what is followed across a cut makes no sense: split the video there"
+                "what is followed across a cut makes no sense: extract the parts one by one"
             )
         return lines
 

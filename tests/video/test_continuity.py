@@ -81,7 +81,7 @@ def test_a_cut_is_told_with_its_frame(tmp_path, at, noise):
     images = [scene(2.0 * k, seed=int(k >= at), noise=noise, moment=k) for k in range(40)]
     (said,) = warnings_of(tmp_path / "a.mp4", images)
     assert f"begins at frame {at};" in said
-    assert "split the video there" in said
+    assert "extract the parts one by one" in said
 
 
 def test_two_cuts_are_told(tmp_path):

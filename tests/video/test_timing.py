@@ -75,6 +75,10 @@ def test_stats_of_regular_and_irregular_times():
     assert not dropped.regular
     assert dropped.interval_s == pytest.approx(1 / 30)
     assert dropped.jitter_s == pytest.approx(1 / 30 / np.sqrt(98))
+    assert (dropped.irregular_steps, dropped.gaps, dropped.longest_step_s) == (1, 1, pytest.approx(2 / 30))
+    assert (stats.irregular_steps, stats.gaps) == (0, 0)
+    late = time_stats([0, 1, 2.2, 3, 4, 5, 6])
+    assert (late.irregular_steps, late.gaps, late.longest_step_s) == (2, 0, pytest.approx(1.2))
 
 
 def test_stats_of_too_few_times():
