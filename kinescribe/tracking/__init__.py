@@ -4,7 +4,7 @@ from kinescribe.tracking.angles import AngleTrajectory, smooth_angles
 from kinescribe.tracking.boxes import detections_from_boxes
 from kinescribe.tracking.contacts import ContactPoint
 from kinescribe.tracking.kalman import BatchKalman
-from kinescribe.tracking.offline import OfflineTracker
+from kinescribe.tracking.offline import OfflineTracker, SteadyTracker
 from kinescribe.tracking.online import OnlineTracker
 from kinescribe.tracking.pieces import join_pieces
 from kinescribe.tracking.protocols import Tracker
@@ -19,6 +19,7 @@ __all__ = [
     "ContactPoint",
     "OfflineTracker",
     "OnlineTracker",
+    "SteadyTracker",
     "Track",
     "Tracker",
     "Trajectory",

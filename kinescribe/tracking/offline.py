@@ -16,7 +16,7 @@ from kinescribe.tracking.seeds import find_fast_paths
 from kinescribe.tracking.tracklets import track_frame_by_frame
 from kinescribe.tracking.tracks import Track
 
-__all__ = ["OfflineTracker", "to_track"]
+__all__ = ["OfflineTracker", "SteadyTracker", "to_track"]
 
 MOTIONS = {"free": FREE, "steady": STEADY}
 WHOLE_LOG_AREA = 0.2  # a sighting whose area differs more from the median is hidden in part, or one with something else
@@ -63,6 +63,13 @@ class OfflineTracker:
         chains = [chain for chain in chains if len(chain) >= least]
         chains.sort(key=lambda chain: (int(seen.frames[chain[0]]), -len(chain)))
         return [to_track(seen, chain, k + 1) for k, chain in enumerate(chains)]
+
+
+class SteadyTracker(OfflineTracker):
+    """An offline tracker of what mostly keeps its course, as a plug-in of its own."""
+
+    def __init__(self, least_observations: int = 4) -> None:
+        super().__init__(least_observations, "steady")
 
 
 def to_track(seen: Observations, chain: NDArray[np.int64], track_id: int) -> Track:

@@ -7,7 +7,7 @@ import pytest
 
 from kinescribe.errors import UsageError
 from kinescribe.perception.detections import Detections
-from kinescribe.tracking import OfflineTracker, detections_from_boxes
+from kinescribe.tracking import OfflineTracker, SteadyTracker, detections_from_boxes
 
 
 def test_middle_size_and_score_are_the_boxes() -> None:
@@ -50,9 +50,10 @@ def walkers(frames: int = 60) -> tuple[list[Detections], np.ndarray]:
     return found, middles
 
 
-def test_steady_things_that_pass_each_other_are_one_track_each() -> None:
+@pytest.mark.parametrize("tracker", [OfflineTracker(motion="steady"), SteadyTracker()])
+def test_steady_things_that_pass_each_other_are_one_track_each(tracker: OfflineTracker) -> None:
     found, middles = walkers()
-    tracks = OfflineTracker(motion="steady").track(found, (480, 400))
+    tracks = tracker.track(found, (480, 400))
     assert len(tracks) == 2
     for track in tracks:
         away = np.hypot(*(track.positions[:, None] - middles[track.frames]).transpose(2, 0, 1))
