@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import time
 import zlib
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from kinescribe.tracking.protocols import Tracker
 
 __all__ = ["AUTO_OBJECTS", "Progress", "extract_states"]
+
+log = logging.getLogger(__name__)
 
 
 class _Frames:
@@ -164,11 +168,14 @@ def extract_states(
     video = open_video(source, times=times, frame_interval=frame_interval)
     some = None if selection.whole else SelectedVideo(video, selection, renumbered=True)
     video = some or video
+    began = time.perf_counter()
+    _tell_setup(video, parts, tracker)
     with nullcontext() if kept is None else kept.video(parts.stack, parts.choices, runtime):
         stages, frames = Stages(video, progress), _Frames()
         stack = parts.stack
         asked_for = read_objects(objects, reads_phrases=stack.reads_phrases, discover=lambda: _discover(stages, parts.client))
         found = _find(parts, stages, frames, asked_for, follow, runtime)
+        stages.end()
         seen = Seen(video, len(frames.times), frames.all_equal, found.votes, found.left_out, parts.told())
         labelled = name_tracks(found.tracks, seen, asked_for, reads_phrases=stack.reads_phrases, verifier=stack.verifier, one_each=one_each)
         warnings = [*parts.warnings, *asked_for.warnings, *labelled.warnings, *found.looked.warnings, *parts.told(), *runtime.warnings]
@@ -208,7 +215,47 @@ def extract_states(
             states = _in_the_video(states, some, [*video.warnings, *([] if found.partial is None else [found.partial])])
         if masks is not None:
             _write_masks(Path(masks), labelled.tracks, (video.info.width, video.info.height), numbers)
+        _tell_result(states, len(frames.times), time.perf_counter() - began)
         return _reviewed(video, states, progress) if review else states
+
+
+def _tell_setup(video: Video, parts: Parts, tracker: str) -> None:
+    info = video.info
+    fields: dict[str, Any] = {
+        "video": info.name,
+        "width": info.width,
+        "height": info.height,
+        "frames": info.frame_count,
+        "codec": info.codec,
+    }
+    log.info("the video is open", extra={"fields": fields})
+    log.info("parts are chosen", extra={"fields": {**parts.describe(), "tracker": tracker}})
+    for role, model in parts.provenance().items():
+        log.info("a model is used", extra={"fields": {"role": role, **model}})
+
+
+def _tell_result(states: States, frames: int, seconds: float) -> None:
+    meta = states.meta
+    for object_id, about in meta.objects.items():
+        kept = {
+            "object": object_id,
+            "label": about.label,
+            "frames_seen": about.frames_seen,
+            "first": about.first_frame,
+            "last": about.last_frame,
+        }
+        log.debug("an object is kept", extra={"fields": kept})
+    for one in meta.left_out:
+        left = {"label": one.label, "first": one.first_frame, "last": one.last_frame, "reason": one.reason}
+        log.info("something is left out", extra={"fields": left})
+    counts = {
+        "frames": frames,
+        "objects": len(meta.objects),
+        "rows": len(states),
+        "warnings": len(meta.warnings),
+        "seconds": round(seconds, 4),
+    }
+    log.info("the table is made", extra={"fields": counts})
 
 
 def _in_the_video(states: States, some: SelectedVideo, as_they_are: Collection[str]) -> States:
@@ -308,7 +355,8 @@ def _settle(
     still = [track for track in tracks if "still" in track.phrases]
     tracks = [*join_pieces([track for track in tracks if "still" not in track.phrases]), *still]
     if not finds_still:
-        tracks, _ = leave_out(tracks, confirmed, size, len(times), asked_for=asked_for)
+        tracks, gone = leave_out(tracks, confirmed, size, len(times), asked_for=asked_for)
+        log.debug("tracks are chosen", extra={"fields": {"kept": len(tracks), "left_out": asdict(gone)}})
     return tracks
 
 

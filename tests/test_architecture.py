@@ -19,6 +19,7 @@ ALL_BUT_CLI = {
     "foretelling",
     "labelling",
     "llm",
+    "logs",
     "perception",
     "pipeline",
     "plugins",
@@ -31,6 +32,7 @@ ALL_BUT_CLI = {
 # What each part may import of ours, beside itself and `errors`. A dotted name allows one module of a package.
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "logs": set(),
     "plugins": set(),
     "video": set(),
     "llm": set(),

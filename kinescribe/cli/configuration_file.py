@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperOption
 
+from kinescribe.cli.logging_options import LOG_OPTIONS
 from kinescribe.errors import InputError, UsageError, unknown_value
 from kinescribe.llm.text import one_line
 from kinescribe.settings import ExtractionSettings, checked_options
@@ -55,8 +56,9 @@ def key_of(option: TyperOption) -> str:
 def own_options(context: typer.Context, beside: Sequence[str] = ()) -> dict[str, TyperOption]:
     """A command's own options by key: neither those of extraction, nor `beside`, nor ``--help``."""
     listed = [option for option in context.command.params if isinstance(option, TyperOption)]
-    hidden = {*ExtractionSettings.names(), *beside, "help"}
-    return {key_of(option): option for option in listed if option.name not in hidden}
+    hidden = {*ExtractionSettings.names(), *beside, *LOG_OPTIONS, "help"}
+    # the parser's own ones, which set up completion, have no value
+    return {key_of(option): option for option in listed if option.name not in hidden and option.expose_value}
 
 
 def read_configuration(path: str, table: str | None, options: Mapping[str, TyperOption], context: typer.Context) -> ConfigurationFile:

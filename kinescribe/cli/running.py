@@ -7,13 +7,17 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from itertools import pairwise
-from typing import TextIO
+from typing import Any, TextIO
 
 import typer
 from typer.main import get_command
+from typer.models import CommandFunctionType
 
+from kinescribe.cli.completion import check_shell, completed
 from kinescribe.cli.interrupts import INTERRUPTED, interrupts, pending
+from kinescribe.cli.logging_options import telling
 from kinescribe.cli.typed import as_typed, command_of, flags_of
 from kinescribe.errors import KinescribeError
 
@@ -23,19 +27,51 @@ NOT_WHOLE = 5
 BROKEN_PIPE = 141  # as a shell tells of a program that the signal ended
 
 
-def single() -> typer.Typer:
+class Application(typer.Typer):
+    """An application each of whose commands takes the options that say how much it tells of itself."""
+
+    def command(self, *given: Any, **options: Any) -> Callable[[CommandFunctionType], CommandFunctionType]:
+        """As typer's; the function itself stays as it is."""
+        register = super().command(*given, **options)
+
+        def decorate(function: CommandFunctionType) -> CommandFunctionType:
+            register(telling(function))
+            return function
+
+        return decorate
+
+
+def single() -> Application:
     """An application without commands yet, with the settings that all of ours share.
 
     Help is plain text: the markup of rich takes longer to import than everything else together.
     """
-    return typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+    return Application(rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def run(application: typer.Typer, name: str, argv: list[str]) -> int:
     """Run an application and return the exit code; every error is one line on stderr, with a traceback only under ``--debug``.
 
     Where whoever reads stdout has gone (``| head``), it ends quietly with 141. Ctrl-C is handled as `interrupts` says.
+    With ``--log-json`` all that is said on stderr becomes JSON, an object a line.
     """
+    answered = completed(application, name)
+    if answered is not None:
+        return answered
+    if "--log-json" not in argv or sys.stderr is None:
+        return _run(application, name, argv)
+    from kinescribe.logs import JsonLines
+
+    plain = sys.stderr
+    sys.stderr = lines = JsonLines(plain)  # a text stream, as far as one is needed
+    try:
+        return _run(application, name, argv)
+    finally:
+        lines.write("\n")  # what waits for the end of its line
+        sys.stderr = plain
+
+
+def _run(application: typer.Typer, name: str, argv: list[str]) -> int:
     try:
         try:
             with interrupts():
@@ -66,12 +102,15 @@ def _code(application: typer.Typer, name: str, argv: list[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
+            check_shell(argv)
             with command.make_context(name, list(argv)) as context:
                 code = command.invoke(context)
     except KinescribeError as error:
         return _report(as_typed(str(error), flags_of(command_of(command, argv)), argv), error.exit_code, argv)
     except typer.Exit as end:
         code = end.exit_code
+    except SystemExit as end:  # the parser's own way to leave when it has set up completion
+        code = end.code if isinstance(end.code, int) else 1
     except typer.TyperException as error:  # a usage error that the parser found
         return _report(_usage_message(error, name, argv), error.exit_code, argv)
     except typer.Abort:
@@ -105,6 +144,10 @@ def _show_warning(
 
 def _report(message: str, code: int, argv: list[str]) -> int:
     """Print an error's line, after its traceback where that is asked for."""
+    as_json = getattr(sys.stderr, "tell_error", None)
+    if as_json is not None:
+        as_json(" ".join(message.split()), code, traceback.format_exc() if "--debug" in argv else None)
+        return code
     if "--debug" in argv:
         traceback.print_exc()
     print(f"kinescribe: error: {' '.join(message.split())}", file=sys.stderr)

@@ -43,7 +43,7 @@ def with_flags(message: str, flags: Mapping[str, str]) -> str:
 
 def as_typed(message: str, flags: Mapping[str, str], argv: Sequence[str]) -> str:
     """As `with_flags`; a name at the very beginning without a ``=`` is an argument too where that option was typed."""
-    first = re.match(r"([a-z_]+)(?= ['\"\d.-])", message)
+    first = re.match(r"([a-z_]+)(?= -?[\d.])", message)
     if first is not None and first[1] in flags:
         typed = flags[first[1]]
         if any(word == typed or word.startswith(f"{typed}=") for word in argv):

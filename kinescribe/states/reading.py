@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import logging
 import os
 import warnings
 from collections.abc import Collection, Mapping
@@ -25,6 +26,8 @@ from kinescribe.states.table import States
 from kinescribe.states.writing import sidecar_path, unescape
 
 __all__ = ["Table", "TableError", "load", "read", "schema_notes"]
+
+log = logging.getLogger(__name__)
 
 _SHOWN = 4
 
@@ -58,6 +61,8 @@ def read(path: str | os.PathLike[str]) -> States:
         raise UsageError(f"{path!r} is no path of a states table: give one, such as 'states.csv'")
     source = Path(path)
     table = load(source)
+    told = {"path": str(source), "rows": len(table.columns["frame"]), "problems": len(table.problems)}
+    log.debug("a table is read", extra={"fields": told})
     errors = [problem for problem in table.problems if problem.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more: kinescribe validate {source})" if len(errors) > 1 else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import logging
 import os
 import re
 import secrets
@@ -24,6 +25,8 @@ from numpy.typing import NDArray
 from kinescribe.errors import UsageError
 
 __all__ = ["escape", "number_texts", "replaced", "shortest", "sidecar_path", "unescape", "write_csv"]
+
+log = logging.getLogger(__name__)
 
 _TABLE_SUFFIXES = (".csv", ".txt", ".parquet")
 _FORMULA_STARTS = tuple("=+-@＝＋－＠")
@@ -105,7 +108,9 @@ def replaced(*paths: Path) -> Iterator[list[Path]]:
                 raise UsageError(f"cannot write '{path}': it is a folder; name a file in it")
         yield beside
         for temporary, path in reversed(list(zip(beside, paths, strict=True))):
+            size = temporary.stat().st_size
             temporary.replace(path)
+            log.info("a file is written", extra={"fields": {"path": str(path), "bytes": size}})
     except OSError as error:
         way_out = "" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "; write to a folder that exists and is yours"
         raise UsageError(f"cannot write '{paths[0]}': {error.strerror or error}{way_out}") from error

@@ -21,8 +21,10 @@ import psutil
 import kinescribe
 from kinescribe.annotation.batch.jobs import Job, Limits, Outcome
 from kinescribe.annotation.batch.keys import has_weights_in
+from kinescribe.annotation.batch.worker import LOG_LEVEL
 from kinescribe.errors import KinescribeError
 from kinescribe.llm.text import one_line
+from kinescribe.logs import hand_on, level_for_workers
 
 __all__ = ["Stopped", "WorkerProcess"]
 
@@ -143,6 +145,8 @@ class WorkerProcess:
                 return dict(said["result"])
             if "progress" in said:
                 progress(*said["progress"])
+            if "log" in said:
+                hand_on(said["log"], **({"for": message["job"]["name"]} if "job" in message else {}))
             if time.monotonic() - began > limits.seconds:
                 self._end()
                 raise TimeoutError
@@ -174,7 +178,9 @@ class WorkerProcess:
         # BLAS sums in another order with more threads: one always, so that results are the same bytes on any machine; but torch takes
         # the number for its models from the same variables
         blas = dict.fromkeys(_THREADS, "1") | (dict.fromkeys(_OF_TORCH, str(self._threads)) if learned else {})
-        return {**os.environ, **blas, "OPENCV_FOR_THREADS_NUM": str(self._threads), **self._more}
+        level = level_for_workers()
+        told = {} if level is None else {LOG_LEVEL: str(level)}
+        return {**os.environ, **blas, "OPENCV_FOR_THREADS_NUM": str(self._threads), **told, **self._more}
 
     def _wait_ready(self) -> None:
         end = time.monotonic() + _START_S

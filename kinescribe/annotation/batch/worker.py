@@ -20,6 +20,9 @@ from typing import IO, Any
 __all__ = ["main"]
 
 _EVERY_S = 0.2  # between two reports of progress
+_SAYING = threading.Lock()
+LOG_LEVEL = "KINESCRIBE_WORKER_LOG_LEVEL"
+"""The variable that says from which level on whoever started the worker wants records."""
 
 
 def main() -> int:
@@ -31,6 +34,10 @@ def main() -> int:
     jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     _say(out, {"ready": os.getpid()})
+    if os.environ.get(LOG_LEVEL, "").isdecimal():
+        from kinescribe.logs import forward
+
+        forward(lambda record: _say(out, {"log": record}), int(os.environ[LOG_LEVEL]))
     while (job := jobs.get()) is not None:
         _say(out, {"result": _do(job, _reporter(out))})
     return 0
@@ -55,8 +62,9 @@ def _listen(jobs: queue.Queue[dict[str, Any] | None]) -> None:
 
 
 def _say(out: IO[str], message: dict[str, Any]) -> None:
-    out.write(json.dumps(message) + "\n")
-    out.flush()
+    with _SAYING:  # records may come from any thread
+        out.write(json.dumps(message) + "\n")
+        out.flush()
 
 
 def _reporter(out: IO[str]) -> Callable[[str, int, int | None], None]:
