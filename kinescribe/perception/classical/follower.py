@@ -86,7 +86,14 @@ class Follower:
 
     def offset(self) -> Float:
         """How the sprite's centroid lies against the first look's."""
-        return np.median(self.bias[-25:], axis=0) if len(self.bias) >= 5 else np.zeros(2)
+        recent = self.bias[-25:]
+        if len(recent) < 5:
+            return np.zeros(2)
+        half = len(recent) // 2
+        out = []
+        for values in (sorted(float(one[axis]) for one in recent) for axis in (0, 1)):  # numpy's median takes ten times as long
+            out.append(values[half] if len(recent) % 2 else (values[half - 1] + values[half]) / 2)
+        return np.array(out)
 
 
 def expected_position(f: Follower, index: int) -> Float | None:

@@ -27,7 +27,7 @@ __all__ = [
 Float = NDArray[np.float64]
 NOISE_CORRELATION = 2.0  # neighbouring pixels' noise is correlated by demosaicing and codecs: variance of sums grows by about this
 LEAST_INSIDE_PX = 4  # without the outline's pixels; a body with fewer is as bright …
-BRIGHT_PERCENTILE = 80  # … as this of all its pixels
+BRIGHT_SHARE = 0.8  # … as the pixel that this share of all is no brighter than
 LEAST_CONTRAST = 1e-3  # grey levels; less is none at all
 GRID_VARIANCE = 0.01**2  # px², what sampling on a grid does to soft outlines
 LEAST_CIRCLE_RADIUS = 3.5  # px; below, a disc's rim is all of it
@@ -77,12 +77,10 @@ def soft_mask(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple
     not pull the centroid about, so the weight saturates there. `difference`: (h, w), RMS over channels, `mask`: the body.
     A mask that was found by smoothed differences reaches a pixel beyond the outline, whose own pixels are then its second ring.
     """
-    inside = cv2.erode(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
-    enough = inside.sum() >= LEAST_INSIDE_PX
-    contrast = median(difference[inside]) if enough else float(np.percentile(difference[mask], BRIGHT_PERCENTILE))
-    rim = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)
-    weights = np.where(rim, np.minimum(difference / max(contrast, 1e-6), 1.0), 0.0).astype(np.float32)
-    weights[cv2.erode(inside.view(np.uint8), np.ones((3, 3), np.uint8)).view(bool)] = 1.0
+    from kinescribe.perception.classical.compiled.coverage import soften  # numba takes its time to come in
+
+    weights = np.empty(mask.shape, np.float32)
+    contrast = soften(np.ascontiguousarray(difference, np.float32), mask, LEAST_INSIDE_PX, BRIGHT_SHARE, weights)
     return weights, max(contrast, LEAST_CONTRAST)
 
 
@@ -153,19 +151,11 @@ class Moments:
     @classmethod
     def of(cls, weights: NDArray[np.float32], variance: Float) -> Moments:
         """The moments of a coverage, (h, w), somewhere above 0, and of its variance, (h, w)."""
-        total = float(weights.sum())
-        xs, ys = np.arange(weights.shape[1], dtype=np.float64), np.arange(weights.shape[0], dtype=np.float64)
-        x, y = float(weights.sum(0) @ xs) / total, float(weights.sum(1) @ ys) / total
-        across, down = (xs - x) ** np.arange(5)[:, None], (ys - y) ** np.arange(5)[:, None]
-        w = down[:3] @ weights @ across[:3].T / total  # [b, a]: Σ w·dxᵃ·dyᵇ
-        v = down @ variance @ across.T / total**2
-        return cls(
-            total,
-            np.array([x, y]),
-            np.array([w[0, 2], w[1, 1], w[2, 0]]),
-            np.array([v[0, 2], v[1, 1], v[2, 0]]),
-            np.array([v[0, 4] + v[4, 0], v[2, 2], v[3, 1] - v[1, 3]]),
-        )
+        from kinescribe.perception.classical.compiled.moments import SUMS, sum_moments  # numba takes its time to come in
+
+        out = np.empty(SUMS)
+        sum_moments(np.ascontiguousarray(weights, np.float32), np.ascontiguousarray(variance, np.float64), out)
+        return cls(float(out[0]), out[1:3], out[3:6], out[6:9], out[9:12])
 
     @property
     def covariance(self) -> Float:

@@ -15,7 +15,7 @@ from kinescribe.perception.classical.accelerated._ranks import quantiles_by_owne
 from kinescribe.perception.classical.blobs import fill_holes
 from kinescribe.perception.classical.detector import Body
 from kinescribe.perception.classical.measure import (
-    BRIGHT_PERCENTILE,
+    BRIGHT_SHARE,
     LEAST_CONTRAST,
     LEAST_INSIDE_PX,
     NOISE_CORRELATION,
@@ -81,7 +81,7 @@ def _soft_masks(pixels: Pixels, difference: Tensor, filled: Tensor) -> tuple[Ten
     inside = pixels.erode(filled)
     enough = torch.bincount(pixels.owner[inside], minlength=len(pixels.sizes)) >= LEAST_INSIDE_PX
     core = torch.where(enough[pixels.owner], inside, filled)
-    share = torch.where(enough, 0.5, BRIGHT_PERCENTILE / 100)
+    share = torch.where(enough, 0.5, BRIGHT_SHARE)
     contrast = quantiles_by_owner(difference[core], pixels.owner[core], share)
     covered = (difference / contrast.clamp(min=1e-6)[pixels.owner]).clamp(max=1.0)
     weights = torch.where(pixels.dilate(filled), covered, 0.0)

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from kinescribe.perception.classical.compiled.selection import middle
+
 __all__ = ["descend"]
 
 Float = NDArray[np.float64]
@@ -16,37 +18,6 @@ HOPELESS_AFTER = 3  # steps: a body that explains less than the empty background
 LEAST_VISIBLE = 0.35  # share of the body's pixels that must lie in the picture
 FARTHEST_TURN = 0.6  # radians
 RESULTS = 16
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _middle(values: Float32, count: int) -> float:
-    """The median of the first `count` values, at least one, which are put into another order (C. A. R. Hoare's selection, 1961)."""
-    half = count // 2
-    low, high = 0, count - 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if half <= j:
-            high = j
-        elif half >= i:
-            low = i
-        else:
-            break
-    if count % 2:
-        return float(values[half])
-    below = values[0]
-    for k in range(1, half):
-        below = max(below, values[k])
-    return 0.5 * (float(below) + float(values[half]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -132,7 +103,7 @@ def _linearise(
     if share < LEAST_VISIBLE or seen_count == 0:
         return False
     # robust: what stands before the body, or is something else, must not pull
-    scale = 1.5 * np.sqrt(_middle(sorted_energy, seen_count)) + 1.0
+    scale = 1.5 * np.sqrt(middle(sorted_energy, seen_count)) + 1.0
     cut = np.float32(1.0 / (2.5 * scale) ** 2)
     n00 = n01 = n11 = n02 = n12 = n22 = g0 = g1 = g2 = 0.0
     for i in range(count):
