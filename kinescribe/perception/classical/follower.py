@@ -90,10 +90,8 @@ class Follower:
         if len(recent) < 5:
             return np.zeros(2)
         half = len(recent) // 2
-        out = []
-        for values in (sorted(float(one[axis]) for one in recent) for axis in (0, 1)):  # numpy's median takes ten times as long
-            out.append(values[half] if len(recent) % 2 else (values[half - 1] + values[half]) / 2)
-        return np.array(out)
+        columns = [sorted(float(one[axis]) for one in recent) for axis in (0, 1)]  # numpy's median takes ten times as long
+        return np.array([(values[(len(recent) - 1) // 2] + values[half]) / 2 for values in columns])
 
 
 def expected_position(f: Follower, index: int) -> Float | None:
