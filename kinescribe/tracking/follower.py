@@ -19,6 +19,7 @@ Rows = NDArray[np.intp]
 
 GATE = 16.0  # squared Mahalanobis distance beyond which a pair is not looked at
 COST_LIMIT = 30.0  # motion and look together
+USUAL = 10  # sightings, or so, that tell a piece's usual size
 
 
 class Habits(NamedTuple):
@@ -30,18 +31,20 @@ class Habits(NamedTuple):
         priced: whether a prediction pays in full for its width, as −2 ln of the likelihood has it. If not, by its logarithm only: a body
             that is new or has bounced, and may be anywhere, stands nearly as well as one that keeps its course.
         unseen: what a sighting costs a piece that wasn't seen a frame ago: what is hidden mostly stays hidden.
+        whole: by how much the logarithm of a sighting's area may differ from the piece's usual one before its place is doubted.
     """
 
     scales: tuple[float, ...]
     longest_miss: float
     priced: bool
     unseen: float
+    whole: float
 
 
 # balls that bounce, are hit or thrown; what is lost is joined afterwards, with both sides of the gap known
-FREE = Habits((1.0,), 3.0, False, 0.0)
+FREE = Habits((1.0,), 3.0, False, 0.0, np.inf)
 # people, vehicles, discs that glide: most keep their course, any may swerve. One thing a frame ago in sight, one not: 19 to 1, −2 ln of it
-STEADY = Habits((1.0, 0.1), 10.0, True, 6.0)
+STEADY = Habits((1.0, 0.1), 10.0, True, 6.0, 0.2)
 
 
 class Sightings(NamedTuple):
@@ -79,6 +82,7 @@ class Pieces(NamedTuple):
         clocks: (N,), ticks, of the last sighting.
         positions, velocities: (N, 2), px and px/tick, filtered, at the last sighting.
         velocity_variances: (N,), mean of both components, (px/tick)².
+        log_areas: (N,), ln px², of the usual sighting.
         last: the last sighting.
     """
 
@@ -90,15 +94,25 @@ class Pieces(NamedTuple):
     positions: Float
     velocities: Float
     velocity_variances: Float
+    log_areas: Float
     last: Sightings
 
     @classmethod
     def begun(cls, now: float, first: Sightings) -> Pieces:
         """One of each sighting."""
         n = len(first.areas)
-        clocks, unset = np.full(n, now), np.full(n, -1, np.int64)
-        still = np.zeros((n, 2))
-        return cls(unset, np.ones(n, np.int64), clocks, first.positions, clocks.copy(), first.positions.copy(), still, np.zeros(n), first)
+        return cls(
+            tags=np.full(n, -1, np.int64),
+            counts=np.ones(n, np.int64),
+            first_clocks=np.full(n, now),
+            first_positions=first.positions,
+            clocks=np.full(n, now),
+            positions=first.positions,
+            velocities=np.zeros((n, 2)),
+            velocity_variances=np.zeros(n),
+            log_areas=np.log(np.maximum(first.areas, 1.0)),
+            last=first,
+        )
 
     def take(self, index: NDArray[np.integer]) -> Pieces:
         """The chosen ones."""
@@ -156,8 +170,9 @@ class Follower:
         noise = _measured(here)
         rows, columns = self._pair(here, noise)
         if len(rows):
-            self.filters.update(rows, here.positions[columns], noise[columns])
             pieces = self.pieces
+            doubt = self._doubt(rows, here.areas[columns])
+            self.filters.update(rows, here.positions[columns], noise[columns] + doubt[:, None, None] * np.eye(2))
             pieces.counts[rows] += 1
             pieces.clocks[rows] = self._now
             pieces.positions[rows] = self.filters.positions[rows]
@@ -171,6 +186,16 @@ class Follower:
             out[first] = np.arange(len(self.filters), len(self.filters) + len(first))
             self._begin(here.take(first), noise[first])
         return out
+
+    def _doubt(self, rows: Rows, areas: Float) -> Float:
+        """What to add to the variances of sightings that are not of the usual size, px², which is learned on the way.
+
+        Half hidden, or one blob with what it touches, a body's middle isn't its own, but off by up to the change of its radius or so.
+        """
+        pieces = self.pieces
+        growth = np.log(np.maximum(areas, 1.0)) - pieces.log_areas[rows]
+        pieces.log_areas[rows] += growth / np.minimum(pieces.counts[rows] + 1, USUAL)
+        return np.asarray((pieces.last.radii[rows] * np.maximum(np.abs(growth) - self.habits.whole, 0)) ** 2)
 
     def _begin(self, first: Sightings, noise: Float) -> None:
         # a first step of up to some three radii is believed; what moves faster is found by its straight path

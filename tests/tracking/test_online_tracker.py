@@ -41,6 +41,23 @@ def test_alike_discs_that_cross_keep_their_ids(offset: float, merged: int) -> No
     assert [set(ids[0]), set(ids[1])] in ([{1}, {2}], [{2}, {1}])
 
 
+def test_discs_that_are_one_blob_for_a_while_keep_their_ids() -> None:
+    # for five frames one sighting of twice the area lies between them, and looks like the one or the other
+    first, second = line((40, 100), (4, 0.3), 50), line((236, 106), (-4, -0.3), 50)
+    rng = np.random.default_rng(0)
+    tracker, owners = OnlineTracker(), []
+    for k in range(50):
+        merged = abs(k - 24.5) < 3
+        places = np.array([0.5 * (first[k] + second[k])] if merged else [first[k], second[k]]) + rng.normal(0, 0.1, (2 - merged, 2))
+        radius = 12 * np.sqrt(2) if merged else 12
+        ids = tracker.update(detections_from_boxes(k, k / 30, np.column_stack([places - radius, places + radius])))
+        if not merged:
+            owners.append(ids.tolist())
+    assert owners[0] == [1, 2]
+    assert all(ids == [1, 2] for ids in owners[:22])
+    assert all(ids == [1, 2] for ids in owners[-20:])
+
+
 def test_what_is_there_at_first_has_an_id_at_once_and_what_comes_later_with_its_second_sighting() -> None:
     path = hidden(line((300, 150), (-3, 0), 20), 0, 8)
     ids = ids_by_body(
