@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +30,10 @@ def extract(
     video: Annotated[str, typer.Argument(metavar="VIDEO", help="A video file, or a folder of numbered images.")],
     *,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="CSV", help="The table; '-' is stdout. [default: VIDEO's name + .states.csv]")
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="CSV", help="The table, .csv or .parquet; '-' is stdout. [default: VIDEO's name + .states.csv]"
+        ),
     ] = None,
     configuration: Configuration,
     overlay: Annotated[Path | None, typer.Option(metavar="MP4", help="Draw ids, labels and trails over the video.")] = None,
@@ -99,12 +101,9 @@ def carry_out(
 
 def write(states: States, outputs: Outputs, video: str, settings: ExtractionSettings, progress: Progress | None) -> None:
     """The table, the overlay, the plot and the page."""
-    if outputs.states is not None:
-        states.to_csv(outputs.states)
-    else:
-        if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8", newline="")  # the table's own encoding and line ends, whatever the locale's
-        states.to_csv(sys.stdout)
+    from kinescribe.cli.outputs import write_table
+
+    write_table(states, outputs.states)
     if outputs.overlay is not None:
         from kinescribe.renderers import draw_overlay
         from kinescribe.video import open_video

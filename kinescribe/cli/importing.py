@@ -110,8 +110,7 @@ def _planned(
     file: Path, output: str | None, only: str | None, options: dict[str, Any], *, overwrite: bool
 ) -> list[tuple[str | None, Path | None]]:
     """Which video of the file goes into which table, checked before the work; None: the only one, and stdout."""
-    from kinescribe.cli.outputs import STDOUT, check
-    from kinescribe.states import sidecar_path
+    from kinescribe.cli.outputs import STDOUT, check, check_table, files_of
 
     if output == STDOUT:
         return [(only, None)]
@@ -120,13 +119,11 @@ def _planned(
     if output is not None and (output.endswith(("/", "\\")) or path.is_dir()):
         tables = _by_video(file, path, only, options)
         _make(path)
-    elif path.suffix.lower() != ".csv":
-        raise UsageError(
-            f"the table '{path}' must end in .csv; give -o NAME.csv, -o FOLDER/ for a table for each video, or -o - for stdout"
-        )
+    else:
+        check_table(path, "give -o NAME.csv, -o FOLDER/ for a table for each video, or -o - for stdout")
     if file.resolve() in [table.resolve() for _, table in tables]:
         raise UsageError(f"the output '{file}' is the file of tracks itself; name another file")
-    check([each for _, table in tables for each in (table, sidecar_path(table))], overwrite=overwrite)
+    check([each for _, table in tables for each in files_of(table)], overwrite=overwrite)
     return [*tables]
 
 
@@ -191,26 +188,21 @@ def _or_nothing(reading: Callable[[], States], empty: list[str]) -> States | Non
 
 
 def _write(states: States, path: Path | None) -> None:
-    from io import TextIOWrapper
+    from kinescribe.cli.outputs import write_table
 
-    if path is not None:
-        states.to_csv(path)
-        return
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # the table's own encoding and line ends, whatever the locale's
-    states.to_csv(sys.stdout)
+    write_table(states, path)
 
 
 def _told(states: States, only: str | None, path: Path | None) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from kinescribe.cli.outputs import files_of
     from kinescribe.cli.summary import summarise
-    from kinescribe.states import sidecar_path
 
     meta = states.meta
     return {
         "table": None if path is None else str(path),
-        "sidecar": None if path is None else str(sidecar_path(path)),
+        "sidecar": None if path is None else next((str(beside) for beside in files_of(path)[1:]), None),
         "only": only,
         "imported": meta.configuration["imported"],
         "video": None if meta.video is None else meta.video.model_dump(mode="json"),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kinescribe.errors import UsageError
 
-__all__ = ["STDOUT", "Outputs", "check", "plan"]
+if TYPE_CHECKING:
+    from kinescribe.states import States
+
+__all__ = ["STDOUT", "Outputs", "check", "check_table", "files_of", "plan", "write_table"]
 
 STDOUT = "-"
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
@@ -19,8 +25,8 @@ class Outputs:
     """The files of one run.
 
     Attributes:
-        states: the CSV; None where it goes to stdout.
-        sidecar: beside the CSV; None where the CSV goes to stdout.
+        states: the table, CSV or Parquet; None where it goes to stdout.
+        sidecar: beside the CSV; None where that goes to stdout, and for Parquet, which has it inside.
         masks, overlay, plot, report: None where not asked for.
     """
 
@@ -49,12 +55,12 @@ def plan(
     named = Path(video.rstrip("/")).resolve()
     default = Path(f"{(named.name if named.is_dir() else named.stem) or 'video'}.states.csv")
     states = None if output == STDOUT else Path(output) if output is not None else default
-    if states is not None and states.suffix.lower() != ".csv":
-        raise UsageError(f"the table '{states}' must end in .csv; give -o NAME.csv, or -o - for stdout")
+    if states is not None:
+        check_table(states, "give -o NAME.csv, or -o - for stdout")
     beside = states or default
     outputs = Outputs(
         states,
-        None if states is None else sidecar_path(states),
+        None if states is None or states.suffix.lower() != ".csv" else sidecar_path(states),
         beside.with_suffix(".masks.jsonl.gz") if masks else None,
         overlay,
         plot,
@@ -72,6 +78,39 @@ def plan(
         check_pages()
     check(outputs.paths(), overwrite=overwrite, source=named)
     return outputs
+
+
+def check_table(path: Path, ways: str) -> None:
+    """Raise `UsageError` for a states table that can't be written under that name: another suffix, or Parquet without its library.
+
+    Args:
+        ways: what to give instead, for the message.
+    """
+    if path.suffix.lower() == ".parquet":
+        from kinescribe.states.parquet import check_library
+
+        check_library()
+    elif path.suffix.lower() != ".csv":
+        raise UsageError(f"the table '{path}' must end in .csv, or .parquet; {ways}")
+
+
+def files_of(path: Path) -> list[Path]:
+    """What is written for a states table of that name: of a CSV the sidecar too, which Parquet has inside."""
+    from kinescribe.states import sidecar_path
+
+    return [path] if path.suffix.lower() == ".parquet" else [path, sidecar_path(path)]
+
+
+def write_table(states: States, path: Path | None) -> None:
+    """Write a states table as its name says; None: as CSV to stdout."""
+    if path is None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # the table's own encoding and line ends, whatever the locale's
+        states.to_csv(sys.stdout)
+    elif path.suffix.lower() == ".parquet":
+        states.to_parquet(path)
+    else:
+        states.to_csv(path)
 
 
 def check(paths: list[Path], *, overwrite: bool, source: Path | None = None) -> None:

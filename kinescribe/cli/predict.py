@@ -7,7 +7,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -214,11 +213,12 @@ def _sweep(texts: list[str] | None, changed: Sequence[str]) -> Sweep | None:
 
 def _planned(table: Path, target: Path | None, plot: Path | None, swept: Sweep | None, overwrite: bool) -> list[Path]:
     """All tables that will be written, checked: the summary of a sweep first, then one a value."""
-    from kinescribe.cli.outputs import PLOT_SUFFIXES, check
-    from kinescribe.states import sidecar_path
+    from kinescribe.cli.outputs import PLOT_SUFFIXES, check, check_table, files_of
 
-    if target is not None and target.suffix.lower() != ".csv":
-        raise UsageError(f"the table '{target}' must end in .csv; give -o NAME.csv, or -o - for stdout")
+    if target is not None and swept is not None and target.suffix.lower() != ".csv":
+        raise UsageError(f"the table '{target}' must end in .csv, for a sweep has a summary; give -o NAME.csv, or -o - for stdout")
+    if target is not None:
+        check_table(target, "give -o NAME.csv, or -o - for stdout")
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise UsageError(f"the plot '{plot}' must end in {', '.join(PLOT_SUFFIXES)}")
     files = [] if target is None else [target]
@@ -229,7 +229,7 @@ def _planned(table: Path, target: Path | None, plot: Path | None, swept: Sweep |
         sidecars = files[1:]
     if any(path.resolve() == table.resolve() for path in files):
         raise UsageError(f"the output '{target}' is the table that is read; name another file")
-    check([*files, *(sidecar_path(path) for path in sidecars), *([plot] if plot else [])], overwrite=overwrite)
+    check([*files, *(beside for path in sidecars for beside in files_of(path)[1:]), *([plot] if plot else [])], overwrite=overwrite)
     return files
 
 
@@ -243,12 +243,9 @@ def _objects(text: str | None) -> list[str | int] | None:
 
 
 def _write(states: States, path: Path | None) -> None:
-    if path is not None:
-        states.to_csv(path)
-        return
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # the table's own encoding and line ends, whatever the locale's
-    states.to_csv(sys.stdout)
+    from kinescribe.cli.outputs import write_table
+
+    write_table(states, path)
 
 
 def _draw(plot: Path, predictor: Predictor, factual: States, changed: States | None, title: str) -> None:

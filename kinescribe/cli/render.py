@@ -31,14 +31,16 @@ def render(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with exit code 5 on any warning.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Draw the states of STATES.CSV with the plate and the sprites of a scene.
 
-    Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 130 interrupted.
+    Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 5 warnings under --strict, 130 interrupted.
     """
     from kinescribe.cli.outputs import check
     from kinescribe.cli.progress import progress_bar
+    from kinescribe.cli.running import NOT_WHOLE
 
     if output.suffix.lower() != ".mp4":
         raise UsageError(f"the video '{output}' must end in .mp4; no other container is written")
@@ -75,7 +77,7 @@ def render(
         print(f"kinescribe: warning: {line}", file=sys.stderr)
     if not quiet:
         print(f"{made.rows} rows drawn\nwrote {output}", file=sys.stderr)
-    return 0
+    return NOT_WHOLE if strict and made.warnings() else 0
 
 
 def depths_of(texts: list[str] | None) -> dict[int, int]:

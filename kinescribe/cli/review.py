@@ -87,26 +87,26 @@ def review(
 
 def _check(outputs: dict[str, Path | None], video: str, *, overwrite: bool) -> None:
     """Raise UsageError for outputs that could not or should not be written."""
-    from kinescribe.cli.outputs import PLOT_SUFFIXES, check
-    from kinescribe.states import sidecar_path
+    from kinescribe.cli.outputs import PLOT_SUFFIXES, check, check_table, files_of
 
-    for name in ("states", "table"):
-        path = outputs[name]
-        if path is not None and path.suffix.lower() != ".csv":
-            raise UsageError(f"the table '{path}' must end in .csv")
-    overlay, plot = outputs["overlay"], outputs["plot"]
+    overlay, plot, rows, states = outputs["overlay"], outputs["plot"], outputs["table"], outputs["states"]
+    if states is not None:
+        check_table(states, "give -o NAME.csv")
+    if rows is not None and rows.suffix.lower() != ".csv":
+        raise UsageError(f"the table '{rows}' must end in .csv")
     if overlay is not None and overlay.suffix.lower() != ".mp4":
         raise UsageError(f"the overlay '{overlay}' must end in .mp4; no other container is written")
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
         raise UsageError(f"the plot '{plot}' must end in {', '.join(PLOT_SUFFIXES)}")
     paths = [path for path in outputs.values() if path is not None]
-    states = outputs["states"]
-    check(paths + ([] if states is None else [sidecar_path(states)]), overwrite=overwrite, source=Path(video).resolve())
+    check(paths + ([] if states is None else files_of(states)[1:]), overwrite=overwrite, source=Path(video).resolve())
 
 
 def _write(found: Review, outputs: dict[str, Path | None], video: Video, progress: Progress | None) -> None:
+    from kinescribe.cli.outputs import write_table
+
     if outputs["states"] is not None:
-        found.states.to_csv(outputs["states"])
+        write_table(found.states, outputs["states"])
     if outputs["table"] is not None:
         found.to_csv(outputs["table"])
     if outputs["plot"] is not None:

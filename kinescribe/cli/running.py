@@ -9,7 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, TextIO
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -97,11 +97,17 @@ def _run(application: typer.Typer, name: str, argv: list[str]) -> int:
 
 def _code(application: typer.Typer, name: str, argv: list[str]) -> int:
     """Run, and tell what went wrong; the exit code."""
+    shown: list[str] = []
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+        if _show_warning(message, category):
+            shown.append(str(message))
+
     # not `main`, which takes a reader who has gone for an error and ends the process
     command = get_command(application)
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
+            warnings.showwarning = show
             check_shell(argv)
             with command.make_context(name, list(argv)) as context:
                 code = command.invoke(context)
@@ -119,7 +125,9 @@ def _code(application: typer.Typer, name: str, argv: list[str]) -> int:
         if isinstance(error, OSError) and error.errno in (errno.EPIPE, errno.ENOSPC):
             raise
         return _report(f"unexpected {type(error).__name__}: {error}; this is a defect: --debug shows where it happened", 1, argv)
-    return code if isinstance(code, int) else 0
+    code = code if isinstance(code, int) else 0
+    # a warning of the library may come after the command has looked at its own
+    return NOT_WHOLE if code == 0 and shown and "--strict" in argv else code
 
 
 def _throw_away() -> None:
@@ -134,12 +142,12 @@ def _throw_away() -> None:
             os.close(nowhere)
 
 
-def _show_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
-) -> None:
-    """A warning of ours as a line like all others; those that libraries mean for programmers are left out."""
-    if category is UserWarning:
-        print(f"kinescribe: warning: {' '.join(str(message).split())}", file=sys.stderr)
+def _show_warning(message: Warning | str, category: type[Warning]) -> bool:
+    """A warning of ours as a line like all others; whether it is one. Those that libraries mean for programmers are left out."""
+    if category is not UserWarning:
+        return False
+    print(f"kinescribe: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    return True
 
 
 def _report(message: str, code: int, argv: list[str]) -> int:

@@ -22,13 +22,16 @@ def scene(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a scene that is there.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but warnings and errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with exit code 5 on any warning.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
     """Cut VIDEO into the picture behind its objects and a sprite of each, so that other states can be drawn with them.
 
-    The camera must stand still. Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 130 interrupted.
+    The camera must stand still.
+    Exit codes: 0 done, 2 usage, 3 input unreadable, 4 nothing found, 5 warnings under --strict, 130 interrupted.
     """
     from kinescribe.cli.render import depths_of
+    from kinescribe.cli.running import NOT_WHOLE
     from kinescribe.foretelling.tables import interval_of
     from kinescribe.renderers import Scene
     from kinescribe.renderers.arguments import check_video
@@ -72,4 +75,4 @@ def scene(
         if hidden:
             print(f"{hidden:.2%} of the picture is never free and was painted in (black in confidence.png)", file=sys.stderr)
         print(f"wrote {output}", file=sys.stderr)
-    return 0
+    return NOT_WHOLE if strict and odd else 0

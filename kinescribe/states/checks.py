@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,14 +14,15 @@ from numpy.typing import NDArray
 from kinescribe.states.metadata import Metadata
 from kinescribe.states.schema import COLUMNS, Column
 
-__all__ = ["Problem", "capped", "column_problems", "contradictions", "meta_problems", "show"]
+__all__ = ["HEADER_ROWS", "Problem", "all_listed", "capped", "column_problems", "contradictions", "meta_problems", "show"]
 
 Arrays = Mapping[str, NDArray[Any]]
 Severity = Literal["error", "warning"]
-_SHOWN = 20
+_most: ContextVar[int | None] = ContextVar("most", default=20)
 APART_PX = 0.5  # between places that should be one: a table is written to more digits than that
 _SAME_TIME_S = 1e-6
-_HEADER_ROWS = 2
+HEADER_ROWS = 2
+"""Row of the first line below the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +34,22 @@ class Problem:
         column: its name; None where it concerns no single column.
         message: what is wrong, with the value and what is allowed.
         severity: "error" (`read` refuses the table) or "warning".
+        line: of the file, as an editor counts, where the row begins; None where there is no row, or no text file.
+        count: of rows that it stands for; more than one where the others like it aren't listed.
     """
 
     row: int | None
     column: str | None
     message: str
     severity: Severity = "error"
+    line: int | None = None
+    count: int = 1
 
     def __str__(self) -> str:
-        where = [f"row {self.row}"] if self.row is not None else []
-        where += [f"column '{self.column}'"] if self.column is not None else []
+        # a cell may hold line breaks: then rows and lines part
+        apart = f" (line {self.line})" if self.line is not None and self.line != self.row else ""
+        where = [f"row {self.row}{apart}"] if self.row is not None else []
+        where += [f"column {show(self.column)}"] if self.column is not None else []
         return f"{', '.join(where)}: {self.message}" if where else self.message
 
 
@@ -51,11 +60,22 @@ def show(value: object) -> str:
 
 
 def capped(column: str, items: Sequence[int] | NDArray[np.intp], message: Callable[[int], str]) -> list[Problem]:
-    """An error for each of the rows (counted from 0, without the header); after the first 20 only their number."""
-    problems = [Problem(int(i) + _HEADER_ROWS, column, message(int(i))) for i in items[:_SHOWN]]
-    if len(items) > _SHOWN:
-        problems.append(Problem(None, column, f"{len(items) - _SHOWN} more rows like the one above"))
+    """An error for each of the rows (counted from 0, without the header); after the first 20 only their number, but for `all_listed`."""
+    most = _most.get()
+    problems = [Problem(int(i) + HEADER_ROWS, column, message(int(i))) for i in items[:most]]
+    if most is not None and len(items) > most:
+        problems.append(Problem(None, column, f"{len(items) - most} more rows like the one above", count=len(items) - most))
     return problems
+
+
+@contextmanager
+def all_listed() -> Iterator[None]:
+    """In the block, every row with a problem is listed."""
+    before = _most.set(None)
+    try:
+        yield
+    finally:
+        _most.reset(before)
 
 
 def column_problems(columns: Arrays, across: bool = True) -> list[Problem]:

@@ -19,7 +19,7 @@ from kinescribe.states.writing import replaced
 if TYPE_CHECKING:
     from kinescribe.states.table import States
 
-__all__ = ["load_parquet", "write_parquet"]
+__all__ = ["check_library", "load_parquet", "write_parquet"]
 
 _KEY = b"kinescribe"
 
@@ -30,6 +30,11 @@ def _pyarrow() -> Any:
         return import_module("pyarrow")
     except ImportError as error:
         raise UsageError(f"Parquet needs pyarrow ({error}): {pip_install('parquet')}") from error
+
+
+def check_library() -> None:
+    """Raise UsageError, with what to install, where Parquet can't be read or written."""
+    _pyarrow()
 
 
 def write_parquet(states: States, path: Path) -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from kinescribe.errors import InputError, UsageError
 from kinescribe.states.border import unknown
 from kinescribe.states.by_hand import in_pixels, may_lack, what_is_not_known
 from kinescribe.states.cells import parse_extra, parse_own
-from kinescribe.states.checks import Problem, column_problems, show
+from kinescribe.states.checks import HEADER_ROWS, Problem, column_problems, show
 from kinescribe.states.metadata import Metadata, from_json
 from kinescribe.states.schema import BY_NAME, COLUMNS, table_schema
 from kinescribe.states.table import States
@@ -38,11 +38,12 @@ class TableError(InputError):
 
 @dataclass(slots=True)
 class Table:
-    """What a file holds, sound or not: complete columns, its metadata, and every problem that was met."""
+    """What a file holds, sound or not: complete columns, its metadata, every problem that was met, and by row its line in a text file."""
 
     columns: dict[str, NDArray[Any]]
     meta: Metadata
     problems: list[Problem]
+    lines: list[int] | None = None
 
 
 def read(path: str | os.PathLike[str]) -> States:
@@ -80,7 +81,7 @@ def load(path: Path) -> Table:
         from kinescribe.states.parquet import load_parquet
 
         return load_parquet(path)
-    cells = _cells(path)
+    cells, lines = _cells(path)
     columns: dict[str, NDArray[Any]] = {}
     problems: list[Problem] = []
     for name in [*BY_NAME, *(name for name in cells if name not in BY_NAME)]:
@@ -101,17 +102,29 @@ def load(path: Path) -> Table:
         notes.append(what_is_not_known(cells, meta, sidecar_path(path)))
     elif absent and described:
         notes.append(f"no column {_list(absent)}: unknown")
-    return Table(columns, meta, problems + [Problem(None, None, note, "warning") for note in notes])
+    found = with_lines(problems, lines) + [Problem(None, None, note, "warning") for note in notes]
+    return Table(columns, meta, found, lines)
 
 
-def _cells(path: Path) -> dict[str, list[str]]:
-    """The texts of all cells by column, every row of one length, the columns that must be there among them."""
+def with_lines(problems: list[Problem], lines: list[int] | None) -> list[Problem]:
+    """The problems with the lines of their rows; `lines` by row from the first below the header, None where there are none."""
+    if lines is None:
+        return problems
+    return [one if one.row is None else replace(one, line=lines[one.row - HEADER_ROWS]) for one in problems]
+
+
+def _cells(path: Path) -> tuple[dict[str, list[str]], list[int]]:
+    """The texts of all cells by column, every row of one length, the columns that must be there among them; the line of every row."""
     text = _text(path)
     if not text.strip():
         raise TableError(f"{path}: is empty; a states table has at least a header")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows, begins, line = [], [], 1
     try:
-        rows = list(reader)
+        for row in reader:
+            rows.append(row)
+            begins.append(line)
+            line = reader.line_num + 1
     except csv.Error as error:
         raise TableError(f"{path}: line {reader.line_num}: not CSV (RFC 4180): {error}") from None
     while rows and not rows[-1]:
@@ -120,8 +133,9 @@ def _cells(path: Path) -> dict[str, list[str]]:
     _check_header(path, header)
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(header):
-            raise TableError(f"{path}: row {number} has {len(row)} cells, the header {len(header)}; quote a text that holds a comma")
-    return {name: [row[i] for row in rows[1:]] for i, name in enumerate(header)}
+            at = f" (line {begins[number - 1]})" if begins[number - 1] != number else ""
+            raise TableError(f"{path}: row {number}{at} has {len(row)} cells, the header {len(header)}; quote a text that holds a comma")
+    return {name: [row[i] for row in rows[1:]] for i, name in enumerate(header)}, begins[1 : len(rows)]
 
 
 def _check_header(path: Path, header: list[str]) -> None:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
-from kinescribe.states.checks import Problem, column_problems, meta_problems
-from kinescribe.states.reading import TableError, load
+from kinescribe.states.checks import Problem, all_listed, column_problems, meta_problems
+from kinescribe.states.reading import TableError, load, with_lines
 from kinescribe.states.table import States
 
 __all__ = ["validate"]
 
 
-def validate(table: str | os.PathLike[str] | States) -> list[Problem]:
+def validate(table: str | os.PathLike[str] | States, *, every_row: bool = False) -> list[Problem]:
     """Every problem of a table, given as a path or in memory; an empty list for a sound one. Errors first, then warnings.
 
     Beyond what `read` refuses, table and metadata are compared.
+
+    Args:
+        every_row: whether each row is listed; else, of what is wrong in more than 20 rows, the first 20 and the number of the rest.
 
     Raises:
         UsageError: neither a path nor a table.
         InputError: a file that is missing or cannot be opened. One that is no table is a problem of severity "error".
     """
+    if every_row:
+        with all_listed():
+            return validate(table)
     if isinstance(table, States):
         columns, meta = table.columns, table.meta
         problems = column_problems(columns)
@@ -34,7 +44,11 @@ def validate(table: str | os.PathLike[str] | States) -> list[Problem]:
         except TableError as error:
             return [Problem(None, None, str(error).removeprefix(f"{path}: "))]
         columns, meta, problems = found.columns, found.meta, found.problems
-    problems = [*problems, *meta_problems(columns, meta)]
+        return _sorted(columns, [*problems, *with_lines(meta_problems(columns, meta), found.lines)])
+    return _sorted(columns, [*problems, *meta_problems(columns, meta)])
+
+
+def _sorted(columns: Mapping[str, NDArray[Any]], problems: list[Problem]) -> list[Problem]:
     if not len(columns["frame"]):
         problems.append(Problem(None, None, "the table has no rows", "warning"))
     return sorted(problems, key=lambda problem: problem.severity != "error")

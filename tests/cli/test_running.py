@@ -117,3 +117,20 @@ def test_a_full_disk_behind_stdout_is_told_in_one_line():
     assert ran.returncode == 2
     assert ran.stderr.startswith("kinescribe: error: no room for what goes to stdout")
     assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("flags", "code"), [((), 0), (("--strict",), 5)])
+def test_a_warning_of_the_library_counts_under_strict_whoever_gave_it(run, tmp_path, flags, code):
+    rows = "".join(f"{k},{k / 10},1,{10 * k},5,6,6,disc\n" for k in range(9))
+    (tmp_path / "a.csv").write_text(f"frame,time_s,object_id,x_px,y_px,width,height,shape\n{rows}")
+    # it has no sidecar: reading it warns, and `render` looks at its own warnings alone
+    scene = tmp_path / "scene"
+    import numpy as np
+
+    from kinescribe.renderers import Scene
+
+    Scene(np.zeros((40, 120, 3), np.float32), np.ones((40, 120), np.float32), {}, 0.0, ("v", "")).write(scene)
+    ran = run("render", tmp_path / "a.csv", "--scene", scene, "-o", tmp_path / "v.mp4", "-q", "--renderer", "shapes", *flags)
+    assert "kinescribe: warning: a.csv: " in ran.err
+    assert ran.code == code
+    assert (tmp_path / "v.mp4").exists()
