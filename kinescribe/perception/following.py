@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from kinescribe.perception.border import Border, Place
 from kinescribe.perception.detections import MaskCrop, SoftMask
@@ -217,6 +216,8 @@ class MaskFollower:
             free = np.where(among & (overlap >= least), worth, 0.0)
             for k, i, _ in pairs:
                 free[k, :] = free[:, i] = 0.0
+            from scipy.optimize import linear_sum_assignment  # a quarter of a second to import
+
             rows, columns = linear_sum_assignment(free, maximize=True)
             pairs += [(int(k), int(i), float(overlap[k, i])) for k, i in zip(rows, columns, strict=True) if free[k, i] > 0]
         return pairs

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from kinescribe.perception.stack import FrameStack, as_doubled, as_limits, pieces
 
@@ -108,6 +106,9 @@ def _second_values(stack: FrameStack, plate: Float32, reach: Float32, among: NDA
 
 def _components(found: _Second, shape: tuple[int, int]) -> tuple[NDArray[np.int32], int]:
     """Connected pixels whose second value holds in the same frames: one thing at one place, not two that happen to touch."""
+    from scipy import sparse  # a tenth of a second to import
+    from scipy.sparse import csgraph
+
     index = np.full(shape, -1, np.int64)
     index.ravel()[found.pixels] = np.arange(len(found.pixels))
     links = []

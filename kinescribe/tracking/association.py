@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csgraph
 
 __all__ = ["MOST", "UNLIKE", "assign_pairs", "look_cost"]
 
@@ -109,11 +106,16 @@ def _solve(rows: Rows, columns: Rows, savings: Float) -> Rows:
     column_names, c = np.unique(columns, return_inverse=True)
     n, m = len(row_names), len(column_names)
     if n * m <= LARGEST_MATRIX:
+        from scipy.optimize import linear_sum_assignment  # a quarter of a second to import
+
         block, number = np.zeros((n, m)), np.full((n, m), -1, np.intp)
         block[r, c] = savings
         number[r, c] = np.arange(len(r))
         picked = number[linear_sum_assignment(block)]
         return np.asarray(picked[picked >= 0], np.intp)
+    from scipy import sparse
+    from scipy.sparse import csgraph
+
     # every row may stay apart, in a column of its own at no saving; all weights are raised alike, since the solver takes none of zero
     weights = np.concatenate([savings, np.zeros(n)]) + (1.0 - savings.min())
     places = (np.concatenate([r, np.arange(n)]), np.concatenate([c, m + np.arange(n)]))
