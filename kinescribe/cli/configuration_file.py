@@ -15,7 +15,6 @@ from typer.core import TyperOption
 
 from kinescribe.cli.logging_options import LOG_OPTIONS
 from kinescribe.errors import InputError, UsageError, unknown_value
-from kinescribe.llm.text import one_line
 from kinescribe.settings import ExtractionSettings, checked_options
 from kinescribe.settings.values import Value, shown
 
@@ -45,6 +44,13 @@ class ConfigurationFile:
     videos: Sequence[Any]
     own: Mapping[str, Any]
     others: tuple[str, ...]
+
+
+def one_line(text: str, longest: int = 200) -> str:
+    """As `kinescribe.llm.text.one_line`, whose package takes longer to load than the rest of a command's start."""
+    from kinescribe.llm.text import one_line as shortened
+
+    return shortened(text, longest)
 
 
 def key_of(option: TyperOption) -> str:
