@@ -6,7 +6,6 @@ needs no segmenter; without a propagator the detector looks in every frame and i
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +24,7 @@ from kinescribe.perception.detections import Detections, SoftMask
 from kinescribe.perception.finding import Finder, Found
 from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower, Withdrawn
 from kinescribe.perception.progress import Stages
+from kinescribe.perception.threads import cores
 from kinescribe.plugins import blaming
 from kinescribe.video.frame import Frame
 
@@ -146,7 +146,7 @@ def _by_frame(detector: Any, stages: Stages, on_frame: Callable[[Frame], None]) 
         with border.watching(frame.index):
             return Place.of(frame), detector.detect(frame)
 
-    threads = min(_cores(), MOST_DETECTING) if getattr(detector, "thread_safe", False) else 1
+    threads = min(cores(), MOST_DETECTING) if getattr(detector, "thread_safe", False) else 1
     for place, found in _side_by_side(_told(stages.video, on_frame), detect, threads):
         out.detections.append(border.detections(found, place))
         stages.done("detect", len(out.detections))
@@ -257,12 +257,7 @@ def _side_by_side(source: Iterable[Any], work: Callable[[Any], Any], threads: in
 
 def _measuring_threads(runtime: Any) -> int:
     """As many as there are cores for this process, less one for what feeds the models; one where none run."""
-    return 1 if runtime is None else min(max(_cores() - 1, 1), MOST_MEASURING)
-
-
-def _cores() -> int:
-    """Of this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if runtime is None else min(max(cores() - 1, 1), MOST_MEASURING)
 
 
 def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:

@@ -24,6 +24,7 @@ from kinescribe.perception.classical.foreground import ForegroundModel
 from kinescribe.perception.classical.parts import PartId, Parts
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 from kinescribe.perception.sightings import Path, Sightings
+from kinescribe.perception.threads import SideBySide
 from kinescribe.video.frame import Frame
 
 if TYPE_CHECKING:
@@ -61,27 +62,33 @@ def second_look(
     }
     largest = sorted(followers.values(), key=lambda f: -f.sprite.radius)
     held: deque[tuple[Frame, NDArray[np.float32]]] = deque()
-    for frame in video:
-        offset = model.exposure_offset(frame.image)
-        for follower in largest:
-            if frame.index < follower.first:
-                continue
-            if frame.index in follower.seen:
-                _observed(follower, frame, background, offset, parts)
-            elif follower.covered < COVERED_ENOUGH:
-                _lost(follower, frame, background, offset)
-            if frame.index in follower.found:
-                where = follower.found[frame.index].position
-                on_another = any(other.covers(where, frame.index) for other in itertools.takewhile(partial(_larger, follower), largest))
-                follower.covered = follower.covered + 1 if on_another else 0
-            if frame.index == follower.first:
-                _backwards(follower, held, background)
-        held.append((frame, offset))
-        while len(held) > MOST_HELD or len(held) * frame.image.nbytes > HELD_BYTES:
-            held.popleft()
-        if progress is not None:
-            progress(frame.index + 1)
+    with SideBySide() as both:
+        for frame in video:
+            offset = model.exposure_offset(frame.image)
+            begun = [follower for follower in largest if frame.index >= follower.first]
+            both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts), begun)
+            for follower in begun:
+                if frame.index in follower.found:
+                    where = follower.found[frame.index].position
+                    larger = itertools.takewhile(partial(_larger, follower), largest)
+                    on_another = any(other.covers(where, frame.index) for other in larger)
+                    follower.covered = follower.covered + 1 if on_another else 0
+                if frame.index == follower.first:
+                    _backwards(follower, held, background)
+            held.append((frame, offset))
+            while len(held) > MOST_HELD or len(held) * frame.image.nbytes > HELD_BYTES:
+                held.popleft()
+            if progress is not None:
+                progress(frame.index + 1)
     return [sightings(followers[k]) if k in followers else None for k in range(len(paths))]
+
+
+def _look(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], parts: Parts | None) -> None:
+    """Find one body in a frame; no other body has a say in that."""
+    if frame.index in f.seen:
+        _observed(f, frame, background, offset, parts)
+    elif f.covered < COVERED_ENOUGH:
+        _lost(f, frame, background, offset)
 
 
 def _larger(follower: Follower, other: Follower) -> bool:
