@@ -8,6 +8,7 @@ from .damage import Damage, only_zeros
 
 __all__ = ["damage_of_flv"]
 
+_AVC = 7
 _KINDS = {8, 9, 15, 18}  # sound, picture, and data in two spellings
 
 
@@ -17,7 +18,7 @@ def damage_of_flv(stream: BinaryIO, size: int) -> Damage | None:
     head = stream.read(9)
     at = int.from_bytes(head[5:9], "big") + 4
     trusted = False  # some programs write no lengths behind tags
-    last = at
+    last, codec = at, None
     while at < size:
         stream.seek(at)
         tag = stream.read(11)
@@ -26,6 +27,11 @@ def damage_of_flv(stream: BinaryIO, size: int) -> Damage | None:
         length = int.from_bytes(tag[1:4], "big")
         if tag[0] & 0x1F not in _KINDS or tag[8:11] != b"\0\0\0":
             return None if only_zeros(stream, at) else Damage(last if trusted else at, f"there is no tag at byte {at}")
+        if tag[0] & 0x1F == 9 and length >= 2:
+            first, kind = stream.read(2)
+            codec = first & 0x0F if codec is None else codec
+            if not first & 0x80 and (not first or first & 0x0F != codec or (codec == _AVC and kind > 2)):  # else of the extended form
+                return Damage(at, f"the picture at byte {at} is of no kind")
         stream.seek(at + 11 + length)
         behind = stream.read(4)
         if len(behind) < 4:
