@@ -22,9 +22,13 @@ def detections_from_boxes(frame: int, time_s: float, boxes: ArrayLike, scores: A
         scores: (N,), in [0, 1]; 1 if not given.
 
     Raises:
-        UsageError: a box that isn't finite or has no width or height, or another number of scores than of boxes.
+        UsageError: boxes of another shape, a box that isn't finite or has no width or height, or another number of scores than of boxes.
     """
-    corners = np.asarray(boxes, np.float64).reshape(-1, 4)
+    corners = np.asarray(boxes, np.float64)
+    if corners.size == 0:
+        corners = np.zeros((0, 4))
+    if corners.ndim != 2 or corners.shape[1] != 4:
+        raise UsageError(f"frame {frame}: boxes of shape {corners.shape}; each is x0, y0, x1, y1, so that N of them have (N, 4)")
     n = len(corners)
     certain = np.ones(n) if scores is None else np.asarray(scores, np.float64)
     if certain.shape != (n,):

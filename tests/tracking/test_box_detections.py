@@ -32,6 +32,12 @@ def test_what_is_no_box_is_refused(box: list[float]) -> None:
         detections_from_boxes(7, 0.0, [[0, 0, 5, 5], box])
 
 
+@pytest.mark.parametrize("boxes", [[1, 2, 3, 4], [[1, 2, 3]], np.zeros((2, 5))])
+def test_boxes_have_four_corners_each(boxes: object) -> None:
+    with pytest.raises(UsageError, match=r"boxes of shape .* have \(N, 4\)"):
+        detections_from_boxes(0, 0.0, boxes)  # type: ignore[arg-type]
+
+
 def test_scores_and_boxes_belong_together() -> None:
     with pytest.raises(UsageError, match="1 scores for 2 boxes"):
         detections_from_boxes(0, 0.0, [[0, 0, 5, 5], [9, 9, 12, 12]], [0.5])
