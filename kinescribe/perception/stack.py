@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.perception.lighting import Light, Lighting, points
 from kinescribe.perception.sampling import FrameSample
 
 __all__ = ["FrameStack", "Near", "as_doubled", "as_limits", "least_still", "pieces"]
@@ -181,7 +182,7 @@ def least_still(frame_count: int) -> int:
 
 
 def level_exposure(stack: Image) -> Image:
-    """Without each frame's overall brightness offset, from flicker and auto-exposure: the stack itself where there is none."""
+    """In one light: without flicker, auto-exposure, lamps that come and go; the stack itself where there is nothing of these."""
     from kinescribe.perception import compiled_stack
 
     sub = np.ascontiguousarray(stack[:, ::4, ::4]).reshape(len(stack), -1)
@@ -189,10 +190,25 @@ def level_exposure(stack: Image) -> Image:
     compiled_stack.doubled_medians(sub, middle)
     compiled_stack.shifts(sub, middle, found)
     offsets = found / 4
-    if np.abs(offsets).max() < 1.0:
+    lights = _lights(stack, offsets)
+    changed = [light is not None or np.abs(offset).max() >= 1.0 for light, offset in zip(lights, offsets, strict=True)]
+    if not any(changed):
         return stack
     stack = stack.copy()
-    for image, offset in zip(stack, offsets, strict=True):
-        if np.abs(offset).max() >= 1.0:
+    for image, offset, light in zip(stack, offsets, lights, strict=True):
+        if light is not None:
+            image[...] = light.level(image)
+        elif np.abs(offset).max() >= 1.0:
             image[...] = np.clip(image - offset, 0, 255).round().astype(np.uint8)
     return stack
+
+
+def _lights(stack: Image, offsets: NDArray[np.float64]) -> list[Light | None]:
+    """Of each frame, beside what the frames have in common."""
+    shape = stack.shape[1:3]
+    at = points(shape)
+    seen = stack[:, at[0], at[1]]
+    plate = np.median(seen, axis=0)
+    noise = 1.48 * float(np.median(np.abs(seen - plate - offsets[:, None, None]))) if seen.size else 0.0
+    lighting = Lighting(plate, shape, noise)
+    return [lighting.of(image) for image in stack]

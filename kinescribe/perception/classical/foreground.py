@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.background import Background
+from kinescribe.perception.lighting import Lighting, points
 
 __all__ = ["Foreground", "ForegroundModel"]
 
@@ -61,11 +62,17 @@ class ForegroundModel:
         self.low = self._threshold(GROW_SIGMAS)
         # pixels on a grid, at least one of each side however small the picture
         self._grid = tuple(slice(min(2, side - 1), None, 8) for side in plate.shape[:2])
+        self._lighting = Lighting(plate[points(plate.shape[:2])], plate.shape[:2], float(np.median(background.sigma)))
         self._sparse = 2 * plate[self._grid].astype(np.uint16).ravel()  # doubled
 
     def _threshold(self, sigmas: float) -> NDArray[np.uint8]:
         # the largest of three channels exceeds the channels' RMS by 1.3 on average
         return np.asarray(np.clip(np.ceil(1.3 * sigmas * self.background.smooth_sigma), 2, 254), np.uint8)
+
+    def level(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture in the plate's light, for all that compares the two; the picture itself where light hasn't changed but evenly."""
+        light = self._lighting.of(image)
+        return image if light is None else light.level(image)
 
     def exposure_offset(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The frame's overall brightness offset against the plate, (3,), grey levels."""
@@ -76,7 +83,7 @@ class ForegroundModel:
         return np.asarray(found[0] / 4, np.float32)
 
     def segment(self, image: NDArray[np.uint8]) -> Foreground:
-        """Blobs of pixels that differ from the background."""
+        """Blobs of pixels that differ from the background, in whose light the picture is."""
         offset = self.exposure_offset(image)
         return Foreground.of(*self.masks(image, offset), offset)
 
