@@ -18,6 +18,7 @@ __all__ = [
     "count_beyond",
     "doubled_medians",
     "doubled_medians_of",
+    "longest_spells",
     "near_sums",
     "shifts",
     "squared_spreads",
@@ -180,6 +181,33 @@ def which_beyond(values: Bytes, plate: Words, limits: Ints, out: Flags) -> None:
                 away = 2 * np.int64(values[s, 3 * j + c]) - np.int64(plate[3 * j + c])
                 total += away * away
             out[s, j] = total > limits[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def longest_spells(values: Bytes, held: Flags, limits: Ints, out: Flags) -> None:
+    """Of the frames that are `held` (S, n) at a pixel of `values` (S, 3 n) the most in a row in which it doesn't change: into `out` (S, n).
+
+    From one frame to the next it may by what the limits, (n,), as `squared_spreads` has them, let the noise of both differ.
+    """
+    frames, size = held.shape
+    for j in range(size):
+        first, last, begun = 0, 0, -1
+        for s in range(frames + 1):
+            goes_on = s < frames and held[s, j]
+            if goes_on and begun >= 0:
+                total = np.int64(0)
+                for c in range(3):
+                    step = 2 * (np.int64(values[s, 3 * j + c]) - np.int64(values[s - 1, 3 * j + c]))
+                    total += step * step
+                goes_on = total <= 2 * np.int64(limits[j])
+            if goes_on:
+                begun = s if begun < 0 else begun
+                continue
+            if begun >= 0 and s - begun > last - first:
+                first, last = begun, s
+            begun = s if s < frames and held[s, j] else -1
+        for s in range(frames):
+            out[s, j] = first <= s < last
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

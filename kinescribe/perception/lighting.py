@@ -22,6 +22,8 @@ PASSES = 12  # of the robust fit
 DARKEST, BRIGHTEST = 4, 250  # beyond, a sensor tells no brightness
 WEAKEST, STRONGEST = 0.3, 3.0  # gains
 LEFT_OFF = 0.5  # of these tiles, by what stands there
+LEAST_MEAN_LIFT = 2.0  # grey levels, over the picture; leaves that tremble and codecs that drift make less
+CLOSER = 0.85  # of the plate's distance from a frame, as its points have it in the middle
 FEWEST_POINTS = 9  # in a tile
 LEVEL = 100.0  # grey levels: of the plate, as good as
 STIFFNESS = 1e-5
@@ -79,11 +81,14 @@ class Lighting:
             return None
         seen = there.astype(np.float64)
         fits = [self._fit(seen[:, c], self._plate[:, c]) for c in range(3)]
-        rest = 2 * (seen - np.stack([fitted for _, fitted in fits], axis=1))
-        left = self._tiles_off(rest.clip(-510, 510).round().astype(np.int16))
+        fitted = np.stack([values for _, values in fits], axis=1)
+        left = self._tiles_off((2 * (seen - fitted)).clip(-510, 510).round().astype(np.int16))
+        closer = np.median(np.abs(seen - fitted)) <= CLOSER * np.median(np.abs(seen - self._plate))
+        if left > LEFT_OFF * off or not closer or np.abs(fitted - self._plate).mean() < LEAST_MEAN_LIFT:
+            return None
         gains = np.stack([found[:6] for found, _ in fits])
         fields = self._bends @ gains.T
-        if fields.min() < WEAKEST or fields.max() > STRONGEST or left > LEFT_OFF * off:
+        if fields.min() < WEAKEST or fields.max() > STRONGEST:
             return None
         return Light(gains.astype(np.float32), np.array([found[6] for found, _ in fits], np.float32))
 

@@ -17,6 +17,7 @@ CLUSTER_SIGMAS = 5.0  # values within so many σ of a stable value belong to it
 SMALLEST_REGION = 5  # px
 ROUNDS = 2  # slivers at the rim of what was swapped are told once the rest is right
 LESS_OF_A_SEAM = 0.8
+MOST_OF_AWAY, SOME_OF_AWAY = 0.5, 0.25  # share of the frames off the plate in which a second value must hold
 
 
 def undo_resting_objects(stack: FrameStack, plate: Float32, noise: Float32) -> Float32:
@@ -91,17 +92,42 @@ def _second_values(stack: FrameStack, plate: Float32, reach: Float32, among: NDA
     often = stack.beyond(plate, reach) >= least
     for chosen in pieces(np.flatnonzero(often if among is None else often & among)):
         values, here = stack.columns(chosen), limits[chosen]
-        away, strange = np.empty((2, count, len(chosen)), bool)
+        away = np.empty((count, len(chosen)), bool)
         compiled_stack.which_beyond(values, doubled[chosen].ravel(), here, away)
-        second = np.empty(3 * len(chosen), np.uint16)
-        compiled_stack.doubled_medians_of(values, away, second)
-        compiled_stack.which_beyond(values, second, here, strange)
-        agrees = away & ~strange
-        stable = agrees.sum(0) >= np.maximum(least, 0.5 * away.sum(0))
+        second, agrees, stable = _stable(values, away, away, here, least, MOST_OF_AWAY)
+        if not stable.all():  # what passed by is another value still, or many: the value that lasted longest, if something came or went
+            spells = np.empty_like(away)
+            compiled_stack.longest_spells(values, away, here, spells)
+            lasting, holds, enough = _stable(values, spells, away, here, least, SOME_OF_AWAY)
+            enough &= _one_after_the_other(~away, holds)
+            instead = enough & ~stable
+            second[instead], agrees[:, instead] = lasting[instead], holds[:, instead]
+            stable |= enough
         pixels.append(chosen[stable])
-        seconds.append(second.reshape(-1, 3)[stable] * np.float32(0.5))
+        seconds.append(second[stable] * np.float32(0.5))
         frames.append(np.packbits(agrees[:, stable], axis=0).T)
     return _Second(np.concatenate(pixels), np.concatenate(seconds), np.concatenate(frames))
+
+
+def _stable(
+    values: NDArray[np.uint8], of: NDArray[np.bool_], away: NDArray[np.bool_], limits: NDArray[np.int32], least: int, share: float
+) -> tuple[NDArray[np.uint16], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Doubled medians of some frames, (p, 3); in which frames `away` from the plate they hold, (S, p); where in enough of them, (p,)."""
+    from kinescribe.perception import compiled_stack
+
+    second, strange = np.empty(values.shape[1], np.uint16), np.empty_like(away)
+    compiled_stack.doubled_medians_of(values, of, second)
+    compiled_stack.which_beyond(values, second, limits, strange)
+    agrees = away & ~strange
+    return second.reshape(-1, 3), agrees, agrees.sum(0) >= np.maximum(least, share * away.sum(0))
+
+
+def _one_after_the_other(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether all frames of one kind, (S, p), come before all frames of the other or after them, but for one: (p,)."""
+    first, last = other.argmax(0), len(other) - 1 - other[::-1].argmax(0)
+    frames = np.arange(len(one))[:, None]
+    before, after = (one & (frames < last)).sum(0), (one & (frames > first)).sum(0)
+    return np.asarray(np.minimum(before, after) <= 1)
 
 
 def _components(found: _Second, shape: tuple[int, int]) -> tuple[NDArray[np.int32], int]:

@@ -9,7 +9,7 @@ import pytest
 
 from kinescribe.evaluation import scenes
 from kinescribe.evaluation.scenes import Scene
-from kinescribe.perception.background import Background, estimate_background, sample_frames
+from kinescribe.perception.background import Background, FrameSample, estimate_background, sample_frames
 from kinescribe.video import Frame
 
 
@@ -111,3 +111,17 @@ def test_the_sample_is_bounded_and_evenly_spread() -> None:
     steps = np.diff(sample.images[:, 0, 0, 0].astype(int)) % 256
     assert len(set(steps.tolist())) == 1
     assert sample.moving.shape == sample.images.shape[:3]
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_thing_at_rest_vanishes_though_others_pass_over_it(leaves: bool) -> None:
+    # it lies there most of the time; where it lay, passers of many colours are seen more often than the ground
+    rng = np.random.default_rng(4)
+    ground = np.full((60, 80, 3), 120.0) + rng.normal(0, 3, (60, 80, 3))
+    images = np.repeat(ground[None], 48, axis=0)
+    images[slice(0, 40) if leaves else slice(8, 48), 20:40, 30:50] = (40, 40, 200)
+    for k, frame in enumerate(range(10, 22)):
+        images[frame, :, 3 * k + 10 : 3 * k + 40] = rng.uniform(0, 255, (60, 30, 3))
+    images = np.clip((images + rng.normal(0, 1.5, images.shape)).round(), 0, 255).astype(np.uint8)
+    found = estimate_background(FrameSample(images, np.zeros(images.shape[:3], bool), len(images)))
+    assert (np.abs(found.plate - ground).max(-1) > 15).sum() <= 8  # of 400
