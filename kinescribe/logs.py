@@ -67,10 +67,10 @@ class JsonLines(io.TextIOBase):
                 said = _SAID.match(line)
                 kind = said[1] if said else "info"
                 level = {"partial": "warning", "note": "info"}.get(kind, kind)
-                self.tell(level, line[said.end() :] if said else line, **({"kind": kind} if level != kind else {}))
+                self.say(level, line[said.end() :] if said else line, **({"kind": kind} if level != kind else {}))
         return len(text)
 
-    def tell(self, level: str, event: str, logger: str = ROOT, /, **fields: Any) -> None:
+    def say(self, level: str, event: str, logger: str = ROOT, /, **fields: Any) -> None:
         """One object. Fields that are no JSON are told as texts."""
         named = {f"{key}_" if key in _OWN else key: value for key, value in fields.items()}
         head = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "logger": logger, "event": event}
@@ -78,7 +78,7 @@ class JsonLines(io.TextIOBase):
 
     def tell_error(self, message: str, code: int, trace: str | None) -> None:
         """The error that a command ends with."""
-        self.tell("error", message, exit_code=code, **({} if trace is None else {"traceback": trace}))
+        self.say("error", message, exit_code=code, **({} if trace is None else {"traceback": trace}))
 
     def flush(self) -> None:
         """Hand on to the target what can be handed on."""
@@ -112,7 +112,7 @@ class _Shown(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         fields = getattr(record, "fields", {})
         if isinstance(sys.stderr, JsonLines):
-            sys.stderr.tell(record.levelname.lower(), record.getMessage(), record.name, **fields)
+            sys.stderr.say(record.levelname.lower(), record.getMessage(), record.name, **fields)
         elif sys.stderr is not None:
             told = " ".join(f"{name}={value}" for name, value in fields.items())
             line = f"{record.getMessage()}{' | ' if told else ''}{told}"

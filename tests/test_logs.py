@@ -57,7 +57,7 @@ def test_all_that_is_said_becomes_json():
     lines = JsonLines(out)
     lines.write("wrote a.csv\nkinescribe: warning: of 'x'\nkinescribe: par")
     lines.write("tial: breaks off\n\n")
-    lines.tell("info", "e", time=1, level=object, frames=3)
+    lines.say("info", "e", time=1, level=object, frames=3)
     said = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [(one["level"], one["event"]) for one in said] == [
         ("info", "wrote a.csv"), ("warning", "of 'x'"), ("warning", "breaks off"), ("info", "e"),

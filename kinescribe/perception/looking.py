@@ -24,6 +24,7 @@ from kinescribe.perception.detections import Detections, SoftMask
 from kinescribe.perception.finding import Finder, Found
 from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower, Withdrawn
 from kinescribe.perception.progress import Stages
+from kinescribe.perception.staged import staged
 from kinescribe.perception.threads import cores
 from kinescribe.plugins import blaming
 from kinescribe.video.frame import Frame
@@ -147,9 +148,11 @@ def _by_frame(detector: Any, stages: Stages, on_frame: Callable[[Frame], None]) 
             return Place.of(frame), detector.detect(frame)
 
     threads = min(cores(), MOST_DETECTING) if getattr(detector, "thread_safe", False) else 1
-    for place, found in _side_by_side(_told(stages.video, on_frame), detect, threads):
-        out.detections.append(border.detections(found, place))
-        stages.done("detect", len(out.detections))
+    # a reading thread also has memory of its own for the pictures, which otherwise leave holes between what is kept of each frame
+    with closing(staged(_told(stages.video, on_frame))) as frames:
+        for place, found in _side_by_side(frames, detect, threads):
+            out.detections.append(border.detections(found, place))
+            stages.done("detect", len(out.detections))
     return out
 
 
@@ -232,8 +235,6 @@ def _staged(source: Iterable[Any], *stages: Callable[[Any], Any], runtime: Any, 
                 item = stage(item)
             yield item
         return
-    from kinescribe.perception.grounded_sam.runtime import staged
-
     yield from staged(source, *stages, depth=depth)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import lru_cache, partial
 from pathlib import Path
@@ -97,6 +97,10 @@ class FileVideo:
         jumps = self._landmarks.plan(wanted)
         return self._read(wanted) if jumps is None else self._jump(jumps)
 
+    def choose(self, wanted: Callable[[int, float], bool | None]) -> Iterator[Frame]:
+        """The frames for whose index and time `wanted` says True, the others not converted; None ends the pass, without the frame."""
+        return self._read(None, wanted)
+
     def _jump(self, jumps: list[tuple[int, list[int]]]) -> Iterator[Frame]:
         """Frames from their key frames on; from the start of the file, as ever, from where on a jump doesn't land where it should."""
         from av.error import FFmpegError
@@ -125,7 +129,7 @@ class FileVideo:
             self._landmarks = Landmarks()
             yield from self._read(wanted[done:])
 
-    def _read(self, wanted: list[int] | None) -> Iterator[Frame]:
+    def _read(self, wanted: list[int] | None, choose: Callable[[int, float], bool | None] | None = None) -> Iterator[Frame]:
         from av.video.reformatter import VideoReformatter
 
         self.partial = None
@@ -139,11 +143,14 @@ class FileVideo:
         landmarks = Landmarks() if wanted is None and not self._landmarks.whole else None
         with closing(self._decoding()) as decoding:
             for index, (picture, time) in enumerate(self._timed(decoding)):
+                chooses = True if choose is None else choose(index, time)
+                if chooses is None:
+                    return
                 if landmarks is not None:
                     landmarks.note(picture, time)
                 if continuity is not None and (plane := _brightness(picture)) is not None:
                     continuity.note(plane[0], bits=plane[1])
-                if chosen is None or index in chosen:
+                if chooses and (chosen is None or index in chosen):
                     yield Frame(index, time, self._pixels(picture, reformatter))
                 if wanted is not None and index == wanted[-1]:
                     return

@@ -116,3 +116,19 @@ def test_a_video_that_breaks_off_is_read_from_the_start(tmp_path: Path) -> None:
     count = sum(1 for _ in video)
     assert video.partial is not None
     assert [frame.index for frame in video.sample([count - 1])] == [count - 1]
+
+
+def test_chosen_frames_alone_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = FileVideo(written(tmp_path / "closed.mp4"))
+    converted = FileVideo._pixels
+    count = 0
+
+    def counting(*arguments: object) -> object:
+        nonlocal count
+        count += 1
+        return converted(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FileVideo, "_pixels", counting)
+    found = list(video.choose(lambda index, time_s: None if time_s >= 2 else index >= 20 and index % 10 == 0))
+    assert [frame.index for frame in found] == [20, 30, 40]
+    assert count == 3

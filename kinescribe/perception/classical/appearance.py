@@ -217,11 +217,12 @@ def search(
         alpha = np.asarray(cv2.warpAffine(alpha, matrix, (w, h)), np.float32)
         rendered = np.asarray(cv2.warpAffine(rendered, matrix, (w, h)), np.float32)
     solid = (alpha > 0.5).astype(np.float32)
-    look = rendered / np.maximum(alpha, 0.5)[..., None] * solid[..., None]
+    look = np.asarray(rendered / np.maximum(alpha, 0.5)[..., None] * solid[..., None], np.float32)
     # Σ solid·((view − behind)² − (view − look)²) over the pixels inside the picture, expanded into correlations
-    ground = np.einsum("hwc,hwc->hw", behind, behind - 2 * view)
-    energy = np.einsum("hwc,hwc->hw", look, look)
-    better = _correlate(ground, solid) + 2 * _correlate(view, look)
+    ground = np.asarray(np.einsum("hwc,hwc->hw", behind, behind - 2 * view), np.float32)
+    energy = np.asarray(np.einsum("hwc,hwc->hw", look, look), np.float32)
+    better = _correlate(ground, solid)
+    better += 2 * _correlate(view, look)
     better -= float(energy.sum()) if open_window else _correlate(inside, energy)
     # nearer is likelier: half of the evidence at the edge of the reach
     away = np.arange(-pad, pad + 1) ** 2

@@ -30,7 +30,7 @@ def above_own_contrast(mask: NDArray[np.bool_], difference: NDArray[np.float32])
     from kinescribe.perception.classical.compiled.contrast import clear_pixels  # numba takes its time to come in
 
     # smoothed as the mask is: a single dark pixel in a bright body doesn't cut it
-    smooth = cv2.GaussianBlur(difference, (3, 3), 0) * mask
+    smooth = np.asarray(cv2.GaussianBlur(difference, (3, 3), 0) * mask, np.float32)
     thickest = float(cv2.distanceTransform(_framed(mask), cv2.DIST_L2, 3).max())
     # against the brightest nearby, not the brightest of all: a ball on a string of ten times its area is the brighter of the two
     # one glaring pixel isn't a body

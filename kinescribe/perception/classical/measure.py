@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = [
     "Moments",
     "classify_shape",
     "describe",
+    "matte",
     "measure",
     "measure_coverage",
     "median",
@@ -31,7 +33,16 @@ BRIGHT_SHARE = 0.8  # … as the pixel that this share of all is no brighter tha
 LEAST_CONTRAST = 1e-3  # grey levels; less is none at all
 GRID_VARIANCE = 0.01**2  # px², what sampling on a grid does to soft outlines
 LEAST_CIRCLE_RADIUS = 3.5  # px; below, a disc's rim is all of it
-LEAST_LUMA = 0.25  # of the contrast: codecs and sensors sample colour at half the resolution of brightness
+LEAST_TOLD = 0.25  # of the difference in all channels, what the chosen sum of them must show
+LEAST_LUMA = 0.5  # of the contrast: codecs and sensors sample colour at half the resolution of brightness
+SQUARE = np.ones((3, 3), np.uint8)
+NEARBY = (7, 7)  # px: a body's colour at its outline is that of its inside pixels within this box
+LEAST_SHARE = 1 / 49  # of the box
+FULL = 0.9  # mean coverage about a pixel that the body covers wholly, noise that saturates included
+LEAST_LOCAL = 0.3  # of the usual contrast: a part of the outline with less, or of the other sign, tells little by it
+RAMP_MISFIT, RAMP_PX = 0.04, 0.03  # of a sharp disc's coverage by a ramp, RMS; and what it does to the centre, px times the radius in px
+ODD, ASTRAY = 0.2, 0.3  # of the contrast: an inside pixel so far off the body's colour around it, one at the outline off the soft mask …
+MOST_ODD = 0.02  # … is rare in a plain body
 LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 ROUND_ASPECT = 1.25
 ROD_ASPECT = 4.5  # a cart or a truck is a box, a pole is not
@@ -188,15 +199,19 @@ def describe(
     delta: NDArray[np.float32] | None = None,
 ) -> Measurement:
     """What a coverage's moments, its shape and its colours tell; arguments as of `measure_coverage`."""
+    shape, size = classify_shape(weights, *moments.axes())
+    total = moments.total
+    # an outline without a form is rarely that of one plain thing
+    told = None if delta is None or shape == "blob" else matte(image, delta, weights, contrast)
+    if told is not None:
+        moments = Moments.of(np.where(told.near, told.coverage, 0.0).astype(np.float32), told.variance)
     cx, cy = (float(v) for v in moments.centroid)
-    total, covariance = moments.total, moments.covariance
+    covariance = moments.covariance
     major, minor, angle = moments.axes()
-    shape, size = classify_shape(weights, major, minor, angle)
     angle_sigma = float(np.sqrt(moments.twist(angle) + (0.02 * minor) ** 2) / max(major - minor, 1e-6))
-    circle = _round_outline(delta, weights, np.array([cx, cy]), total) if shape == "disc" and delta is not None else None
+    circle = _round_outline(delta, weights, told, np.array([cx, cy]), total) if shape == "disc" and delta is not None else None
     if circle is not None:
-        cx, cy = (float(v) for v in circle.centre)
-        covariance = circle.covariance * NOISE_CORRELATION + GRID_VARIANCE * np.eye(2)
+        (cx, cy), covariance = _of_both(circle, told, moments)
         size = np.full(2, 2 * circle.radius)
     if (size[0] < ROUND_ASPECT * size[1] and shape != "box") or angle_sigma > 0.5:
         angle, angle_sigma = np.nan, np.nan
@@ -206,22 +221,109 @@ def describe(
     return Measurement(np.array([x0 + cx, y0 + cy]), covariance, total, size, float(angle), angle_sigma, lab, contrast, shape)
 
 
-def _round_outline(delta: NDArray[np.float32], weights: NDArray[np.float32], centre: Float, area: float) -> Circle | None:
-    """The circle through a disc's rim, from brightness alone where that shows the body.
+@dataclass(frozen=True, slots=True, eq=False)
+class Matte:
+    """How much of each pixel the body covers, told by its own colour and the ground's, both as they are there.
+
+    Attributes:
+        coverage: (h, w), noisy: below 0 and above 1 too; 1 deep inside.
+        variance: (h, w), of the coverage, 0 where it is no evidence.
+        near: bool, (h, w), the body with its outline.
+    """
+
+    coverage: NDArray[np.float32]
+    variance: Float
+    near: NDArray[np.bool_]
+
+
+def matte(image: NDArray[Any], delta: NDArray[np.float32], weights: NDArray[np.float32], snr: float) -> Matte | None:
+    """The coverage of a plain body on a ground that needn't be plain; None for any other.
+
+    A soft mask takes one contrast for all of the outline, so that on a mottled ground the edge before its darker half counts for more,
+    and takes noise without its sign, which never averages out.
+
+    Args:
+        image, delta: (h, w, 3), and its difference from the background.
+        weights: (h, w), its soft mask. snr: its contrast in units of the noise.
+    """
+    solid: NDArray[np.uint8] = (cv2.blur(weights, (3, 3)) >= FULL).astype(np.uint8)
+    if cv2.countNonZero(solid) < LEAST_INSIDE_PX:
+        solid = np.asarray(cv2.erode((weights >= 0.5).astype(np.uint8), SQUARE), np.uint8)
+    inside = solid.view(bool)
+    direction = _telling(delta, inside) if cv2.countNonZero(solid) >= LEAST_INSIDE_PX else None
+    if direction is None:
+        return None
+    along = delta @ direction
+    body = cv2.transform(image, direction[None]).astype(np.float32)
+    typical = median(along[inside])
+    if abs(typical) < LEAST_TOLD * float(np.linalg.norm(direction)) * float(np.sqrt((delta[inside] ** 2).mean())):
+        return None
+    usual = median(body[inside])
+    # beyond the reach of any inside pixel, the body's usual colour stands for its own
+    held = cv2.boxFilter(body * solid, cv2.CV_32F, NEARBY) + LEAST_SHARE * usual
+    contrast = (held / (cv2.boxFilter(solid, cv2.CV_32F, NEARBY) + LEAST_SHARE) - body + along) / typical
+    clear = contrast > LEAST_LOCAL
+    contrast = np.where(clear, contrast, 1.0) * typical
+    coverage = np.where(clear, along / contrast, weights)
+    sigma = float(np.sqrt((delta[inside] ** 2).mean())) / snr * float(np.linalg.norm(direction))
+    near = weights > 0
+    noise = 3 * sigma / abs(typical)
+    odd, astray = (
+        np.abs(coverage[inside] - 1) > max(ODD, noise),
+        np.abs(np.minimum(along / typical, 1) - weights)[near & ~inside & (weights < 1)] > max(ASTRAY, noise),
+    )
+    if np.count_nonzero(odd) > MOST_ODD * len(odd) or np.count_nonzero(astray) > MOST_ODD * len(astray):
+        return None
+    deep = cv2.erode(solid, SQUARE).view(bool)
+    coverage[deep] = 1.0
+    variance = np.where(near & clear & ~deep, (sigma / contrast) ** 2, 0.0) * NOISE_CORRELATION
+    return Matte(coverage.astype(np.float32), variance.astype(np.float64), near)
+
+
+def _telling(delta: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    """What sum of a body's channels, (3,), tells it best from the background: brightness, where that shows the body; None without any.
 
     None where the body is on the whole as bright and of the same colour as the ground, such as a ring, or a pattern as much lighter as
-    darker than it: there is no step at the rim to fit a circle to, and its coverage's moments tell its place.
+    darker than it: there is no step at the rim, and its coverage's moments tell its place.
     """
+    step = np.array([median(delta[..., channel][inside]) for channel in range(3)], np.float32)
+    strongest = float(np.abs(step).max())
+    if strongest < LEAST_CONTRAST:
+        return None
+    return LUMA if abs(step @ LUMA) >= LEAST_LUMA * strongest else step / strongest
+
+
+def _of_both(circle: Circle, told: Matte | None, moments: Moments) -> tuple[tuple[float, float], Float]:
+    """Centre and covariance from the circle, and from the coverage's moments as far as these are the surer.
+
+    Pixels on a sharp edge aren't the ramp that the circle's model takes them for, which shows once the noise is small, as the circle's
+    residuals tell: then the moments, which know nothing of a model, say more.
+    """
+    centre, covariance = circle.centre, circle.covariance * NOISE_CORRELATION
+    if told is not None and circle.residual < RAMP_MISFIT:
+        own = moments.covariance - (1 - 0.1) * GRID_VARIANCE * np.eye(2)
+        covariance = covariance + (RAMP_PX / circle.radius) ** 2 * np.eye(2)
+        share = covariance @ np.linalg.inv(covariance + own)
+        centre = centre + share @ (moments.centroid - centre)
+        covariance = share @ own
+    return (float(centre[0]), float(centre[1])), (covariance + covariance.T) / 2 + GRID_VARIANCE * np.eye(2)
+
+
+def _round_outline(
+    delta: NDArray[np.float32], weights: NDArray[np.float32], told: Matte | None, centre: Float, area: float
+) -> Circle | None:
+    """The circle through a disc's rim; None where there is none."""
     radius = float(np.sqrt(area / np.pi))
     if radius < LEAST_CIRCLE_RADIUS:
         return None
+    if told is not None:
+        return fit_circle(told.coverage, centre, radius)
     inside = weights >= 1.0
-    contrast = np.array([median(delta[..., channel][inside]) for channel in range(3)], np.float32)
-    if np.abs(contrast).max() < LEAST_CONTRAST:
+    direction = _telling(delta, inside)
+    if direction is None:
         return None
-    direction = LUMA if abs(contrast @ LUMA) >= LEAST_LUMA * np.abs(contrast).max() else contrast / np.abs(contrast).max()
-    coverage = (delta @ direction) / float(contrast @ direction)
-    return fit_circle(coverage.astype(np.float32), centre, radius)
+    along = delta @ direction
+    return fit_circle(along / median(along[inside]), centre, radius)
 
 
 def classify_shape(weights: NDArray[np.float32], major: float, minor: float, angle: float) -> tuple[str, Float]:

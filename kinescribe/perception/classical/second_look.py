@@ -7,8 +7,8 @@ of frames is held, for following backwards from where a track begins.
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,8 +22,10 @@ from kinescribe.perception.classical.follower import ACCEPT_GAIN, Follower, end_
 from kinescribe.perception.classical.following_parts import see_part, sure_axis
 from kinescribe.perception.classical.foreground import ForegroundModel
 from kinescribe.perception.classical.parts import PartId, Parts
+from kinescribe.perception.classical.recent import RecentFrames
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 from kinescribe.perception.sightings import Path, Sightings
+from kinescribe.perception.staged import staged
 from kinescribe.perception.threads import SideBySide
 from kinescribe.video.frame import Frame
 
@@ -41,8 +43,6 @@ FOUND_GAIN = 0.6  # where only the sprite sees it
 PIECE = 1.6  # a body whose radius is so many times larger may be what a piece belongs to
 COVERED_ENOUGH = 8  # frames on a larger body after which a piece of it isn't followed any farther than it was seen
 LONGEST_LOSS = 12  # frames without a sighting after which a body that left its track is given up
-HELD_BYTES = 96 << 20  # frames held for following backwards
-MOST_HELD = 240
 
 
 def second_look(
@@ -61,9 +61,10 @@ def second_look(
         if sprite is not None
     }
     largest = sorted(followers.values(), key=lambda f: -f.sprite.radius)
-    held: deque[tuple[Frame, NDArray[np.float32]]] = deque()
-    with SideBySide() as both:
-        for frame in video:
+    recent = RecentFrames(follower.first for follower in largest)
+    # a reading thread also has memory of its own for the pictures, which otherwise leave holes between what is kept of each frame
+    with SideBySide() as both, closing(staged(video)) as frames:
+        for frame in frames:
             offset = model.exposure_offset(frame.image)
             begun = [follower for follower in largest if frame.index >= follower.first]
             both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts), begun)
@@ -74,10 +75,8 @@ def second_look(
                     on_another = any(other.covers(where, frame.index) for other in larger)
                     follower.covered = follower.covered + 1 if on_another else 0
                 if frame.index == follower.first:
-                    _backwards(follower, held, background)
-            held.append((frame, offset))
-            while len(held) > MOST_HELD or len(held) * frame.image.nbytes > HELD_BYTES:
-                held.popleft()
+                    _backwards(follower, recent, background)
+            recent.add(frame, offset)
             if progress is not None:
                 progress(frame.index + 1)
     return [sightings(followers[k]) if k in followers else None for k in range(len(paths))]
@@ -107,18 +106,20 @@ def _learn(
         for row in rows:
             wanted.setdefault(int(path.frames[row]), []).append((k, row))
     cutouts: list[dict[int, Cutout]] = [{} for _ in paths]
+    sprites: list[Sprite | None] = [None] * len(paths)
+    which: list[PartId | None] = [None] * len(paths)
     for frame in video.sample(sorted(wanted)):
         offset = model.exposure_offset(frame.image)
         for k, row in wanted[frame.index]:
-            size = paths[k].boxes[chosen[k][0]]
+            rows, reference = chosen[k]
+            size = paths[k].boxes[rows]
             extent = np.max(size[:, 2:] - size[:, :2], axis=0)
             cutouts[k][row] = _cutout(frame, background, offset, paths[k], row, extent, parts)
-    sprites: list[Sprite | None] = []
-    which: list[PartId | None] = []
-    for k, (rows, reference) in enumerate(chosen):
-        held = [cutouts[k][row] for row in rows if row in cutouts[k]]
-        sprites.append(learn_sprite(held, rows.index(reference)) if len(held) == len(rows) and held else None)
-        which.append(next((cutout.part for cutout in held if cutout.part is not None), None))
+            if len(cutouts[k]) == len(rows):  # at once, so that no more than a few bodies' windows are held
+                held = [cutouts[k][each] for each in rows]
+                cutouts[k] = {}
+                sprites[k] = learn_sprite(held, rows.index(reference))
+                which[k] = next((cutout.part for cutout in held if cutout.part is not None), None)
     return sprites, which
 
 
@@ -237,7 +238,7 @@ def _sought(f: Follower, frame: Frame, background: Background, offset: NDArray[n
     return pose if pose is not None and pose.gain > FOUND_GAIN else None
 
 
-def _backwards(f: Follower, held: deque[tuple[Frame, NDArray[np.float32]]], background: Background) -> None:
+def _backwards(f: Follower, recent: RecentFrames, background: Background) -> None:
     """Where was the body before the first look saw it?"""
     if f.first not in f.found:
         return
@@ -249,7 +250,7 @@ def _backwards(f: Follower, held: deque[tuple[Frame, NDArray[np.float32]]], back
         early, late = (b[1] - b[0]) / (a[1] - a[0]), (b[2] - b[1]) / (a[2] - a[1])
         velocity = early - 0.7 * (late - early)
     turn, misses, position, since = f.found[f.first].turn, 0, f.found[f.first].position, f.first
-    for frame, offset in reversed(held):
+    for frame, offset in recent.newest_first():
         if misses > LONGEST_LOSS:
             break
         step = since - frame.index

@@ -138,4 +138,4 @@ def fit_rim(x: float, y: float, radius: float, rim: Float, p: Float, normal: Flo
     p[4] = 0.8
     _descend(p, rim, 5, 14, normal, gradient)
     _normal(p, rim, normal, gradient)
-    return _cost(p, rim) / rim.shape[1]
+    return float(_cost(p, rim) / rim.shape[1])

@@ -31,7 +31,7 @@ def select(values: NDArray[np.float32], count: int, k: int) -> float:
             low = i
         else:
             break
-    return values[k]
+    return float(values[k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

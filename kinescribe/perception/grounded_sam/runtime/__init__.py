@@ -5,6 +5,6 @@ from __future__ import annotations
 from kinescribe.perception.grounded_sam.runtime.pictures import normalize, resize
 from kinescribe.perception.grounded_sam.runtime.replicas import Replicas
 from kinescribe.perception.grounded_sam.runtime.runtime import Runtime
-from kinescribe.perception.grounded_sam.runtime.stages import staged
+from kinescribe.perception.staged import staged
 
 __all__ = ["Replicas", "Runtime", "normalize", "resize", "staged"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 from kinescribe.errors import UsageError
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 POLL_S = 0.2  # how long a wait lasts before it looks for an interrupt: on Windows a lock without a limit can't be interrupted
 
 
-def staged(source: Iterable[Item], *stages: Callable[[Any], Any], depth: int = 2) -> Iterator[Any]:
+def staged(source: Iterable[Item], *stages: Callable[[Any], Any], depth: int = 2) -> Generator[Any]:
     """The items of the source after all stages, in order; the source and each stage run in a thread of their own.
 
     Between two threads wait at most `depth` items, so that at most (stages + 1)·(depth + 1) + 1 are under way. An exception of the
@@ -30,7 +30,7 @@ def staged(source: Iterable[Item], *stages: Callable[[Any], Any], depth: int = 2
     return _run(source, stages, depth)
 
 
-def _run(source: Iterable[Any], stages: tuple[Callable[[Any], Any], ...], depth: int) -> Iterator[Any]:
+def _run(source: Iterable[Any], stages: tuple[Callable[[Any], Any], ...], depth: int) -> Generator[Any]:
     channels = [_Channel(depth) for _ in range(len(stages) + 1)]
     threads = [threading.Thread(target=_feed, args=(source, channels[0]), name="source", daemon=True)]
     for number, (stage, before, after) in enumerate(zip(stages, channels, channels[1:], strict=False), start=1):
