@@ -21,6 +21,8 @@ __all__ = ["MotionSpline", "Solution", "SplineBasis", "segment_slices"]
 
 Float = NDArray[np.float64]
 
+WHITE: Float = np.ones(1)
+
 
 def segment_slices(starts: NDArray[np.intp], count: int) -> list[slice]:
     """The slices between the given sorted inner starts, over `count` observations."""
@@ -151,13 +153,16 @@ class SplineBasis:
             out[lag, :count] = diagonals[lag, :count] * (self.rows[lag:] == self.rows[:count] + lag)
         return out
 
-    def noise(self, variances: Float) -> Float:
-        """D R Dᵀ for measurement variances (n,), shape (order + 1, N)."""
-        weighted = self.differences * variances[self.rows[:, None] + np.arange(self.order + 1)]
-        out = np.zeros((self.order + 1, len(self.rows)))
-        for lag in range(min(self.order + 1, len(self.rows))):
+    def noise(self, variances: Float, correlations: Float = WHITE) -> Float:
+        """D R Dᵀ for measurement variances (n,) and correlations (L,) at 0 to L − 1 observations apart, shape (order + L, N)."""
+        size, reach = self.order + 1, len(correlations)
+        weighted = self.differences * np.sqrt(variances)[self.rows[:, None] + np.arange(size)]
+        out = np.zeros((self.order + reach, len(self.rows)))
+        for lag in range(min(len(out), len(self.rows))):
             count = len(self.rows) - lag
-            out[lag, :count] = (weighted[:count, lag:] * self.differences[lag:, : self.order + 1 - lag]).sum(axis=1)
+            apart = np.abs(np.arange(size)[:, None] - np.arange(size) - lag)
+            shared = np.where(apart < reach, correlations[np.minimum(apart, reach - 1)], 0.0)
+            out[lag, :count] = ((weighted[:count] @ shared) * weighted[lag:]).sum(axis=1)
         return self.banded(out)
 
     def apply(self, values: Float) -> Float:
@@ -173,11 +178,11 @@ class MotionSpline:
         values: (N,), z = D y.
     """
 
-    def __init__(self, basis: SplineBasis, values: Float, variances: Float) -> None:
-        """Values and measurement variances (n,)."""
+    def __init__(self, basis: SplineBasis, values: Float, variances: Float, correlations: Float = WHITE) -> None:
+        """Values and measurement variances (n,), and their errors' correlations (L,), 1 first, at 0 to L − 1 observations apart."""
         self.basis = basis
         self.values = basis.apply(values)
-        self._noise = basis.noise(variances)
+        self._noise = basis.noise(variances, correlations)
 
     def __len__(self) -> int:
         return len(self.values)

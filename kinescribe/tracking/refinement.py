@@ -19,11 +19,14 @@ LEAST_CONFIRMED = 0.5  # share of a track's frames in which its sprite was found
 MOSTLY = 0.8  # of the frames, in which a body's outline is a circle's
 ALIKE_LOG_SIZE = 0.1  # a side that both looks measure
 ALIKE_LOG_AREA = 0.7  # sightings beyond the sprite's must at least have the body's size
+LEAST_AXES, CLEAR_AXIS, FARTHEST_AXIS = 8, 0.1, 0.2  # frames; rad
 UNTURNED_SIGMA = 0.02  # rad
 CLEAR_PX = 0.4
 LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise
 ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
 HIDDEN_LOG_AREA = 0.05  # a part whose area strays so far from its usual one is hidden at times
+OFF_BY_AREA = 0.5  # of the radius, times the share of the area that is missed: how far a centroid is off by it, a straight cut at the rim
+EVENLY = 0.6  # of their RMS, the robust spread of differences that aren't a few frames'
 WORST = 92.0  # percentile of the third differences of a path
 
 
@@ -68,6 +71,8 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
         return _with_ends(track, found), True
     found = _centred(track, found, in_track, in_found)
     between = found.positions[in_found] - track.positions[in_track]
+    if len(found.frames) <= len(track) and _strays(track, in_track, common, between, (rough_track, rough_found)):
+        return _with_ends(track, found), True
     bias = np.median(between, axis=0)
     spread = 1.48 * np.median(np.abs(between - bias), axis=0)
     kept = ~np.isin(track.frames, found.frames)
@@ -121,6 +126,40 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     )
 
 
+def _strays(track: Track, rows: NDArray[np.intp], frames: NDArray[np.int64], between: Float, rough: tuple[float, float]) -> bool:
+    """Whether the sprite strays slowly from the body by more than its steadier path is worth.
+
+    A path's trembling doesn't tell what changes slowly: a sprite that was cut out a little too wide errs with the ground that it lies
+    on, one of a turning body with the turn. Where the two looks drift apart, the first one's own part in it shows in its area.
+
+    Args:
+        rows, frames: of the track, where both looks saw the body. between: (n, 2), the sprite's positions less the track's.
+        rough: how much both paths tremble.
+    """
+    if track.is_part or not np.isfinite(rough).all():
+        return False
+    away = between - np.median(between, axis=0)
+    # a look that misses in a few frames, however far, hasn't drifted
+    if 1.48 * np.median(np.abs(away)) < EVENLY * np.sqrt((away**2).mean()):
+        return False
+    drift = _slow(away, frames)
+    sizes = track.sizes[rows]
+    # a circle's fit knows the area of a disc better than a soft mask does on an uneven ground
+    areas = np.where(sizes[:, 0] == sizes[:, 1], np.pi / 4 * sizes[:, 0] ** 2, track.areas[rows])
+    usual = float(np.median(areas))
+    own = OFF_BY_AREA * float(np.sqrt(usual / np.pi)) * _slow((areas / usual - 1)[:, None], frames)
+    return bool(np.hypot(rough[0], own) < np.hypot(rough[1], np.sqrt(max(drift**2 - own**2, 0.0))))
+
+
+def _slow(values: Float, frames: NDArray[np.int64]) -> float:
+    """Spread of what changes slowly in values (n, D), a coordinate: all of it less what neighbouring frames don't share."""
+    apart = np.diff(frames) == 1
+    if apart.sum() < 8:
+        return 0.0
+    products = (values[1:] * values[:-1])[apart].mean(axis=0)
+    return float(np.sqrt(np.maximum(products, 0.0).mean()))
+
+
 def _hidden_at_times(track: Track) -> bool:
     """Whether a part isn't always as large: then the first look doesn't know its centre, however smoothly that moves."""
     areas = track.areas[~track.partial]
@@ -163,10 +202,18 @@ def _centred(track: Track, found: Sightings, in_track: NDArray[np.intp], in_foun
 def _angles(track: Track, found: Sightings, rows: NDArray[np.intp]) -> tuple[Float, Float, float]:
     """Angles of the found frames, then of the track's `rows`, their σ and their period."""
     axis = found.axis
-    sigmas = np.where(np.isfinite(found.turns), found.turn_sigmas, UNTURNED_SIGMA)
     if not np.isnan(axis):
-        # a look that doesn't tell its turn fits only as long as the body doesn't turn
-        angles = axis + np.where(np.isfinite(found.turns), found.turns, 0.0)
+        turned = np.isfinite(found.turns)
+        _, in_track, in_found = np.intersect1d(track.frames, found.frames, return_indices=True)
+        seen = np.isfinite(track.angles[in_track]) & (track.angle_sigmas[in_track] > 0)
+        angles = axis + np.where(turned, found.turns, 0.0)
+        sigmas = np.where(turned, found.turn_sigmas, UNTURNED_SIGMA)
+        if turned.any():
+            angles += _axis_error(track, angles, in_track, in_found, seen & turned[in_found])
+        elif np.mean(seen) > 0.5:
+            # its look doesn't tell its turn, so that it would fit whatever the turn; the outline's axis does
+            angles, sigmas = np.full((2, len(found.frames)), np.nan)
+            angles[in_found[seen]], sigmas[in_found[seen]] = track.angles[in_track[seen]], track.angle_sigmas[in_track[seen]]
         return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]]), np.pi
     blank = np.full(len(rows), np.nan)
     if np.isfinite(found.turns).all() and np.median(found.turn_sigmas) < LEAST_TURN_SIGMA:
@@ -174,6 +221,16 @@ def _angles(track: Track, found: Sightings, rows: NDArray[np.intp]) -> tuple[Flo
         return np.concatenate([found.turns, blank]), np.concatenate([found.turn_sigmas, blank]), 2 * np.pi
     nothing = np.full(len(found.frames), np.nan)
     return np.concatenate([nothing, blank]), np.concatenate([nothing, blank]), np.pi
+
+
+def _axis_error(track: Track, angles: Float, in_track: NDArray[np.intp], in_found: NDArray[np.intp], both: NDArray[np.bool_]) -> float:
+    """What to add to the sprite's angles, rad: its axis is that of one mask at whole pixels, those of all frames' outlines know better."""
+    if np.count_nonzero(both) < LEAST_AXES:
+        return 0.0
+    away = track.angles[in_track[both]] - angles[in_found[both]]
+    away = (away + np.pi / 2) % np.pi - np.pi / 2
+    middle = float(np.median(away))
+    return middle if 1.48 * np.median(np.abs(away - middle)) < CLEAR_AXIS and abs(middle) < FARTHEST_AXIS else 0.0
 
 
 def _sizes(track: Track, spans: Float, source: NDArray[np.intp], *, long: bool) -> Float:

@@ -102,7 +102,7 @@ def smooth_coordinates(
         if jerk.any():
             mean = jerk @ np.log(fit.intensities * fit.scales) / jerk.sum()
             out.process_noise[axis] = np.exp(mean) * scale.length[axis] ** 2 / scale.time**5
-        out.measurement_scale[axis] = np.sqrt(fit.weights @ fit.scales)
+        out.measurement_scale[axis] = np.sqrt(fit.weights @ fit.single_scales)
     out.contacts = [_contact(joint, scale, times, span) for joint in joined.joints]
     return out
 
