@@ -358,4 +358,5 @@ def swap_for_smaller_seams(
                 count += 1
         if count and then < share * now:
             for i in range(starts[k], starts[k + 1]):
-                plate[pixels[i] // width, pixels[i] % width] = second[i]
+                for c in range(3):  # one by one: a whole row takes two seconds to compile
+                    plate[pixels[i] // width, pixels[i] % width, c] = second[i, c]

@@ -153,7 +153,8 @@ class FrameStack:
 
     def _still(self, chosen: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Which frames don't move at the chosen pixels, (S, p)."""
-        return ~(self._moving.reshape(len(self.images), -1)[:, chosen] & self._changes.ravel()[chosen])
+        moves = self._moving.reshape(len(self.images), -1)[:, chosen] & self._changes.ravel()[chosen]
+        return np.ascontiguousarray(~moves)
 
 
 def as_doubled(plate: Float32) -> NDArray[np.uint16]:

@@ -56,7 +56,9 @@ def components(extent: Bytes, strong: Bytes, labels: Ints) -> tuple[Ints, NDArra
                     parent[max(a, b)] = min(a, b)
                     m += 1
         above, end_above, start = start, end, end
-    first = np.full(count, height * width, np.int64)
+    first = np.empty(count, np.int64)
+    for i in range(count):
+        first[i] = height * width
     for i in range(count):
         parent[i] = _root(parent, i)
         first[parent[i]] = min(first[parent[i]], (runs[i, 0] // 2) * width + runs[i, 1] // 2)
@@ -66,11 +68,15 @@ def components(extent: Bytes, strong: Bytes, labels: Ints) -> tuple[Ints, NDArra
         if parent[i] == i:
             roots[found] = i
             found += 1
-    roots = roots[:found]
-    order = np.argsort(first[roots], kind="mergesort")
+    for k in range(1, found):  # almost in order already
+        root, m = roots[k], k
+        while m > 0 and first[roots[m - 1]] > first[root]:
+            roots[m] = roots[m - 1]
+            m -= 1
+        roots[m] = root
     number = np.zeros(count, np.int32)
     for k in range(found):
-        number[roots[order[k]]] = k + 1
+        number[roots[k]] = k + 1
     stats, seeds = np.zeros((found + 1, 5), np.int32), np.zeros(found + 1, np.int64)
     for k in range(1, found + 1):
         stats[k, 0], stats[k, 1] = width, height
@@ -115,7 +121,8 @@ def _runs(extent: Bytes) -> Ints:
                 x += 1
             if count == runs.shape[0]:
                 more = np.empty((2 * count, 3), np.int32)
-                more[:count] = runs
+                for k in range(count):
+                    more[k, 0], more[k, 1], more[k, 2] = runs[k, 0], runs[k, 1], runs[k, 2]
                 runs = more
             runs[count, 0], runs[count, 1], runs[count, 2] = y, start, x
             count += 1
