@@ -40,7 +40,6 @@ NEARBY = (7, 7)  # px: a body's colour at its outline is that of its inside pixe
 LEAST_SHARE = 1 / 49  # of the box
 FULL = 0.9  # mean coverage about a pixel that the body covers wholly, noise that saturates included
 LEAST_LOCAL = 0.3  # of the usual contrast: a part of the outline with less, or of the other sign, tells little by it
-RAMP_MISFIT, RAMP_PX = 0.04, 0.03  # of a sharp disc's coverage by a ramp, RMS; and what it does to the centre, px times the radius in px
 ODD, ASTRAY = 0.2, 0.3  # of the contrast: an inside pixel so far off the body's colour around it, one at the outline off the soft mask …
 MOST_ODD = 0.02  # … is rare in a plain body
 LUMA = np.array([0.114, 0.587, 0.299], np.float32)
@@ -211,7 +210,8 @@ def describe(
     angle_sigma = float(np.sqrt(moments.twist(angle) + (0.02 * minor) ** 2) / max(major - minor, 1e-6))
     circle = _round_outline(delta, weights, told, np.array([cx, cy]), total) if shape == "disc" and delta is not None else None
     if circle is not None:
-        (cx, cy), covariance = _of_both(circle, told, moments)
+        cx, cy = (float(v) for v in circle.centre)
+        covariance = circle.covariance * NOISE_CORRELATION + GRID_VARIANCE * np.eye(2)
         size = np.full(2, 2 * circle.radius)
     if (size[0] < ROUND_ASPECT * size[1] and shape != "box") or angle_sigma > 0.5:
         angle, angle_sigma = np.nan, np.nan
@@ -291,22 +291,6 @@ def _telling(delta: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[n
     if strongest < LEAST_CONTRAST:
         return None
     return LUMA if abs(step @ LUMA) >= LEAST_LUMA * strongest else step / strongest
-
-
-def _of_both(circle: Circle, told: Matte | None, moments: Moments) -> tuple[tuple[float, float], Float]:
-    """Centre and covariance from the circle, and from the coverage's moments as far as these are the surer.
-
-    Pixels on a sharp edge aren't the ramp that the circle's model takes them for, which shows once the noise is small, as the circle's
-    residuals tell: then the moments, which know nothing of a model, say more.
-    """
-    centre, covariance = circle.centre, circle.covariance * NOISE_CORRELATION
-    if told is not None and circle.residual < RAMP_MISFIT:
-        own = moments.covariance - (1 - 0.1) * GRID_VARIANCE * np.eye(2)
-        covariance = covariance + (RAMP_PX / circle.radius) ** 2 * np.eye(2)
-        share = covariance @ np.linalg.inv(covariance + own)
-        centre = centre + share @ (moments.centroid - centre)
-        covariance = share @ own
-    return (float(centre[0]), float(centre[1])), (covariance + covariance.T) / 2 + GRID_VARIANCE * np.eye(2)
 
 
 def _round_outline(
