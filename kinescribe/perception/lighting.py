@@ -56,7 +56,7 @@ class Lighting:
     def __init__(self, plate: NDArray[Any], shape: tuple[int, int], noise: float) -> None:
         """`plate`: its pixels at the `points` of a picture of that shape, (H, W); `noise`: of a frame's, one σ, grey levels."""
         height, width = shape
-        self._points = points(shape)
+        self._shape, self._points = (height, width), points(shape)
         self._plate = plate.reshape(-1, 3).astype(np.float64)
         self._noise = noise
         down, across = np.meshgrid(_places(height, self._points[0]), _places(width, self._points[1]), indexing="ij")
@@ -72,8 +72,8 @@ class Lighting:
         self._enough = fewest >= FEWEST_POINTS
 
     def of(self, image: Image) -> Light | None:
-        """The light of a frame, (H, W, 3); None where it is the plate's, or tells nothing."""
-        if not self._enough:
+        """The light of a frame, (H, W, 3); None where it is the plate's, or tells nothing, as that of another size."""
+        if not self._enough or image.shape[:2] != self._shape:
             return None
         there = image[self._points].reshape(-1, 3)
         off = self._tiles_off(2 * there.astype(np.int16) - self._doubled)
