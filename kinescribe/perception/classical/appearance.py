@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,14 +12,18 @@ from kinescribe.perception.classical.blobs import FAINT, fill_holes, split_at_ne
 from kinescribe.perception.classical.parts import PartId
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 
-__all__ = ["Cutout", "half_turn", "learn_sprite", "search"]
+__all__ = ["TURNS", "Cutout", "half_turn", "learn_sprite", "search"]
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
 WORTH_REGISTERING = 0.25  # gain at whole pixels; between them a small body's can be twice that
 LEAST_GAIN = 0.5  # a cut-out joins the sprite only when the sprite explains at least half of it
-TURN_INFORMATION = 0.15  # see `_tells_turn`
+TURN_INFORMATION = 0.15  # see `_turn_information`
+SUSPECTED_TURN, SEEN_TURN = 0.05, 0.02  # the same: from where on turns are tried, and of a body that was seen to turn
+LEAST_TURNING_PX = 4.0  # radius
+TURNED = 0.6  # a body turns where that leaves less than this share of what it leaves unexplained upright
+TURNS = np.linspace(-1.2, 1.2, 17).tolist()  # radians that a body may turn between two frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +49,10 @@ class Cutout:
     axis: float = np.nan
 
 
+_Placed = tuple[Cutout, Float, float]
+"""A frame, the body's place in it, (2,), and its turn, radians."""
+
+
 def learn_sprite(cutouts: list[Cutout], reference: int) -> Sprite | None:
     """The common look of a body in several frames.
 
@@ -59,7 +67,18 @@ def learn_sprite(cutouts: list[Cutout], reference: int) -> Sprite | None:
     sprite = _from_mask(first)
     if sprite is None:
         return None
-    poses: list[tuple[Cutout, Float, float]] = []
+    turning = None
+    if not np.isfinite(first.axis) and _turn_information(sprite) > SUSPECTED_TURN:
+        turning = _turning(replace(sprite, turns=True), cutouts, reference)
+    poses = turning or _upright(sprite, cutouts, first)
+    if len(poses) >= 3:
+        sprite = _common(poses, first) or sprite
+    return replace(sprite, turns=True, turning=True) if turning and _turn_information(sprite) > SEEN_TURN else sprite
+
+
+def _upright(sprite: Sprite, cutouts: list[Cutout], first: Cutout) -> list[_Placed]:
+    """Where the body is in the other frames, turned only by as much as a part's long axis is."""
+    poses: list[_Placed] = []
     for cutout in cutouts:
         if cutout is first:
             poses.append((cutout, cutout.position, 0.0))
@@ -69,9 +88,38 @@ def learn_sprite(cutouts: list[Cutout], reference: int) -> Sprite | None:
         pose = register(sprite, cutout.image, cutout.plate, cutout.offset, cutout.position, turned if known else 0.0)
         if pose is not None and pose.gain > LEAST_GAIN:
             poses.append((cutout, pose.position, pose.turn if known else 0.0))
-    if len(poses) >= 3:
-        sprite = _common(poses, first) or sprite
-    return sprite
+    return poses
+
+
+def _turning(sprite: Sprite, cutouts: list[Cutout], reference: int) -> list[_Placed] | None:
+    """Where the body is, and how turned, in frames before and after the reference, one after the other; None where it doesn't turn.
+
+    Without that a rolling ball's pattern would be averaged away, and a triangle become a disc.
+    """
+    poses: list[_Placed] = [(cutouts[reference], cutouts[reference].position, 0.0)]
+    rate = 0.0
+    for chain in (cutouts[reference + 1 :], cutouts[:reference][::-1]):
+        turn = 0.0
+        for cutout in chain:
+            pose = _turned(sprite, cutout, [turn + rate] if rate else [])
+            if pose is None:
+                break
+            turn, rate = pose.turn, pose.turn - turn
+            poses.append((cutout, pose.position, turn))
+        rate = -rate  # the other way in time
+    return poses if len(poses) > len(cutouts) / 2 else None
+
+
+def _turned(sprite: Sprite, cutout: Cutout, expected: list[float]) -> Pose | None:
+    """The body turned, where that explains it far better than upright: near the expected turns, else near any within some 70 degrees."""
+    still = register(replace(sprite, turns=False), cutout.image, cutout.plate, cutout.offset, cutout.position)
+    most = LEAST_GAIN if still is None else max(1 - TURNED * (1 - still.gain), LEAST_GAIN)
+    for turns in (expected, TURNS):
+        found = [register(sprite, cutout.image, cutout.plate, cutout.offset, cutout.position, turn) for turn in turns]
+        best = max((pose for pose in found if pose is not None), key=lambda pose: pose.gain, default=None)
+        if best is not None and best.gain > most:
+            return best
+    return None
 
 
 def half_turn(angle: float) -> float:
@@ -115,11 +163,13 @@ def _cut(delta: Float32, plate: Float32, mask: NDArray[np.bool_], sigma: Float32
     rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
     y0, y1, x0, x1 = max(rows[0] - 2, 0), rows[-1] + 3, max(columns[0] - 2, 0), columns[-1] + 3
     cut = Sprite(np.ascontiguousarray(rendered[y0:y1, x0:x1]), np.ascontiguousarray(alpha[y0:y1, x0:x1]), anchor - [x0, y0])
-    return Sprite(cut.rendered, cut.alpha, cut.anchor, _tells_turn(cut))
+    return Sprite(cut.rendered, cut.alpha, cut.anchor, _turn_information(cut) > TURN_INFORMATION)
 
 
-def _tells_turn(sprite: Sprite) -> bool:
-    """Whether turning the sprite changes it by a good part of what shifting it by as many pixels does."""
+def _turn_information(sprite: Sprite) -> float:
+    """By what part of what shifting the sprite changes turning it by as many pixels does: some 0.003 for a disc; 0 for small ones."""
+    if sprite.radius < LEAST_TURNING_PX:
+        return 0.0
     gx = cv2.Sobel(sprite.rendered, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     gy = cv2.Sobel(sprite.rendered, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
     h, w = sprite.alpha.shape
@@ -127,10 +177,10 @@ def _tells_turn(sprite: Sprite) -> bool:
     uy = (np.arange(h) - sprite.anchor[1])[:, None, None]
     turning = float(((gy * ux - gx * uy) ** 2).sum())
     shifting = float(((gx**2 + gy**2) * (ux**2 + uy**2)).sum())
-    return sprite.radius >= 4.0 and turning > TURN_INFORMATION * shifting
+    return turning / max(shifting, 1e-9)
 
 
-def _common(poses: list[tuple[Cutout, Float, float]], first: Cutout) -> Sprite | None:
+def _common(poses: list[_Placed], first: Cutout) -> Sprite | None:
     """What stays the same when the frames are laid over each other body on body."""
     h, w = first.mask.shape
     images, plates = [], []

@@ -84,6 +84,11 @@ class Follower:
         h, w = self.sprite.alpha.shape
         return bool(0 <= x < w and 0 <= y < h and self.sprite.alpha[y, x] > 0.5)
 
+    def expected_turn(self, index: int) -> float:
+        """How it should be turned in a frame, if it turned evenly over the last two."""
+        last, before = self.found.get(index - 1), self.found.get(index - 2)
+        return self.turn if last is None or before is None or not self.sprite.turns else 2 * last.turn - before.turn
+
     def offset(self) -> Float:
         """How the sprite's centroid lies against the first look's."""
         recent = self.bias[-25:]

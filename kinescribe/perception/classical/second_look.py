@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.background import Background
-from kinescribe.perception.classical.appearance import Cutout, learn_sprite, search
+from kinescribe.perception.classical.appearance import TURNS, Cutout, learn_sprite, search
 from kinescribe.perception.classical.follower import ACCEPT_GAIN, Follower, end_parts, expected_position, search_reach, sightings
 from kinescribe.perception.classical.following_parts import see_part, sure_axis
 from kinescribe.perception.classical.foreground import ForegroundModel
@@ -39,6 +39,9 @@ Float = NDArray[np.float64]
 CUTOUTS = 11  # frames that a sprite is learned from
 MARGIN = 0.35  # of a body's size, about its box: parts that the first look missed
 SURE_GAIN, CERTAIN_GAIN = 0.8, 0.9
+CLEARLY_TURNED = 0.05  # radians
+ALL_TURNS = np.linspace(-np.pi, np.pi, 25).tolist()
+FIRST_FRAMES, LAZY = 3, 0.02  # a square is the same after a quarter turn: of equal fits the smallest turn is it
 FOUND_GAIN = 0.6  # where only the sprite sees it
 PIECE = 1.6  # a body whose radius is so many times larger may be what a piece belongs to
 COVERED_ENOUGH = 8  # frames on a larger body after which a piece of it isn't followed any farther than it was seen
@@ -187,18 +190,26 @@ def _observed(f: Follower, frame: Frame, background: Background, offset: NDArray
     if f.part is not None and parts is not None:
         see_part(f, frame, background, offset, parts)
         return
-    best = acceptable(register(f.sprite, image, plate, offset, where + f.offset(), f.turn), ACCEPT_GAIN)
+    turn = f.expected_turn(frame.index)
+    best = acceptable(register(f.sprite, image, plate, offset, where + f.offset(), turn), ACCEPT_GAIN)
+    if f.sprite.turning and len(f.found) < FIRST_FRAMES:  # how fast it turns isn't known yet
+        starts = TURNS if f.found else ALL_TURNS
+        tried = [acceptable(register(f.sprite, image, plate, offset, where, turn + by), ACCEPT_GAIN) for by in starts]
+        best = max((pose for pose in (best, *tried) if pose is not None), key=lambda p: p.gain - LAZY * abs(p.turn - turn), default=None)
+    if (best is None or best.gain < SURE_GAIN) and abs(turn - f.turn) > CLEARLY_TURNED:
+        other = acceptable(register(f.sprite, image, plate, offset, where + f.offset(), f.turn), ACCEPT_GAIN)
+        best, turn = (other, f.turn) if other is not None and (best is None or other.gain > best.gain) else (best, turn)
     if expected is not None and (best is None or best.gain < SURE_GAIN) and np.hypot(*(expected - where)) > 1.0:
-        other = acceptable(register(f.sprite, image, plate, offset, expected, f.turn), ACCEPT_GAIN)
+        other = acceptable(register(f.sprite, image, plate, offset, expected, turn), ACCEPT_GAIN)
         if other is not None and (best is None or other.gain > best.gain):
             best = other
     if best is None and expected is not None:
         # the first look may have taken something else for it; where its motion points to, beyond doubt, it is itself
-        pose = search(f.sprite, image, plate, offset, expected, 3.0 + 0.25 * f.sprite.radius, f.turn)
+        pose = search(f.sprite, image, plate, offset, expected, 3.0 + 0.25 * f.sprite.radius, turn)
         best = pose if pose is not None and pose.gain > CERTAIN_GAIN else None
     if best is None:
         middle = where if expected is None else expected
-        best = acceptable(search(f.sprite, image, plate, offset, middle, 3.0 + 0.5 * f.sprite.radius, f.turn), FOUND_GAIN)
+        best = acceptable(search(f.sprite, image, plate, offset, middle, 3.0 + 0.5 * f.sprite.radius, turn), FOUND_GAIN)
     if best is not None:
         f.see(frame, best, background, offset)
         f.turn = best.turn
@@ -231,10 +242,11 @@ def _lost(f: Follower, frame: Frame, background: Background, offset: NDArray[np.
 
 def _sought(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], expected: Float, reach: float) -> Pose | None:
     # where its motion points to it is mostly found at once; to look all about takes three times as long
-    pose = register(f.sprite, frame.image, background.plate, offset, expected, f.turn)
+    turn = f.expected_turn(frame.index)
+    pose = register(f.sprite, frame.image, background.plate, offset, expected, turn)
     if pose is not None and pose.gain > CERTAIN_GAIN:
         return pose
-    pose = search(f.sprite, frame.image, background.plate, offset, expected, reach, f.turn)
+    pose = search(f.sprite, frame.image, background.plate, offset, expected, reach, turn)
     return pose if pose is not None and pose.gain > FOUND_GAIN else None
 
 

@@ -57,6 +57,7 @@ class Sprite:
         anchor: (2,), x, y of the body's centroid in the sprite.
         turns: whether its look tells its turn.
         whole: for a part of a body, the body's alpha, shape (h, w): what of it isn't the part says nothing.
+        turning: whether it was seen to turn while it was learned.
     """
 
     rendered: Float32
@@ -64,6 +65,7 @@ class Sprite:
     anchor: Float
     turns: bool = False
     whole: Float32 | None = None
+    turning: bool = False
 
     @cached_property
     def pixels(self) -> _Pixels:
