@@ -229,11 +229,13 @@ class Matte:
         coverage: (h, w), noisy: below 0 and above 1 too; 1 deep inside.
         variance: (h, w), of the coverage, 0 where it is no evidence.
         near: bool, (h, w), the body with its outline.
+        uneven: whether the ground there differs by more than a frame's noise.
     """
 
     coverage: NDArray[np.float32]
     variance: Float
     near: NDArray[np.bool_]
+    uneven: bool
 
 
 def matte(image: NDArray[Any], delta: NDArray[np.float32], weights: NDArray[np.float32], snr: float) -> Matte | None:
@@ -277,7 +279,7 @@ def matte(image: NDArray[Any], delta: NDArray[np.float32], weights: NDArray[np.f
     deep = cv2.erode(solid, SQUARE).view(bool)
     coverage[deep] = 1.0
     variance = np.where(near & clear & ~deep, (sigma / contrast) ** 2, 0.0) * NOISE_CORRELATION
-    return Matte(coverage.astype(np.float32), variance.astype(np.float64), near)
+    return Matte(coverage.astype(np.float32), variance.astype(np.float64), near, bool((body - along)[near].std() > sigma))
 
 
 def _telling(delta: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32] | None:
@@ -300,7 +302,8 @@ def _round_outline(
     radius = float(np.sqrt(area / np.pi))
     if radius < LEAST_CIRCLE_RADIUS:
         return None
-    if told is not None:
+    # on even ground, codecs have blurred the body's colour at its rim, of which the fit knows better as the edge's width
+    if told is not None and told.uneven:
         return fit_circle(told.coverage, centre, radius)
     inside = weights >= 1.0
     direction = _telling(delta, inside)
