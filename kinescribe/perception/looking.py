@@ -20,6 +20,8 @@ from kinescribe.errors import UsageError
 from kinescribe.perception.backends import Stack
 from kinescribe.perception.background import Background
 from kinescribe.perception.border import Border, Place
+from kinescribe.perception.classical import ClassicalDetector
+from kinescribe.perception.classical.compiled import are_kept
 from kinescribe.perception.detections import Detections, SoftMask
 from kinescribe.perception.finding import Finder, Found
 from kinescribe.perception.following import AUTO, FollowedFrame, MaskFollower, Withdrawn
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Looked", "look", "resolve_every"]
 
 BATCH = 8  # frames, where no runtime tells another number
+COMPILING = "compile, once"  # some 20 s, the first time on a machine
 MOST_DETECTING = 4  # threads; what each does between the picture's loops holds up the others
 MOST_MEASURING = 4  # threads; with more they wait for each other, and the thread that feeds the models for them
 
@@ -104,6 +107,8 @@ def look(
     """
     if stack.concept_tracker is not None:
         return _by_concept(stack.concept_tracker, stages, phrases, on_frame)
+    if isinstance(stack.detector, ClassicalDetector) and not are_kept():
+        stages.done(COMPILING, 0)
     with blaming(stack.detector, "while it prepared"):
         stack.detector.prepare(stages.watch("background"), phrases)
     if not stack.learned and stack.propagator is None:
