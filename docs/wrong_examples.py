@@ -175,7 +175,7 @@ EXAMPLES = {
     "doubled": Example(doubled, 0, "frames repeat the one before (frames"),
     "lost": Example(lost, 0, "the one before while things move"),
     "cut": Example(cut, 0, "another scene, or another light, begins at frame 40"),
-    "panned": Example(panned),
+    "panned": Example(panned, 0, "the camera seems to move"),
     "lamp": Example(lamp, 0, "another scene, or another light, begins at frame 45"),
     "broken": Example(broken, 5, "breaks off after frame"),
     "hand": Example(hand),

@@ -27,6 +27,7 @@ from kinescribe.perception.on_demand import RuntimeOnDemand
 from kinescribe.perception.parts import Parts, choose_parts
 from kinescribe.perception.progress import Progress, Stages
 from kinescribe.perception.sightings import Path as SeenPath
+from kinescribe.perception.steadiness import Steadiness
 from kinescribe.states import Calibration, LeftOutMeta, States
 from kinescribe.states.frames_read import KEY as FRAMES_READ
 from kinescribe.states.frames_read import FramesRead
@@ -58,10 +59,12 @@ class _Frames:
     def __init__(self) -> None:
         self.times: list[float] = []
         self.all_equal = True
+        self.steadiness = Steadiness()
         self._digest: int | None = None
 
     def note(self, frame: Frame) -> None:
         self.times.append(frame.time_s)
+        self.steadiness.note(frame)
         digest = zlib.crc32(frame.image[::3, ::3].tobytes())
         self.all_equal &= self._digest is None or digest == self._digest
         self._digest = digest
@@ -293,11 +296,15 @@ def _find(parts: Parts, stages: Stages, frames: _Frames, asked: Asked, follow: T
     looked = look(stack, stages, asked.words, every=parts.every, on_frame=frames.note, runtime=runtime.used)
     partial = stages.video.partial
     count = len(frames.times)
-    if count == 1 and isinstance(stages.video, SelectedVideo):
+    if count == 1 and partial is None and isinstance(stages.video, SelectedVideo):
         only = stages.video.numbers[0]
         raise UsageError(f"frame {only} alone of {info.name} is looked at ({stages.video}); motion takes two at least: widen that")
+    if count == 1 and partial is not None:
+        raise InputError(f"{partial}; motion takes two frames at least: give a whole copy of it")
     if count == 1:
         raise InputError(f"{info.name} holds a single frame; motion takes two at least: give a video, or a folder of images")
+    if getattr(stack.detector, "background", None) is not None:  # what it found are differences from that
+        frames.steadiness.tell(info.name, looked.warnings)
     left_out: list[LeftOutMeta] = []
     votes = looked.votes
     if looked.ids is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -449,6 +450,14 @@ def test_the_same_video_gives_the_same_table() -> None:
 def test_a_single_frame() -> None:
     with pytest.raises(InputError, match="single frame"):
         extract_states(scenes.falling_ball(frame_count=1, texture=4.0).images(), frame_interval=0.1)
+
+
+def test_a_single_frame_that_damage_left_names_the_damage(tmp_path: Path) -> None:
+    for k in range(3):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), np.full((40, 60, 3), 90, np.uint8))
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"breaks off before frame 1 .*1\.png.*two frames at least"):
+        extract_states(tmp_path, frame_interval=0.1)
 
 
 @pytest.mark.parametrize("count", [6, 20])

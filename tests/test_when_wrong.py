@@ -16,11 +16,19 @@ from kinescribe.cli.extract import main
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "howto" / "when-extraction-goes-wrong.md"
-TELLING = ("video/reader.py", "video/timing.py", "video/continuity.py", "video/images.py", "perception/standing.py", "labelling/naming.py")
+TELLING = (
+    "video/reader.py",
+    "video/timing.py",
+    "video/continuity.py",
+    "video/images.py",
+    "perception/standing.py",
+    "perception/steadiness.py",
+    "labelling/naming.py",
+)
 HOLE = "…"
 LEAST_LETTERS = 10  # of a quote, so that it can't fit just anything
 SAYING = ("video", "perception", "labelling", "renderers/reviewing")  # packages that have a say in what extraction tells
-QUICK = ("nothing", "interlaced", "doubled", "lamp", "broken")
+QUICK = ("nothing", "interlaced", "doubled", "lamp", "panned", "broken")
 
 
 def template(node: ast.expr) -> str | None:
