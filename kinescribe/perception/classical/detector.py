@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -76,6 +76,7 @@ class ClassicalDetector:
     def detect(self, frame: Frame) -> Detections:
         """The bodies that stand out from the background in this frame."""
         model, _ = self._prepared()
+        frame = replace(frame, image=model.level(frame.image))
         foreground = model.segment(frame.image)
         bodies: list[Body] = []
         for label, window in self._windows(foreground):

@@ -192,6 +192,7 @@ def _looks(
     image: NDArray[np.uint8], model: ForegroundModel, windows: Callable[[Foreground], list[tuple[int, Window]]]
 ) -> list[tuple[_Look, Float]]:
     """The blobs of a frame that show several even colours, and where each is, (2,)."""
+    image = model.level(image)
     foreground = model.segment(image)
     plate = model.background.plate
     out = []

@@ -67,7 +67,8 @@ def second_look(
     recent = RecentFrames(follower.first for follower in largest)
     # a reading thread also has memory of its own for the pictures, which otherwise leave holes between what is kept of each frame
     with SideBySide() as both, closing(staged(video)) as frames:
-        for frame in frames:
+        for unlevelled in frames:
+            frame = replace(unlevelled, image=model.level(unlevelled.image))
             offset = model.exposure_offset(frame.image)
             begun = [follower for follower in largest if frame.index >= follower.first]
             both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts), begun)
@@ -111,7 +112,8 @@ def _learn(
     cutouts: list[dict[int, Cutout]] = [{} for _ in paths]
     sprites: list[Sprite | None] = [None] * len(paths)
     which: list[PartId | None] = [None] * len(paths)
-    for frame in video.sample(sorted(wanted)):
+    for unlevelled in video.sample(sorted(wanted)):
+        frame = replace(unlevelled, image=model.level(unlevelled.image))
         offset = model.exposure_offset(frame.image)
         for k, row in wanted[frame.index]:
             rows, reference = chosen[k]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,8 @@ class AcceleratedClassicalDetector(ClassicalDetector):
         Raises:
             InputError: for frames of several sizes; `MemoryFullError` where memory runs out at a single frame.
         """
-        self._prepared()
+        model, _ = self._prepared()
+        frames = [replace(frame, image=model.level(frame.image)) for frame in frames]
         found = self.runtime.in_batches(self._see, frames)
         cut = [
             [body for one in seen.blobs for body in self._cut(frame, seen.foreground, one.label, one.window, one.delta, one.difference)]

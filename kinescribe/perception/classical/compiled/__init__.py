@@ -14,5 +14,5 @@ def are_kept() -> bool:
     """Whether the loops were compiled on this machine before, so that they need only be loaded."""
     from kinescribe.perception.classical.compiled.registration import descend  # the one that is compiled last
 
-    folder = Path(descend.stats.cache_path)
-    return any(folder.glob(f"registration.{descend.__name__}-*.nbi"))
+    folder = Path(descend.stats.cache_path or "")
+    return any(folder.glob("registration.descend-*.nbi"))
