@@ -103,7 +103,7 @@ def run(work: str, path: Path) -> Run:
 def command(*arguments: str) -> float:
     """Seconds that a command line takes."""
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "kinescribe", *arguments], capture_output=True, check=True)
+    subprocess.run([sys.executable, "-c", "from kinescribe.cli import main; main()", *arguments], capture_output=True, check=True)
     return time.perf_counter() - began
 
 
