@@ -202,13 +202,15 @@ def describe(
     total = moments.total
     # an outline without a form is rarely that of one plain thing
     told = None if delta is None or shape == "blob" else matte(image, delta, weights, contrast)
-    if told is not None:
-        moments = Moments.of(np.where(told.near, told.coverage, 0.0).astype(np.float32), told.variance)
+    own = moments if told is None else Moments.of(np.where(told.near, told.coverage, 0.0).astype(np.float32), told.variance)
+    circle = _round_outline(delta, weights, told, own.centroid, total) if shape == "disc" and delta is not None else None
+    # nor is a disc's without a circle, where two bodies touch
+    if shape != "disc" or circle is not None or total < np.pi * LEAST_CIRCLE_RADIUS**2:
+        moments = own
     cx, cy = (float(v) for v in moments.centroid)
     covariance = moments.covariance
     major, minor, angle = moments.axes()
     angle_sigma = float(np.sqrt(moments.twist(angle) + (0.02 * minor) ** 2) / max(major - minor, 1e-6))
-    circle = _round_outline(delta, weights, told, np.array([cx, cy]), total) if shape == "disc" and delta is not None else None
     if circle is not None:
         cx, cy = (float(v) for v in circle.centre)
         covariance = circle.covariance * NOISE_CORRELATION + GRID_VARIANCE * np.eye(2)
