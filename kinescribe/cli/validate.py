@@ -24,7 +24,7 @@ def validate(
     strict: Annotated[bool, typer.Option("--strict", help="End with exit code 5 on any warning.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> int:
-    """Check a states table: columns, types, ranges, time order, one row per frame and object.
+    """Check a states table: columns, types, ranges, order of time and rows, one row per frame and object, none lost.
 
     A problem names the row as a spreadsheet counts it, the header being row 1, which is its line in an editor too.
     Exit codes: 0 sound, 3 unreadable or with errors, 5 warnings under --strict.
@@ -52,7 +52,12 @@ def validate(
         if len(shown) < len(problems):
             left = sum(problem.count for problem in problems[len(shown) :])
             print(f"{name}: {left} more; --all prints every one, --limit {2 * limit} twice as many", file=sys.stderr)
-        print(f"{name}: {'a sound states table' if not problems else f'{errors} errors, {warnings} warnings'}")
+        counted = f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}"
+        print(f"{name}: {counted if problems else 'a sound states table'}")
     if errors:
         return 3
     return NOT_WHOLE if strict and problems else 0
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

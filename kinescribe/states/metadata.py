@@ -228,7 +228,7 @@ def to_json(meta: Metadata, schema: Mapping[str, Any]) -> str:
 def from_json(text: str, name: str) -> tuple[Metadata, dict[str, Any], list[str]]:
     """Metadata, table schema (possibly empty) and what was left out of a sidecar's text; `name` is what errors call the file.
 
-    What a later version adds is left out. Raises InputError for anything that is not a sidecar.
+    What a later version adds is left out; that, and a later version itself, is noted. Raises InputError for anything that is no sidecar.
     """
     data = _load(text, name)
     schema = {key: data.pop(key) for key in _SCHEMA_KEYS if key in data}
@@ -244,7 +244,14 @@ def from_json(text: str, name: str) -> tuple[Metadata, dict[str, Any], list[str]
             f"{name}: {where}: {first['msg']}, not {_short(first['input'])}; mend it, or remove the file to read the table alone"
         ) from None
     unknown = sorted(set(data) - set(Metadata.model_fields))
-    notes = [f"{name}: left out what this version does not know: {', '.join(unknown)}"] if unknown else []
+    notes = []
+    if meta.format_version > FORMAT_VERSION:
+        notes.append(
+            f"{name}: format_version {meta.format_version} is later than {FORMAT_VERSION}, the last that this version of kinescribe knows: "
+            "what it means may have changed; update kinescribe"
+        )
+        meta.format_version = FORMAT_VERSION  # what was understood, and what is written of it
+    notes += [f"{name}: left out what this version does not know: {', '.join(unknown)}"] if unknown else []
     return meta, schema, notes
 
 

@@ -28,7 +28,7 @@ def test_a_problem_names_file_row_column_value_and_what_is_allowed(run, wrong):
     assert lines[1].startswith(f"{wrong}: error: row 2, column 'status': 'seen': allowed: observed, ")
     assert len(lines) == 21
     assert lines[-1] == f"{wrong}: 32 more; --all prints every one, --limit 40 twice as many"
-    assert ran.out == f"{wrong}: 51 errors, 1 warnings\n"
+    assert ran.out == f"{wrong}: 51 errors, 1 warning\n"
 
 
 def test_how_many_are_told_is_the_users_choice(run, wrong):

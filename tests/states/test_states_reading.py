@@ -277,9 +277,13 @@ def test_a_sidecar_of_a_later_version_is_read_and_what_it_adds_is_said(tmp_path)
     data |= {"format_version": 7, "lens": {"k1": 0.1}}
     data["calibration"]["focus"] = 3
     sidecar.write_text(json.dumps(data))
-    with pytest.warns(UserWarning, match="lens"):
+    with pytest.warns(UserWarning, match=r"lens|format_version") as told:
         states = read(path)
+    assert any("lens" in str(one.message) for one in told)
+    assert any("format_version 7 is later than 1" in str(one.message) for one in told)
     assert states.meta.calibration == Calibration.pixels()
+    assert any("format_version 7" in str(problem) for problem in validate(path))
+    assert states.meta.format_version == 1, "written again, it holds what this version understood"
 
 
 def test_a_sidecar_of_another_table_is_noticed(tmp_path):
