@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -181,7 +182,9 @@ def _placed(error: UsageError, settings: ExtractionSettings, sources: Mapping[st
     places = []
     for option, source in sources.items():
         value = getattr(settings, option)
-        named = f"--{option.replace('_', '-')} " in message or (isinstance(value, str) and f"'{value}'" in message)
+        # as a command says it, and as the library does, whose words become the command's later
+        said = re.search(rf"--{option.replace('_', '-')} |(?<![\w.'\"=-]){option}=", message)
+        named = bool(said) or (isinstance(value, str) and f"'{value}'" in message)
         if named and source not in (FLAGS, DEFAULT):
             places.append(f"{option} is from {source}")
     return UsageError(f"{message} ({'; '.join(places)})") if places and type(error) is UsageError else error

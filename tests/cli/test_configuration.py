@@ -161,6 +161,12 @@ def test_variables_say_yes_and_no(run, stand_in, monkeypatch: pytest.MonkeyPatch
         ("KINESCRIBE_ANGLE", "nan", "$KINESCRIBE_ANGLE: angle = nan"),
         ("KINESCRIBE_FRAME_INTERVAL", "0", "--frame-interval 0 must be"),
         ("KINESCRIBE_FRAME_INTERVAL", "0", "(frame_interval is from $KINESCRIBE_FRAME_INTERVAL)"),
+        (
+            "KINESCRIBE_STRIDE",
+            "0",
+            "--stride 0 must be a whole number of frames from 1 on: 1 for every frame, 2 for every other (stride is from $",
+        ),
+        ("KINESCRIBE_END", "0", "(end is from $KINESCRIBE_END)"),
         ("KINESCRIBE_UNIT", "m", "(unit is from $KINESCRIBE_UNIT)"),
         ("KINESCRIBE_VLM_MAX_CALLS", "0", "(vlm_max_calls is from $KINESCRIBE_VLM_MAX_CALLS)"),
     ],
