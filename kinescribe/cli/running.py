@@ -8,13 +8,13 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import typer
 from typer.main import get_command
 from typer.models import CommandFunctionType
 
+from kinescribe.cli.complaints import complaint
 from kinescribe.cli.completion import check_shell, completed
 from kinescribe.cli.interrupts import INTERRUPTED, interrupts, pending
 from kinescribe.cli.logging_options import telling
@@ -118,7 +118,7 @@ def _code(application: typer.Typer, name: str, argv: list[str]) -> int:
     except SystemExit as end:  # the parser's own way to leave when it has set up completion
         code = end.code if isinstance(end.code, int) else 1
     except typer.TyperException as error:  # a usage error that the parser found
-        return _report(_usage_message(error, name, argv), error.exit_code, argv)
+        return _report(complaint(error, name, argv), error.exit_code, argv)
     except typer.Abort:
         code = INTERRUPTED
     except Exception as error:  # a defect of ours: said so in one line, with the way to its traceback
@@ -160,20 +160,3 @@ def _report(message: str, code: int, argv: list[str]) -> int:
         traceback.print_exc()
     print(f"kinescribe: error: {' '.join(message.split())}", file=sys.stderr)
     return code
-
-
-def _usage_message(error: typer.TyperException, name: str, argv: list[str]) -> str:
-    """The parser's complaint in our form: the value, the nearest match, and where the options are listed."""
-    context = getattr(error, "ctx", None)
-    message = error.format_message().rstrip(".")
-    option = getattr(error, "option_name", None)
-    possibilities = getattr(error, "possibilities", None)  # nearest first
-    if option and message.startswith("No such option"):
-        message = f"unknown option '{option}'" + (f"; did you mean '{possibilities[0]}'?" if possibilities else "")
-    for opt in getattr(getattr(error, "param", None), "opts", []):  # the parser names the option, and not what was given for it
-        given = [after for word, after in pairwise([*argv, ""]) if word == opt]
-        given += [word.removeprefix(f"{opt}=") for word in argv if word.startswith(f"{opt}=")]
-        if given and ": " in message:
-            message = f"{opt} '{given[-1]}': {message.split(': ', 1)[1]}"
-    help_for = context.command_path if context is not None else name
-    return f"{message[0].lower()}{message[1:]}{'' if message.endswith('?') else ';'} '{help_for} --help' lists what there is"

@@ -148,7 +148,12 @@ def test_overwrite_replaces(run, stand_in):
         (["--scale", "0.3 m: 1,2"], "'0.3 m: 1,2'"),
         (["--origin", "here"], "'here'"),
         (["--ovrlay", "o.mp4"], "unknown option '--ovrlay'; did you mean '--overlay'?"),
-        (["second.mp4"], "second.mp4"),
+        (["second.mp4"], "one video at a time, and 'second.mp4' is more; for many: kinescribe annotate"),
+        (["-dash.mp4"], "unknown option '-dash.mp4'; a file? write './-dash.mp4'"),
+        (["--dash.mp4"], "unknown option '--dash.mp4'; a file? write './--dash.mp4'"),
+        (["-z"], "unknown option '-z'; 'kinescribe extract --help'"),
+        (["--stride", "1.5"], "--stride '1.5': not a whole number; 'kinescribe extract --help'"),
+        (["--pixels-per-unit", "abc"], "--pixels-per-unit 'abc': not a number; "),
     ],
 )
 def test_usage_errors_are_one_line_before_the_work(run, stand_in, arguments, message):
