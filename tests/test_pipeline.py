@@ -447,6 +447,14 @@ def test_the_same_video_gives_the_same_table() -> None:
 # --- bad input ---
 
 
+@pytest.mark.parametrize(("objects", "told"), [(None, "name them: --objects"), ("red disc", 'nothing at rest looks like "red disc"')])
+def test_nothing_that_moves_is_told_as_what_was_asked_for(objects: str | None, told: str) -> None:
+    scene = scenes.low_contrast_ball(contrast=0.0, frame_count=16, texture=8.0)
+    with pytest.raises(NothingFoundError, match=told) as raised:
+        extract_states(scene.images(), times=scene.times, objects=objects)
+    assert ("name them" in str(raised.value)) == (objects is None)
+
+
 def test_a_single_frame() -> None:
     with pytest.raises(InputError, match="single frame"):
         extract_states(scenes.falling_ball(frame_count=1, texture=4.0).images(), frame_interval=0.1)

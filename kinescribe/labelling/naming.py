@@ -142,6 +142,12 @@ def _by_look(tracks: list[Track], seen: Seen, asked: Asked) -> tuple[Labelled, l
     if not tracks:
         if seen.all_equal:
             raise NothingFoundError(f"all {seen.frames} frames of {name} are equal, so that nothing moves in it; give a video with motion")
+        if asked.phrases:
+            words = ", ".join(f'"{phrase.text}"' for phrase in asked.phrases)
+            raise NothingFoundError(
+                f"nothing moves in {name} clearly enough to follow, and nothing at rest looks like {words}; "
+                "if the camera moved, fix it to a tripod; try other words, or film with more light and contrast"
+            )
         raise NothingFoundError(
             f"nothing moves in {name} clearly enough to follow; if the camera moved, fix it to a tripod; "
             'to find things at rest, name them: --objects "red ball"'

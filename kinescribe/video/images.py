@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -60,6 +60,8 @@ class ImageFolder:
         self.partial: str | None = None
         self.warnings: list[str] = []
         self.repeated: int | None = None
+        self._about_pictures: list[str] = []
+        self._about_all = False  # whether both are of every frame, and not of some that were chosen
         self._files, numbers = self._listed()
         self._limits.check_frames(str(path), len(self._files))
         if (times is None) == (frame_interval is None):
@@ -96,19 +98,28 @@ class ImageFolder:
         """
         return self._read(wanted_indices(indices, self.info.name, len(self._files)))
 
-    def _watched(self) -> Iterator[Frame]:
-        """All frames; what they show is looked at the first time."""
-        if self.repeated is not None:
-            yield from self._read(range(len(self._files)))
+    def choose(self, wanted: Callable[[int, float], bool | None]) -> Iterator[Frame]:
+        """The frames for whose index and time `wanted` says True; None ends the pass, without the frame."""
+        return self._watched(wanted)
+
+    def _watched(self, wanted: Callable[[int, float], bool | None] | None = None) -> Iterator[Frame]:
+        """All frames, or those that are wanted; what they show is looked at, that of all the first time."""
+        frames = self._read(range(len(self._files)))
+        if wanted is None and self._about_all:
+            yield from frames
             return
         continuity = Continuity(self.info.name)
-        for frame in self._read(range(len(self._files))):
-            height, width, channels = frame.image.shape
-            continuity.note(frame.image.reshape(height, width * channels))
-            yield frame
+        for frame in frames:
+            answer = True if wanted is None else wanted(frame.index, frame.time_s)
+            if answer is None:
+                break
+            if answer:
+                height, width, channels = frame.image.shape
+                continuity.note(frame.image.reshape(height, width * channels), number=frame.index)
+                yield frame
         continuity.close()
-        self.repeated = len(continuity.repeated()[0])
-        self.warnings += continuity.warnings
+        self.warnings = [line for line in self.warnings if line not in self._about_pictures] + continuity.warnings
+        self.repeated, self._about_pictures, self._about_all = len(continuity.repeated()[0]), continuity.warnings, wanted is None
 
     def _read(self, indices: Sequence[int]) -> Iterator[Frame]:
         self.partial = None

@@ -39,7 +39,7 @@ class FileVideo:
     Attributes:
         info: what the container and the first frame tell.
         partial: None, or, after an iteration that broke off midway, one line that says after which frame and why.
-        repeated: how many frames repeat the one before while things move; None before the first whole iteration.
+        repeated: how many frames repeat the one before while things move, of all or of those chosen last; None before the first iteration.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class FileVideo:
         self._about_stamps: list[str] = []
         self._about_pictures: list[str] = []
         self.repeated: int | None = None
+        self._about_all = False  # whether that, and what is said of the pictures, is of every frame, and not of some that were chosen
         self._damage: Damage | None = None
         self._orientation = Orientation()
         self._landmarks = Landmarks()
@@ -139,17 +140,18 @@ class FileVideo:
         chosen = None if wanted is None else set(wanted)
         index, time = -1, 0.0
         # whatever pictures show, they show it the first time
-        continuity = Continuity(self.info.name) if wanted is None and self.repeated is None else None
+        continuity = Continuity(self.info.name) if wanted is None and not (choose is None and self._about_all) else None
         landmarks = Landmarks() if wanted is None and not self._landmarks.whole else None
         with closing(self._decoding()) as decoding:
             for index, (picture, time) in enumerate(self._timed(decoding)):
                 chooses = True if choose is None else choose(index, time)
                 if chooses is None:
+                    self._tell(continuity, of_all=False)
                     return
                 if landmarks is not None:
                     landmarks.note(picture, time)
-                if continuity is not None and (plane := _brightness(picture)) is not None:
-                    continuity.note(plane[0], bits=plane[1])
+                if chooses and continuity is not None and (plane := _brightness(picture)) is not None:
+                    continuity.note(plane[0], bits=plane[1], number=index)
                 if chooses and (chosen is None or index in chosen):
                     yield Frame(index, time, self._pixels(picture, reformatter))
                 if wanted is not None and index == wanted[-1]:
@@ -157,9 +159,7 @@ class FileVideo:
             reason, lost, hidden = decoding.broke_off, decoding.lost_start, decoding.hidden
         if index < 0:
             raise InputError(f"'{self.info.name}': no frame can be decoded ({reason or 'it holds none'})")
-        if continuity is not None:
-            continuity.close()
-            self.repeated, self._about_pictures = len(continuity.repeated()[0]), continuity.warnings
+        self._tell(continuity, of_all=choose is None)
         if hidden and not any("edit list" in line for line in self._about_pixels):
             self._about_pixels.append(f"'{self.info.name}': {_pictures(hidden)} in the file that its edit list leaves out, as does this")
         if landmarks is not None and not (reason or lost or hidden):
@@ -173,6 +173,12 @@ class FileVideo:
             raise UsageError(f"frame {wanted[-1]} of '{self.info.name}' was asked for, but its last one is {index}")
         elif self._times is not None and index + 1 < self._times.size:
             raise UsageError(f"{self._times.size} times for the {index + 1} frames of '{self.info.name}': give one for every frame")
+
+    def _tell(self, continuity: Continuity | None, *, of_all: bool) -> None:
+        """Keep what the pictures of a pass showed."""
+        if continuity is not None:
+            continuity.close()
+            self.repeated, self._about_pictures, self._about_all = len(continuity.repeated()[0]), continuity.warnings, of_all
 
     def _decoding(self) -> Decoding:
         return Decoding(self._path, self._limits, self._damage)

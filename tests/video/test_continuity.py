@@ -8,6 +8,7 @@ import pytest
 from videofiles import write_file
 
 from kinescribe.video import open_video
+from kinescribe.video.selection import SelectedVideo, Selection
 
 SIZE = (160, 120)
 
@@ -96,6 +97,50 @@ def test_light_is_no_cut(tmp_path):
     switched = [scene(2.0 * k, light=0.6 if k < 20 else 1.0) for k in range(40)]
     for name, images in {"drift": drifting, "flicker": flickering, "flash": flash, "switch": switched}.items():
         assert warnings_of(tmp_path / f"{name}.mp4", images) == [], name
+
+
+@pytest.mark.parametrize("share", [0.08, 0.15, 0.3])
+@pytest.mark.parametrize("pace", [0.5, 1.3, 2.0])  # radians a frame
+@pytest.mark.parametrize("moves", [2.0, 0.0])
+def test_light_that_turns_is_no_repeat(tmp_path, share, pace, moves):
+    images = [scene(moves * k, light=0.75 * (1 + share * np.sin(pace * k)), noise=1.0, moment=k) for k in range(48)]
+    assert warnings_of(tmp_path / "a.mp4", images) == []
+
+
+def test_repeats_are_told_in_light_that_wavers(tmp_path):
+    images = [scene(2.5 * (k // 2), light=1 - 0.15 * np.sin(1.3 * (k // 2))) for k in range(48)]
+    (said,) = warnings_of(tmp_path / "a.mp4", images)
+    repeats = int(said.split(" of 48 frames repeat the one before")[0].split()[-1])
+    assert 20 <= repeats <= 24  # coding changes some a little
+
+
+@pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.parametrize("renumbered", [False, True])
+def test_frames_that_are_not_looked_at_are_not_told_of(tmp_path, folder, renumbered):
+    images = [scene(2.5 * (k // 2) % 100, seed=int(k >= 40)) for k in range(64)]
+    if folder:
+        for k, image in enumerate(images):
+            cv2.imwrite(str(tmp_path / f"{k:03d}.png"), image)
+        video = open_video(tmp_path, frame_interval=1 / 60)
+    else:
+        video = open_video(write_file(tmp_path / "a.mp4", range(0, 64 * 1500, 1500), draw=lambda k, _: images[k], size=SIZE))
+
+    def told(*selection) -> str:
+        assert list(SelectedVideo(video, Selection.of(*selection), renumbered=renumbered))
+        return " ".join(video.warnings)
+
+    for _ in range(2):
+        assert "32 of 64 frames repeat" in " ".join(video.warnings if list(video) else [])
+        assert video.repeated == 32
+        after = told(1, "40f")
+        assert "12 of 24 frames repeat the one before (frames 41, 43," in after
+        assert "begins" not in after
+        assert "begins" not in told(1, None, "40f")
+        assert told(2, None, "40f") == ""
+        assert video.repeated == 0
+        every_other = told(2)
+        assert "repeat" not in every_other
+        assert "begins at frame 40;" in every_other
 
 
 def test_a_camera_that_swings_is_no_cut(tmp_path):
