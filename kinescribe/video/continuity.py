@@ -71,7 +71,7 @@ class Continuity:
         rows = plane[:: self._step].copy()  # a small copy, which is still in the cache when the next frame is held against it
         self._last = rows
         across = max(1, rows.size // (2 * _LIGHT_SAMPLES))
-        sparse: _Rows = np.ascontiguousarray(rows[:: min(2, across), ::across])
+        sparse: _Rows = rows[:: min(2, across), ::across].copy()
         self._lights += cv2.resize(sparse, _TILES, interpolation=cv2.INTER_AREA).data
         if last is None:
             self._samples = rows.size
