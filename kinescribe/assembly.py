@@ -75,7 +75,8 @@ def assemble(
     if ends:
         next_id = len(objects) + 1
         for item, rows in zip(list(objects), list(columns), strict=True):
-            for end in end_points(item.track, item.frames, item.path, item.turn, size):
+            for point in end_points(item.track, item.frames, item.path, item.turn, size):
+                end = _drifting(point, item)
                 columns.append(_end_rows(rows, end, next_id, f"{end.name} of {item.name.label}", calibration))
                 parts[next_id] = item.object_id
                 next_id += 1
@@ -202,6 +203,7 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
     spread[:, 0, 0], spread[:, 1, 1] = path.position_sigmas.T**2
     scale = np.outer(path.measurement_scale, path.measurement_scale)
     spread[direct] = track.covariances[row[direct]] * scale
+    spread += track.drift**2 * np.eye(2)
     # before and after the path there is only what can be seen of the body
     rest = seen & ~np.isfinite(pixels).all(1)
     pixels[rest] = track.positions[row[rest]]
@@ -224,7 +226,7 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
     followed = np.where(path.outliers, np.nan, 1.0)[:, None]
     out |= _pair("vx", "vy", calibration.vectors(path.velocities * followed))
     out |= _pair("ax", "ay", calibration.vectors(path.accelerations * followed))
-    out |= _sigmas("sigma_vx", "sigma_vy", calibration, path.velocity_sigmas * followed)
+    out |= _sigmas("sigma_vx", "sigma_vy", calibration, np.hypot(path.velocity_sigmas, _drift_speed(item)) * followed)
     out |= _sigmas("sigma_ax", "sigma_ay", calibration, path.acceleration_sigmas * followed)
     blank = np.full(n, np.nan)
     if item.turn is None:
@@ -233,7 +235,7 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
         out |= {
             "angle": np.asarray(calibration.angles(item.turn.angles)),
             "angular_velocity": np.asarray(calibration.angle_rates(item.turn.rates)),
-            "sigma_angle": item.turn.sigmas,
+            "sigma_angle": np.hypot(item.turn.sigmas, track.angle_drift),
             "sigma_angular_velocity": item.turn.rate_sigmas,
         }
     length, width = np.median(track.sizes, axis=0)
@@ -245,6 +247,16 @@ def _rows(item: _Object, tracks: list[Track], times: Float, calibration: Calibra
     boxes = np.where(seen[:, None], track.boxes[row], np.nan)
     out |= {"bbox_x": boxes[:, 0], "bbox_y": boxes[:, 1], "bbox_w": boxes[:, 2] - boxes[:, 0], "bbox_h": boxes[:, 3] - boxes[:, 1]}
     return out
+
+
+def _drift_speed(item: _Object) -> float:
+    """Of the errors that neighbouring frames share, px/s."""
+    return item.track.drift_rate / float(np.median(np.diff(item.path.times))) if item.track.drift_rate else 0.0
+
+
+def _drifting(end: EndPoint, item: _Object) -> EndPoint:
+    """An end, with the errors of its body that neighbouring frames share."""
+    return replace(end, sigmas=np.hypot(end.sigmas, item.track.drift), velocity_sigmas=np.hypot(end.velocity_sigmas, _drift_speed(item)))
 
 
 def _review(item: _Object, k: int, visible_part: bool) -> str:

@@ -49,7 +49,9 @@ def test_the_truth_lies_within_the_sigmas_as_often_as_they_say(mottled: bool) ->
             places.append(np.abs(columns[name].astype(float) - centres[frames, axis]) / columns[f"sigma_{name}"].astype(float))
             speeds.append(np.abs(columns[f"v{name}"].astype(float) - velocities[frames, axis]) / columns[f"sigma_v{name}"].astype(float))
     every = np.concatenate(places)
-    for reach, share in NOMINAL.items():  # the errors of positions are each frame's own: four standard deviations of a binomial's share
-        assert np.mean(every <= reach) == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / len(every)))
+    for reach, share in NOMINAL.items():  # four standard deviations of a binomial's share
+        assert np.mean(every <= reach) > share - 4 * np.sqrt(share * (1 - share) / len(every))
+    # what the two looks leave between them may be the other one's error alone
+    assert np.quantile(every, NOMINAL[1]) > 0.6
     # neighbouring frames' velocities err alike: some eight of a track are independent
     assert np.mean(np.concatenate(speeds) <= 2) > NOMINAL[2] - 4 * np.sqrt(0.954 * 0.046 / (8 * len(speeds)))

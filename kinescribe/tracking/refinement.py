@@ -27,6 +27,8 @@ ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and 
 HIDDEN_LOG_AREA = 0.05  # a part whose area strays so far from its usual one is hidden at times
 OFF_BY_AREA = 0.5  # of the radius, times the share of the area that is missed: how far a centroid is off by it, a straight cut at the rim
 EVENLY = 0.6  # of their RMS, the robust spread of differences that aren't a few frames'
+LEAST_SHARED, FAR = 8, 3.0  # frames that tell a drift; robust standard deviations
+CHANGING = 4  # frames over which a drift's change is told, about as many as a velocity rests on
 WORST = 92.0  # percentile of the third differences of a path
 
 
@@ -59,6 +61,7 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     confirmed = len(common) >= max(3, LEAST_CONFIRMED * len(track))
     if not confirmed:
         return track, False
+    track = _with_drift(track, _centred(track, found, in_track, in_found), in_track, in_found)
     # parts hide each other now and then: either look is right most of the time
     percentile = WORST if track.is_part and not _hidden_at_times(track) else 50.0
     rough_track = roughness(common, track.positions[in_track], percentile)
@@ -151,13 +154,47 @@ def _strays(track: Track, rows: NDArray[np.intp], frames: NDArray[np.int64], bet
     return bool(np.hypot(rough[0], own) < np.hypot(rough[1], np.sqrt(max(drift**2 - own**2, 0.0))))
 
 
+def _with_drift(track: Track, found: Sightings, in_track: NDArray[np.intp], in_found: NDArray[np.intp]) -> Track:
+    """The track, and what slow errors it has: two looks that err alike much each have half of the variance of what is between them.
+
+    A path follows what changes slowly as if it were motion, so that its own residuals don't tell. Parts are left out: either look at
+    them is right most of the time, and what is between them is what hides them.
+    """
+    whole = ~track.partial[in_track]
+    if track.is_part or np.count_nonzero(whole) < LEAST_SHARED:
+        return track
+    in_track, in_found = in_track[whole], in_found[whole]
+    frames = track.frames[in_track]
+    between = _even(found.positions[in_found] - track.positions[in_track])
+    drift = _slow(between, frames) / np.sqrt(2)
+    # what neighbours no longer share a few frames on has changed by then
+    lost = float((_shared(between, frames, 1) - _shared(between, frames, 1 + CHANGING)).mean())
+    track = replace(track, drift=drift, drift_rate=float(np.sqrt(max(lost, 0.0))) / CHANGING)
+    apart = track.angles[in_track] - found.axis - found.turns[in_found]
+    known = np.isfinite(apart)
+    if np.count_nonzero(known) < LEAST_SHARED:
+        return track
+    turned = (np.exp(2j * apart[known]) / np.exp(2j * apart[known]).mean())[:, None]
+    return replace(track, angle_drift=_slow(_even(np.angle(turned) / 2), frames[known]) / np.sqrt(2))
+
+
+def _even(values: Float) -> Float:
+    """Values (n, D) less their medians, a few far ones drawn in: a look that misses in a few frames, however far, hasn't drifted."""
+    away = values - np.median(values, axis=0)
+    most = FAR * 1.48 * np.median(np.abs(away), axis=0)
+    return np.asarray(np.clip(away, -most, most), np.float64)
+
+
 def _slow(values: Float, frames: NDArray[np.int64]) -> float:
     """Spread of what changes slowly in values (n, D), a coordinate: all of it less what neighbouring frames don't share."""
-    apart = np.diff(frames) == 1
-    if apart.sum() < 8:
-        return 0.0
-    products = (values[1:] * values[:-1])[apart].mean(axis=0)
-    return float(np.sqrt(np.maximum(products, 0.0).mean()))
+    return float(np.sqrt(np.maximum(_shared(values, frames, 1), 0.0).mean()))
+
+
+def _shared(values: Float, frames: NDArray[np.int64], lag: int) -> Float:
+    """Mean product of values (n, D) that lie `lag` frames apart, (D,); 0 with few such."""
+    apart = frames[lag:] - frames[:-lag] == lag
+    products = (values[lag:] * values[:-lag])[apart]
+    return np.asarray(products.mean(axis=0) if len(products) >= LEAST_SHARED else np.zeros(values.shape[1]), np.float64)
 
 
 def _hidden_at_times(track: Track) -> bool:

@@ -41,6 +41,8 @@ class Track:
         angle_period: angles are known up to this, radians: π for a shape that looks the same from behind.
         reach: how far the body reaches from its centroid backwards and forwards along its long axis, px; None where it isn't rigid.
         ends, end_covariances: (n, 2, 2) and (n, 2, 2, 2), where the two ends were seen, px and px²; NaN where not; None for other bodies.
+        drift, drift_rate, angle_drift: standard errors that neighbouring frames share, so that no smoothing shows them: of a coordinate,
+            px, of its change, px a frame, and of the angle, rad; 0 where nothing tells them.
         gaps: reason by frame index for the frames between first and last without an observation: "occluded" or "missed".
     """
 
@@ -66,6 +68,9 @@ class Track:
     reach: tuple[float, float] | None = None
     ends: Float | None = None
     end_covariances: Float | None = None
+    drift: float = 0.0
+    drift_rate: float = 0.0
+    angle_drift: float = 0.0
     gaps: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:

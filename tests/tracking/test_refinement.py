@@ -58,6 +58,25 @@ def test_a_rougher_second_look_is_not() -> None:
     np.testing.assert_array_equal(better.positions, track.positions)
 
 
+@pytest.mark.parametrize("surer", ["first", "second"])
+def test_what_changes_slowly_between_the_looks_is_known_as_drift(surer: str) -> None:
+    frames = list(range(50))
+    wave = 0.3 * np.sin(np.arange(50) / 5)
+    track, sightings = first_look(frames, noise=0.02 if surer == "first" else 0.1), found(frames)
+    assert refine(track, sightings, SIZE)[0].drift < 0.04
+    better, _ = refine(track, replace(sightings, positions=sightings.positions + np.stack([wave, wave], 1)), SIZE)
+    assert better.drift == pytest.approx(0.3 / 2, rel=0.2)
+    assert better.drift_rate == pytest.approx(0.3 / 5 / 2, rel=0.3)
+
+
+def test_a_few_misses_are_no_drift() -> None:
+    frames = list(range(50))
+    sightings = found(frames)
+    sightings.positions[20:23] += 3.0
+    better, _ = refine(first_look(frames, noise=0.05), sightings, SIZE)
+    assert better.drift < 0.1
+
+
 def test_gaps_are_closed_and_ends_extended() -> None:
     seen = [*range(10, 20), *range(26, 45)]
     better, confirmed = refine(first_look(seen), found(list(range(5, 52))), SIZE)
