@@ -111,7 +111,9 @@ def test_finders_see_options():
 
 @pytest.mark.parametrize("command", EVERY)
 def test_every_option_is_documented(command: str, capsys: pytest.CaptureFixture[str]):
-    described = in_table(section(command)) | in_table(text_of("reference/cli.md").split("## Options of every command\n")[1].split("\n## ")[0])
+    described = in_table(section(command)) | in_table(
+        text_of("reference/cli.md").split("## Options of every command\n")[1].split("\n## ")[0]
+    )
     if "All options of [extraction](#kinescribe-extract)" in section(command):
         described |= in_table(section("extract"))
     assert in_help(help_of(command, capsys)) - described == set()
