@@ -22,7 +22,8 @@ ALIKE_LOG_AREA = 0.7  # sightings beyond the sprite's must at least have the bod
 LEAST_AXES, CLEAR_AXIS, FARTHEST_AXIS = 8, 0.1, 0.2  # frames; rad
 UNTURNED_SIGMA = 0.02  # rad
 CLEAR_PX = 0.4
-LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise
+LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise …
+WANDERS, STEADY_TURN = 4.0, 0.03  # … and changes by so many σ from what the turns beside it say, more than so much, rad
 ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
 HIDDEN_LOG_AREA = 0.05  # a part whose area strays so far from its usual one is hidden at times
 OFF_BY_AREA = 0.5  # of the radius, times the share of the area that is missed: how far a centroid is off by it, a straight cut at the rim
@@ -197,6 +198,14 @@ def _shared(values: Float, frames: NDArray[np.int64], lag: int) -> Float:
     return np.asarray(products.mean(axis=0) if len(products) >= LEAST_SHARED else np.zeros(values.shape[1]), np.float64)
 
 
+def _wanders(turns: Float, sigmas: Float) -> bool:
+    """Whether turns, (n,), jump about by more than their own σ explains: they fit noise, not a pattern."""
+    if len(turns) < 5 or not np.isfinite(turns).all():
+        return False
+    jumps = float(np.median(np.abs(np.diff(turns, 2))) / 0.6745 / np.sqrt(6))
+    return jumps > max(WANDERS * float(np.median(sigmas)), STEADY_TURN)
+
+
 def _hidden_at_times(track: Track) -> bool:
     """Whether a part isn't always as large: then the first look doesn't know its centre, however smoothly that moves."""
     areas = track.areas[~track.partial]
@@ -240,20 +249,20 @@ def _angles(track: Track, found: Sightings, rows: NDArray[np.intp]) -> tuple[Flo
     """Angles of the found frames, then of the track's `rows`, their σ and their period."""
     axis = found.axis
     if not np.isnan(axis):
-        turned = np.isfinite(found.turns)
+        turned = np.isfinite(found.turns) & (not _wanders(found.turns, found.turn_sigmas))
         _, in_track, in_found = np.intersect1d(track.frames, found.frames, return_indices=True)
         seen = np.isfinite(track.angles[in_track]) & (track.angle_sigmas[in_track] > 0)
         angles = axis + np.where(turned, found.turns, 0.0)
         sigmas = np.where(turned, found.turn_sigmas, UNTURNED_SIGMA)
         if turned.any():
             angles += _axis_error(track, angles, in_track, in_found, seen & turned[in_found])
-        elif np.mean(seen) > 0.5:
+        elif len(seen) and np.mean(seen) > 0.5:
             # its look doesn't tell its turn, so that it would fit whatever the turn; the outline's axis does
             angles, sigmas = np.full((2, len(found.frames)), np.nan)
             angles[in_found[seen]], sigmas[in_found[seen]] = track.angles[in_track[seen]], track.angle_sigmas[in_track[seen]]
         return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]]), np.pi
     blank = np.full(len(rows), np.nan)
-    if np.isfinite(found.turns).all() and np.median(found.turn_sigmas) < LEAST_TURN_SIGMA:
+    if np.isfinite(found.turns).all() and np.median(found.turn_sigmas) < LEAST_TURN_SIGMA and not _wanders(found.turns, found.turn_sigmas):
         # a round thing with a pattern: its turn against how it looked in the frames that it was learned from
         return np.concatenate([found.turns, blank]), np.concatenate([found.turn_sigmas, blank]), 2 * np.pi
     nothing = np.full(len(found.frames), np.nan)

@@ -22,6 +22,7 @@ LEAST_GAIN = 0.5  # a cut-out joins the sprite only when the sprite explains at 
 TURN_INFORMATION = 0.15  # see `_turn_information`
 SUSPECTED_TURN, SEEN_TURN = 0.05, 0.02  # the same: from where on turns are tried, and of a body that was seen to turn
 LEAST_TURNING_PX = 4.0  # radius
+LEAST_RATE, UNSTEADY = 0.02, 0.3  # radians a frame; of the usual rate, how far rates may be from it
 TURNED = 0.6  # a body turns where that leaves less than this share of what it leaves unexplained upright
 TURNS = np.linspace(-1.2, 1.2, 17).tolist()  # radians that a body may turn between two frames
 
@@ -97,7 +98,8 @@ def _turning(sprite: Sprite, cutouts: list[Cutout], reference: int) -> list[_Pla
     Without that a rolling ball's pattern would be averaged away, and a triangle become a disc.
     """
     poses: list[_Placed] = [(cutouts[reference], cutouts[reference].position, 0.0)]
-    rate = 0.0
+    rate, sense = 0.0, 1.0
+    rates: list[float] = []
     for chain in (cutouts[reference + 1 :], cutouts[:reference][::-1]):
         turn = 0.0
         for cutout in chain:
@@ -105,9 +107,16 @@ def _turning(sprite: Sprite, cutouts: list[Cutout], reference: int) -> list[_Pla
             if pose is None:
                 break
             turn, rate = pose.turn, pose.turn - turn
+            rates.append(rate * sense)
             poses.append((cutout, pose.position, turn))
-        rate = -rate  # the other way in time
-    return poses if len(poses) > len(cutouts) / 2 else None
+        rate, sense = -rate, -sense  # the other way in time
+    return poses if len(poses) > len(cutouts) / 2 and _steady(rates) else None
+
+
+def _steady(rates: list[float]) -> bool:
+    """Whether turns from frame to frame are those of one motion: what noise seems to turn by has no sense to it."""
+    usual = float(np.median(rates))
+    return abs(usual) > LEAST_RATE and float(np.median(np.abs(np.array(rates) - usual))) < UNSTEADY * abs(usual)
 
 
 def _turned(sprite: Sprite, cutout: Cutout, expected: list[float]) -> Pose | None:
