@@ -63,7 +63,7 @@ def test_commands_and_options_are_offered(tab):
 
 @pytest.mark.parametrize(("entry", "program"), [(extract_states, "extract-states"), (annotate_dataset, "annotate-dataset")])
 def test_the_short_commands_complete_as_well(tab, entry, program):
-    assert tab("--tracker", "o", entry=entry, program=program) == ["offline"]
+    assert tab("--tracker", "off", entry=entry, program=program) == ["offline"]
 
 
 def test_files_are_left_to_the_shell(tab):
