@@ -164,7 +164,7 @@ class Body:
 
     def measured(self) -> Measurement | None:
         """By numpy, on its own; None where nothing of it differs from the background."""
-        return measure(self.image, self.delta, self.sigma, self.mask, self.x0, self.y0)
+        return measure(self.image, self.delta, self.sigma, self.mask, self.x0, self.y0, whole=self.phrase != PART)
 
     def crop(self) -> MaskCrop:
         """The mask cut to its own box."""

@@ -95,14 +95,22 @@ def soft_mask(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple
 
 
 def measure(
-    image: NDArray[np.uint8], delta: NDArray[np.float32], sigma: NDArray[np.float32], mask: NDArray[np.bool_], x0: int, y0: int
+    image: NDArray[np.uint8],
+    delta: NDArray[np.float32],
+    sigma: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    x0: int,
+    y0: int,
+    *,
+    whole: bool = True,
 ) -> Measurement | None:
     """Measure the body under `mask`; all arrays are the same crop, whose top left pixel is (x0, y0) in the picture.
 
     None where nothing of it differs from the background, so that no pixel says where it is.
 
     `delta`, (h, w, 3), is image − background, `sigma`, (h, w), its noise as RMS over channels, both in grey levels; leave a margin of
-    three pixels about the mask, for its outline lies half outside.
+    three pixels about the mask, for its outline lies half outside. `whole`: whether it is all of a body, not a part cut off from others,
+    beside which there is no ground to see.
     """
     difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3)
     weights, contrast = soft_mask(difference, fill_holes(mask))
@@ -110,7 +118,7 @@ def measure(
         return None
     variance = outline_variance(weights, sigma, contrast)
     snr = contrast / median(sigma[mask])
-    return measure_coverage(image, weights, variance, x0, y0, contrast=snr, delta=delta)
+    return measure_coverage(image, weights, variance, x0, y0, contrast=snr, delta=delta, whole=whole)
 
 
 def outline_variance(weights: NDArray[np.float32], sigma: NDArray[np.float32], contrast: float) -> Float:
@@ -127,6 +135,7 @@ def measure_coverage(
     *,
     contrast: float,
     delta: NDArray[np.float32] | None = None,
+    whole: bool = True,
 ) -> Measurement:
     """Measure a body from how much of each pixel it covers; all arrays are the same crop, whose top left pixel is (x0, y0) in the picture.
 
@@ -137,7 +146,7 @@ def measure_coverage(
         contrast: handed on, in units of the noise.
         delta: (h, w, 3), image − background: a disc is then located by its rim in it.
     """
-    return describe(image, weights, Moments.of(weights, variance), x0, y0, contrast=contrast, delta=delta)
+    return describe(image, weights, Moments.of(weights, variance), x0, y0, contrast=contrast, delta=delta, whole=whole)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,12 +205,13 @@ def describe(
     *,
     contrast: float,
     delta: NDArray[np.float32] | None = None,
+    whole: bool = True,
 ) -> Measurement:
     """What a coverage's moments, its shape and its colours tell; arguments as of `measure_coverage`."""
     shape, size = classify_shape(weights, *moments.axes())
     total = moments.total
     # an outline without a form is rarely that of one plain thing
-    told = None if delta is None or shape == "blob" else matte(image, delta, weights, contrast)
+    told = None if delta is None or not whole or shape == "blob" else matte(image, delta, weights, contrast)
     own = moments if told is None else Moments.of(np.where(told.near, told.coverage, 0.0).astype(np.float32), told.variance)
     circle = _round_outline(delta, weights, told, own.centroid, total) if shape == "disc" and delta is not None else None
     # nor is a disc's without a circle, where two bodies touch
