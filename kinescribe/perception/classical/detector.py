@@ -162,9 +162,14 @@ class Body:
     y0: int
     phrase: str = ""
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of a body, not a part cut off from others."""
+        return self.phrase != PART
+
     def measured(self) -> Measurement | None:
-        """By numpy, on its own; None where nothing of it differs from the background."""
-        return measure(self.image, self.delta, self.sigma, self.mask, self.x0, self.y0, whole=self.phrase != PART)
+        """On its own; None where nothing of it differs from the background."""
+        return measure(self.image, self.delta, self.sigma, self.mask, self.x0, self.y0, whole=self.whole)
 
     def crop(self) -> MaskCrop:
         """The mask cut to its own box."""

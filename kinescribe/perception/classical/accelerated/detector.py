@@ -108,4 +108,6 @@ class AcceleratedClassicalDetector(ClassicalDetector):
 def _measured(body: Body, weighed: Weighed) -> Measurement | None:
     if not weighed.moments.total:
         return None
-    return describe(body.image, weighed.weights, weighed.moments, body.x0, body.y0, contrast=weighed.contrast, delta=body.delta)
+    return describe(
+        body.image, weighed.weights, weighed.moments, body.x0, body.y0, contrast=weighed.contrast, delta=body.delta, whole=body.whole
+    )
