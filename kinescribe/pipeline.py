@@ -389,8 +389,7 @@ def _look_again(
 
 def _path(track: Track, size: tuple[int, int]) -> SeenPath:
     cut = (track.boxes[:, :2] <= 0).any(1) | (track.boxes[:, 2:] >= np.array(size)).any(1)
-    masks = [(mask.x, mask.y, mask.pixels) for mask in track.masks]
-    return SeenPath(track.frames, track.positions, track.areas, track.boxes, masks, np.asarray(~cut))
+    return SeenPath(track.frames, track.positions, track.areas, track.boxes, track.masks, np.asarray(~cut))
 
 
 def _write_masks(path: Path, tracks: list[Track], size: tuple[int, int], numbers: Sequence[int]) -> None:

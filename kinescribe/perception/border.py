@@ -162,7 +162,7 @@ class Border:
         x, y, inside = self._cut(int(mask.x), int(mask.y), pixels, at, bool(pixels.any()))
         if not inside.any():
             self._refuse(at.frame, f"a mask without a pixel in the picture (its corner is {mask.x}, {mask.y})")
-        return mask if inside is mask.pixels else MaskCrop(x, y, inside)
+        return mask if inside is pixels else MaskCrop(x, y, inside)
 
     def _placed(self, mask: SoftMask | MaskCrop, at: Place) -> None:
         if not all(isinstance(value, int | np.integer) for value in (mask.x, mask.y)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -14,24 +15,45 @@ __all__ = ["Detections", "MaskCrop", "SoftMask"]
 Float = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class MaskCrop:
-    """A mask cut to its own box.
+    """A mask cut to its own box, held as single bits: of a long video there are many.
 
     Attributes:
         x, y: image pixel of the crop's top left corner.
-        pixels: bool, shape (h, w).
     """
 
     x: int
     y: int
-    pixels: NDArray[np.bool_]
+    _shape: tuple[int, ...]
+    _held: NDArray[Any] = field(repr=False)
+
+    def __init__(self, x: int, y: int, pixels: NDArray[np.bool_]) -> None:
+        """`pixels`: bool, shape (h, w), copied."""
+        plain = isinstance(pixels, np.ndarray) and pixels.dtype == np.bool_  # whatever else a plug-in gives, its check shall see
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "y", y)
+        object.__setattr__(self, "_shape", pixels.shape if plain else ())
+        object.__setattr__(self, "_held", np.packbits(pixels) if plain else pixels)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width, px."""
+        return self._shape or self._held.shape
+
+    @property
+    def pixels(self) -> NDArray[np.bool_]:
+        """Bool, shape (h, w); an array of the caller's own."""
+        if not self._shape:
+            return self._held
+        return np.unpackbits(self._held, count=math.prod(self._shape)).view(np.bool_).reshape(self._shape)
 
     def full(self, height: int, width: int) -> NDArray[np.bool_]:
         """The mask in the whole picture, bool, shape (height, width)."""
         out = np.zeros((height, width), bool)
-        h, w = self.pixels.shape
-        out[self.y : self.y + h, self.x : self.x + w] = self.pixels
+        pixels = self.pixels
+        h, w = pixels.shape
+        out[self.y : self.y + h, self.x : self.x + w] = pixels
         return out
 
 

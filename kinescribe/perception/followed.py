@@ -34,7 +34,7 @@ class Look(NamedTuple):
 def look_of(frame: Frame, mask: MaskCrop) -> Look:
     """How a thing looks under its mask, which isn't empty."""
     rows, columns = np.nonzero(mask.pixels)
-    h, w = mask.pixels.shape
+    h, w = mask.shape
     crop = frame.image[mask.y : mask.y + h, mask.x : mask.x + w]
     mean = crop[mask.pixels].mean(0).astype(np.float32).reshape(1, 1, 3) / 255
     color = cv2.cvtColor(mean, cv2.COLOR_BGR2LAB).reshape(3).astype(np.float64)

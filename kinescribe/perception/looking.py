@@ -223,7 +223,7 @@ def _measured(
 
 def _corners(mask: SoftMask) -> tuple[int, int, int, int]:
     crop = mask.binary()
-    h, w = crop.pixels.shape
+    h, w = crop.shape
     return crop.x, crop.y, crop.x + w, crop.y + h
 
 

@@ -14,8 +14,8 @@ __all__ = ["intersection", "iou", "iou_matrix"]
 
 def intersection(first: MaskCrop, second: MaskCrop) -> int:
     """Pixels that both cover."""
-    y0, y1 = max(first.y, second.y), min(first.y + first.pixels.shape[0], second.y + second.pixels.shape[0])
-    x0, x1 = max(first.x, second.x), min(first.x + first.pixels.shape[1], second.x + second.pixels.shape[1])
+    y0, y1 = max(first.y, second.y), min(first.y + first.shape[0], second.y + second.shape[0])
+    x0, x1 = max(first.x, second.x), min(first.x + first.shape[1], second.x + second.shape[1])
     if y1 <= y0 or x1 <= x0:
         return 0
     a = first.pixels[y0 - first.y : y1 - first.y, x0 - first.x : x1 - first.x]

@@ -61,6 +61,19 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._video, name)
 
+    def glimpses(self, count: int) -> Iterator[tuple[Frame, Frame]] | None:
+        """As the video's own, if it has them."""
+        given = getattr(self._video, "glimpses", None)
+        pairs = None if given is None else given(count)
+        return None if pairs is None else self._glimpsed(pairs)
+
+    def _glimpsed(self, pairs: Iterator[tuple[Frame, Frame]]) -> Iterator[tuple[Frame, Frame]]:
+        self._begin()
+        for frame, successor in pairs:
+            yield frame, successor
+            self._tell(successor.index + 1)
+        self._end()
+
     def __iter__(self) -> Iterator[Frame]:
         self._begin()
         for frame in self._video:

@@ -186,7 +186,7 @@ def _joined(crops: Sequence[MaskCrop], x0: int, y0: int, shape: tuple[int, ...])
     out = np.zeros(shape, bool)
     for crop in crops:
         top, left = crop.y - y0, crop.x - x0
-        bottom, right = top + crop.pixels.shape[0], left + crop.pixels.shape[1]
+        bottom, right = top + crop.shape[0], left + crop.shape[1]
         if bottom > 0 and right > 0 and top < shape[0] and left < shape[1]:
             out[max(top, 0) : bottom, max(left, 0) : right] |= crop.pixels[max(-top, 0) : shape[0] - top, max(-left, 0) : shape[1] - left]
     return out

@@ -14,7 +14,7 @@ def encode_mask(crop: MaskCrop, height: int, width: int) -> dict[str, object]:
     """A mask in a picture of height × width as `{"size": [h, w], "counts": text}`; what lies outside the picture is cut."""
     full = np.zeros((height, width), np.uint8)
     y0, x0 = max(crop.y, 0), max(crop.x, 0)
-    y1, x1 = min(crop.y + crop.pixels.shape[0], height), min(crop.x + crop.pixels.shape[1], width)
+    y1, x1 = min(crop.y + crop.shape[0], height), min(crop.x + crop.shape[1], width)
     if y1 > y0 and x1 > x0:
         full[y0:y1, x0:x1] = crop.pixels[y0 - crop.y : y1 - crop.y, x0 - crop.x : x1 - crop.x]
     flat = full.ravel(order="F")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +20,8 @@ LEAST_SAMPLES, MOST_SAMPLES = 12, 40  # between these and twice as many frames v
 SAMPLE_BYTES = 120_000_000
 HALVED_FROM = 1_000_000  # pixels
 SMALLEST_FLOW = 16  # px
+USUAL = 0.7  # of the places, filled when every n-th frame of a video is kept
+ENOUGH = 0.9  # of the frames that were asked for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,15 +40,42 @@ class FrameSample:
 
 
 def sample_frames(frames: Iterable[Frame]) -> FrameSample:
-    """Read a video once and keep a bounded number of its frames, evenly spread.
+    """Keep a bounded number of a video's frames, evenly spread; of a long one most frames aren't even decoded where it can do without.
 
     Raises:
         ValueError: without frames.
     """
+    return _glimpsed(frames) or _from_all(frames)
+
+
+def _from_all(frames: Iterable[Frame]) -> FrameSample:
     sampler = _Sampler()
     for frame in frames:
         sampler.add(frame)
     return sampler.finish()
+
+
+def _glimpsed(frames: Iterable[Frame]) -> FrameSample | None:
+    """The sample of a video that tells what it is like by itself; None where it doesn't, or not to the end."""
+    glimpses: Callable[[int], Iterator[tuple[Frame, Frame]] | None] | None = getattr(frames, "glimpses", None)
+    info = getattr(frames, "info", None)
+    if glimpses is None or info is None or not info.frame_count:
+        return None
+    wanted = round(USUAL * _places(3 * info.width * info.height))
+    pairs = glimpses(wanted)
+    if pairs is None:
+        return None
+    sampler = _Sampler()
+    got = 0
+    for frame, successor in pairs:
+        sampler.keep(frame.image, _grey(successor.image))
+        got += 1
+    return sampler.finish(info.frame_count) if got >= ENOUGH * wanted else None
+
+
+def _places(size: int) -> int:
+    """How many pictures of so many bytes are held at most."""
+    return 2 * max(LEAST_SAMPLES, min(MOST_SAMPLES, SAMPLE_BYTES // max(size, 1)))
 
 
 class _Sampler:
@@ -64,16 +93,18 @@ class _Sampler:
         self._held: Frame | None = None
 
     def add(self, frame: Frame) -> None:
+        """Take the next frame."""
         self._count += 1
         if self._held is not None:
-            self._keep(self._held.image, _grey(frame.image))
+            self.keep(self._held.image, _grey(frame.image))
             self._held = None
         if frame.index % self._every == 0:
             self._held = frame
 
-    def _keep(self, image: Image, successor: Image) -> None:
+    def keep(self, image: Image, successor: Image) -> None:
+        """Hold a frame for good, with its successor as `_grey` makes it."""
         if not self._images.size:
-            places = 2 * max(LEAST_SAMPLES, min(MOST_SAMPLES, SAMPLE_BYTES // image.nbytes))
+            places = _places(image.nbytes)
             self._images = np.empty((places, *image.shape), np.uint8)
             self._successors = np.empty((places, *successor.shape), np.uint8)
         self._images[self._kept], self._successors[self._kept] = image, successor
@@ -84,9 +115,10 @@ class _Sampler:
                 self._images[k], self._successors[k] = self._images[2 * k], self._successors[2 * k]
             self._every *= 2
 
-    def finish(self) -> FrameSample:
+    def finish(self, count: int | None = None) -> FrameSample:
+        """The sample, of a video of so many frames; of those that were taken if not given."""
         if self._held is not None and self._kept < LEAST_SAMPLES:  # it has no successor to move towards
-            self._keep(self._held.image, _grey(self._held.image))
+            self.keep(self._held.image, _grey(self._held.image))
         if not self._kept:
             raise ValueError("a background needs at least one frame")
         images, successors = self._images[: self._kept], self._successors[: self._kept]
@@ -94,7 +126,7 @@ class _Sampler:
         flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         for image, successor, moves in zip(images, successors, moving, strict=True):
             moves[...] = _moving(flow, _grey(image), successor, image.shape[:2])
-        return FrameSample(images, moving, self._count)
+        return FrameSample(images, moving, self._count if count is None else count)
 
 
 def _grey(image: Image) -> Image:

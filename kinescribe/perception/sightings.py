@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kinescribe.perception.detections import MaskCrop
+
 __all__ = ["Path", "Sightings", "body_spans", "long_axis"]
 
 Float = NDArray[np.float64]
@@ -22,7 +24,7 @@ class Path:
         positions: (n, 2), centroids.
         areas: (n,), px².
         boxes: (n, 4), x0, y0, x1, y1.
-        masks: n arrays, each with its box's top left corner, or None where too many were held.
+        masks: n, each cut to its box.
         usable: (n,) bool, whole bodies: neither cut by the picture's edge nor merged with others.
     """
 
@@ -30,7 +32,7 @@ class Path:
     positions: Float
     areas: Float
     boxes: Float
-    masks: list[tuple[int, int, NDArray[np.bool_]]]
+    masks: list[MaskCrop]
     usable: NDArray[np.bool_]
 
 

@@ -47,8 +47,8 @@ def join_pieces(tracks: list[Track]) -> list[Track]:
 
 def _covered(part: MaskCrop, whole: MaskCrop) -> float:
     """Share of a mask that lies on another."""
-    y0, y1 = max(part.y, whole.y), min(part.y + part.pixels.shape[0], whole.y + whole.pixels.shape[0])
-    x0, x1 = max(part.x, whole.x), min(part.x + part.pixels.shape[1], whole.x + whole.pixels.shape[1])
+    y0, y1 = max(part.y, whole.y), min(part.y + part.shape[0], whole.y + whole.shape[0])
+    x0, x1 = max(part.x, whole.x), min(part.x + part.shape[1], whole.x + whole.shape[1])
     if y1 <= y0 or x1 <= x0:
         return 0.0
     a = part.pixels[y0 - part.y : y1 - part.y, x0 - part.x : x1 - part.x]

@@ -293,7 +293,7 @@ def _sizes(track: Track, spans: Float, source: NDArray[np.intp], *, long: bool) 
 
 
 def _boxes(masks: list[MaskCrop], size: tuple[int, int]) -> Float:
-    boxes = np.array([[m.x, m.y, m.x + m.pixels.shape[1], m.y + m.pixels.shape[0]] for m in masks], np.float64).reshape(-1, 4)
+    boxes = np.array([[m.x, m.y, m.x + m.shape[1], m.y + m.shape[0]] for m in masks], np.float64).reshape(-1, 4)
     boxes[:, [0, 2]] = np.clip(boxes[:, [0, 2]], 0, size[0])
     boxes[:, [1, 3]] = np.clip(boxes[:, [1, 3]], 0, size[1])
     return boxes

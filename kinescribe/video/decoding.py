@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,12 @@ from .structure import Damage, announces_key, units_of_pictures
 from .truncation import missing_end
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["Decoding"]
+__all__ = ["Decoding", "decoded_in_time"]
 
 # Every packet of these is one frame to show, so a packet without its frame is a loss.
 _ONE_TO_ONE = {"h264", "hevc", "mjpeg", "mpeg4", "ffv1", "prores", "png", "huffyuv", "ffvhuff", "rawvideo", "dvvideo"}
@@ -99,6 +100,16 @@ class Decoding:
             return self._indexed() or None
         duration, rate = self.duration_s(), self.stream.average_rate
         return self.stream.frames or (round(duration * rate) if duration and rate else 0) or None
+
+    def index(self) -> tuple[list[int], list[int]]:
+        """Stamps of decoding of all frames, in the stream's time base, and the places of the key frames among them.
+
+        Empty where the file has no index, or one of frames that aren't all shown.
+        """
+        entries = self.stream.index_entries
+        if self.form not in _INDEXED or len(entries) != self.stream.frames or any(entry.is_discard for entry in entries):
+            return [], []
+        return [entry.timestamp for entry in entries], [place for place, entry in enumerate(entries) if entry.is_keyframe]
 
     def duration_s(self) -> float | None:
         """Declared duration, seconds."""
@@ -238,6 +249,17 @@ class Decoding:
         if self.form in _DURATION_IN_HEADER and len(self._container.streams) == 1 and self._container.duration is not None:
             return self._container.duration / 1e6
         return None
+
+
+def decoded_in_time(container: InputContainer, stream: VideoStream, waited: Callable[[float], None]) -> Iterator[VideoFrame]:
+    """The pictures from where the container stands; `waited` is told how long each packet took, seconds, and may raise."""
+    since = time.monotonic()
+    for packet in container.demux(stream):
+        pictures = packet.decode()
+        waited(time.monotonic() - since)
+        yield from pictures
+        if pictures:  # what is done with them in between is none of the decoder's time
+            since = time.monotonic()
 
 
 def _frames(count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError, UsageError
 from .container import open_container
 from .continuity import Continuity
-from .decoding import Decoding
+from .decoding import Decoding, decoded_in_time
 from .frame import Frame
+from .glimpses import Run, pictures_of, runs_of_glimpses
 from .hashing import sha256_of_file
 from .info import VideoInfo, wanted_indices
 from .landmarks import Landmarks
 from .limits import Limits
 from .orientation import Orientation, orientation_of
+from .planes import brightness
 from .structure import Damage, first_damage
 from .timing import StampRepair, checked_interval, checked_times
 
@@ -102,6 +104,39 @@ class FileVideo:
         """The frames for whose index and time `wanted` says True, the others not converted; None ends the pass, without the frame."""
         return self._read(None, wanted)
 
+    def glimpses(self, count: int) -> Iterator[tuple[Frame, Frame]] | None:
+        """About so many frames from all over the file, each with its successor, most of the others not decoded.
+
+        Where in the file they are is told by its index, so that numbers and times are about right only. They end early where the file
+        turns out not to be what its index says; None where nothing would be saved, or where the file has no such index.
+        """
+        if self._damage is not None:
+            return None
+        with closing(self._decoding()) as decoding:
+            stamps, keys = decoding.index()
+        runs = runs_of_glimpses(keys, len(stamps), count)
+        return None if runs is None else self._glimpse(runs, stamps)
+
+    def _glimpse(self, runs: list[Run], stamps: list[int]) -> Iterator[tuple[Frame, Frame]]:
+        from av.video.reformatter import VideoReformatter
+
+        reformatter = VideoReformatter()
+        wanted = {place for _, frames in runs for place in frames}
+        container, stream = open_container(self._path, self._limits)
+        base = float(stream.time_base or 0)
+        with closing(container):
+            held: Frame | None = None
+            for place, picture in pictures_of(
+                runs, stamps, lambda: decoded_in_time(container, stream, self._waited), partial(container.seek, stream=stream)
+            ):
+                frame = Frame(place, ((picture.pts or 0) - stamps[0]) * base, self._pixels(picture, reformatter))
+                if held is not None:
+                    yield held, frame
+                held = frame if place in wanted else None
+
+    def _waited(self, seconds: float) -> None:
+        self._limits.check_wait(self.info.name, seconds)
+
     def _jump(self, jumps: list[tuple[int, list[int]]]) -> Iterator[Frame]:
         """Frames from their key frames on; from the start of the file, as ever, from where on a jump doesn't land where it should."""
         from av.error import FFmpegError
@@ -116,7 +151,7 @@ class FileVideo:
             for key, frames in jumps:
                 try:
                     container.seek(marks.stamp(key), stream=stream, backward=True)
-                    for index, picture in marks.follow(container.decode(stream), key):
+                    for index, picture in marks.follow(decoded_in_time(container, stream, self._waited), key):
                         if index == wanted[done]:
                             yield Frame(index, marks.time(index), self._pixels(picture, reformatter))
                             done += 1
@@ -150,7 +185,7 @@ class FileVideo:
                     return
                 if landmarks is not None:
                     landmarks.note(picture, time)
-                if chooses and continuity is not None and (plane := _brightness(picture)) is not None:
+                if chooses and continuity is not None and (plane := brightness(picture)) is not None:
                     continuity.note(plane[0], bits=plane[1], number=index)
                 if chooses and (chosen is None or index in chosen):
                     yield Frame(index, time, self._pixels(picture, reformatter))
@@ -259,31 +294,6 @@ class FileVideo:
                 mirrored=self._orientation.mirrored,
                 hasher=partial(sha256_of_file, self._path),
             )
-
-
-def _brightness(picture: VideoFrame) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], int] | None:
-    """The first plane as it is stored, which is brightness in most formats, and the bits of its values; None for unusual values."""
-    bits, width = _layout(picture.format.name, picture.width)
-    if not bits:
-        return None
-    plane = picture.planes[0]
-    data = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
-    rows = data[: plane.line_size * plane.height].reshape(plane.height, plane.line_size)[:, :width]  # what lies behind is anything
-    return (rows.view(np.uint16), bits) if bits > 8 else (rows, bits)
-
-
-@lru_cache(maxsize=16)
-def _layout(name: str, width: int) -> tuple[int, int]:
-    """Bits of a value, 0 for unusual ones, and bytes in a row of the first plane."""
-    from av.video.format import VideoFormat
-
-    form = VideoFormat(name, width, 2)
-    bits = max(component.bits for component in form.components)
-    if bits > 16 or (bits > 8 and form.is_big_endian):
-        return 0, 0
-    if form.is_planar or len(form.components) == 1:
-        return bits if bits > 8 else 8, width * (2 if bits > 8 else 1)
-    return 8, width * form.bits_per_pixel // 8
 
 
 def _pictures(count: int) -> str:

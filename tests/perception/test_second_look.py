@@ -14,6 +14,7 @@ from kinescribe.evaluation.scenes.drawing import disc_coverage
 from kinescribe.perception import Path, Sightings
 from kinescribe.perception.background import Background
 from kinescribe.perception.classical.second_look import second_look
+from kinescribe.perception.detections import MaskCrop
 from kinescribe.video import open_video
 
 SMALL: dict[str, Any] = {"width": 240, "height": 180, "texture": 4.0}
@@ -39,8 +40,8 @@ def path_of(scene: Scene, truth: Truth, frames: np.ndarray) -> Path:
         x, y = truth.positions[frame]
         rows, columns, alpha = disc_coverage((x, y), radius, scene.height, scene.width)
         boxes.append([columns.start, rows.start, columns.stop, rows.stop])
-        masks.append((columns.start, rows.start, alpha > 0.4))
-    areas = np.array([float(mask.sum()) for _, _, mask in masks])
+        masks.append(MaskCrop(columns.start, rows.start, alpha > 0.4))
+    areas = np.array([float(mask.pixels.sum()) for mask in masks])
     usable = truth.visible_fraction[frames] > 0.99
     return Path(frames, truth.positions[frames], areas, np.array(boxes, float), masks, usable)
 

@@ -182,7 +182,7 @@ def detections_from(frame: Frame, found: Sequence[tuple[Measurement, MaskCrop]],
         return Detections(frame.index, frame.time_s)
     measured, masks = [m for m, _ in found], [mask for _, mask in found]
     height, width = frame.image.shape[:2]
-    boxes = np.array([[m.x, m.y, m.x + m.pixels.shape[1], m.y + m.pixels.shape[0]] for m in masks], np.float64)
+    boxes = np.array([[m.x, m.y, m.x + m.shape[1], m.y + m.shape[0]] for m in masks], np.float64)
     contrasts = np.array([m.contrast for m in measured])
     return Detections(
         frame=frame.index,

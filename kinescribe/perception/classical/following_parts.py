@@ -50,7 +50,7 @@ def _turned(f: Follower, index: int) -> float:
     """By how much the first look says that a long part turned since its latest sighting, radians; 0 for others."""
     if not f.sprite.turns:
         return 0.0
-    axis = sure_axis(f.path.masks[int(np.searchsorted(f.path.frames, index))][2])
+    axis = sure_axis(f.path.masks[int(np.searchsorted(f.path.frames, index))].pixels)
     turned = half_turn(axis - long_axis(f.sprite.alpha > 0.5) - f.turn)
     return turned if np.isfinite(turned) else 0.0
 

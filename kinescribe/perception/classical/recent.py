@@ -13,7 +13,7 @@ from kinescribe.video.frame import Frame
 __all__ = ["RecentFrames"]
 
 MOST_BYTES = 96 << 20
-MOST_FRAMES = 240
+MOST_FRAMES = 60  # two seconds: who wasn't seen for longer isn't found by following either
 
 
 class RecentFrames:

@@ -159,8 +159,9 @@ def _cutout(
     xs = np.clip(np.arange(centre[0] - half[0], centre[0] + half[0] + 1), 0, width - 1)
     grid = np.ix_(ys, xs)
     mask = np.zeros((len(ys), len(xs)), bool)
-    x, y, pixels = path.masks[row]
-    y0, x0 = y - (centre[1] - half[1]), x - (centre[0] - half[0])
+    crop = path.masks[row]
+    pixels = crop.pixels
+    y0, x0 = crop.y - (centre[1] - half[1]), crop.x - (centre[0] - half[0])
     h, w = pixels.shape
     ya, yb, xa, xb = max(y0, 0), min(y0 + h, len(ys)), max(x0, 0), min(x0 + w, len(xs))
     mask[ya:yb, xa:xb] = pixels[ya - y0 : yb - y0, xa - x0 : xb - x0]

@@ -95,7 +95,7 @@ class StillObjects:
         out = []
         for thing in self.things:
             crop = thing.window
-            h, w = crop.pixels.shape
+            h, w = crop.shape
             window = (slice(crop.y, crop.y + h), slice(crop.x, crop.x + w))
             hidden = (moving.labels[window] > 0) & crop.pixels
             if hidden.sum() > (1 - LEAST_VISIBLE) * crop.pixels.sum():
@@ -139,8 +139,8 @@ def _beside(one: MaskCrop, other: MaskCrop) -> bool:
     small, large = sorted((one, other), key=lambda mask: int(mask.pixels.sum()))
     if small.pixels.sum() > BESIDE_SHARE * large.pixels.sum():
         return False
-    corner, size = np.array([large.x, large.y]), np.array(large.pixels.shape[::-1])
-    middle = np.array([small.x, small.y]) + np.array(small.pixels.shape[::-1]) / 2
+    corner, size = np.array([large.x, large.y]), np.array(large.shape[::-1])
+    middle = np.array([small.x, small.y]) + np.array(small.shape[::-1]) / 2
     margin = BESIDE * size + 2
     return bool(((middle >= corner - margin) & (middle <= corner + size + margin)).all())
 

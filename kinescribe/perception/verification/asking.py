@@ -93,5 +93,5 @@ def _distance(a: MaskCrop, b: MaskCrop) -> float:
 
 
 def _middle(mask: MaskCrop) -> NDArray[np.float64]:
-    rows, columns = mask.pixels.shape
+    rows, columns = mask.shape
     return np.array([mask.x + columns / 2, mask.y + rows / 2])

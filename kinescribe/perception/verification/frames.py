@@ -115,13 +115,13 @@ def _spread(frames: NDArray[np.int64], worth: Float, most: int) -> list[int]:
 def _crowded(view: View) -> float:
     """Share of a mask's surroundings, a tenth of its size wide, that other masks take."""
     height, width = view.image.shape[:2]
-    rows, columns = view.mask.pixels.shape
+    rows, columns = view.mask.shape
     reach = max(2, round(0.1 * max(rows, columns)))
     x0, y0 = max(view.mask.x - reach, 0), max(view.mask.y - reach, 0)
     x1, y1 = min(view.mask.x + columns + reach, width), min(view.mask.y + rows + reach, height)
     taken = np.zeros((y1 - y0, x1 - x0), bool)
     for other in view.others:
-        h, w = other.mask.pixels.shape
+        h, w = other.mask.shape
         a, b = max(other.mask.x, x0), max(other.mask.y, y0)
         c, d = min(other.mask.x + w, x1), min(other.mask.y + h, y1)
         if a < c and b < d:
@@ -133,13 +133,13 @@ def _crowded(view: View) -> float:
 
 def _cut(view: View) -> bool:
     height, width = view.image.shape[:2]
-    rows, columns = view.mask.pixels.shape
+    rows, columns = view.mask.shape
     return view.mask.x <= 0 or view.mask.y <= 0 or view.mask.x + columns >= width or view.mask.y + rows >= height
 
 
 def _sharpness(view: View) -> float:
     """Root mean square of the Laplacian about the mask, grey levels (Pech-Pacheco et al., 2000: variance of the Laplacian)."""
-    rows, columns = view.mask.pixels.shape
+    rows, columns = view.mask.shape
     x0, y0 = max(view.mask.x - 3, 0), max(view.mask.y - 3, 0)
     cut = np.ascontiguousarray(view.image[y0 : view.mask.y + rows + 3, x0 : view.mask.x + columns + 3])
     edges = cv2.Laplacian(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), cv2.CV_64F)

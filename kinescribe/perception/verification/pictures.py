@@ -29,7 +29,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 def crop_picture(view: View) -> Image:
     """The thing with a margin, outlined, the rest dimmed; enlarged where it is small. uint8, (h, w, 3) BGR, longer side ≤ 1024 px."""
     height, width = view.image.shape[:2]
-    rows, columns = view.mask.pixels.shape
+    rows, columns = view.mask.shape
     margin = max(LEAST_MARGIN, round(MARGIN * max(rows, columns)))
     x0, y0 = max(view.mask.x - margin, 0), max(view.mask.y - margin, 0)
     x1, y1 = min(view.mask.x + columns + margin, width), min(view.mask.y + rows + margin, height)
@@ -75,7 +75,7 @@ def _resized(image: Image, scale: float) -> Image:
 
 def _drawn(mask: MaskCrop, x0: int, y0: int, scale: float, shape: Sequence[int]) -> NDArray[np.bool_]:
     """The mask at the picture's scale, its edges smooth."""
-    rows, columns = mask.pixels.shape
+    rows, columns = mask.shape
     out = np.zeros((shape[0], shape[1]), bool)
     if not mask.pixels.any():
         return out
