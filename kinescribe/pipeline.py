@@ -40,6 +40,7 @@ from kinescribe.tracking.refinement import refine
 from kinescribe.tracking.selection import leave_out, worth_a_second_look
 from kinescribe.tracking.tracks import Track
 from kinescribe.video import Frame, Video, open_video
+from kinescribe.video.scarcity import few_rows
 from kinescribe.video.selection import SelectedVideo, Selection
 
 if TYPE_CHECKING:
@@ -212,6 +213,9 @@ def extract_states(
             left_out=found.left_out + labelled.notes(),
             models=parts.provenance(),
         )
+        few = few_rows(video, len(frames.times), _rows_of_bodies(states))
+        if few is not None:
+            states.meta.warn(few)
         numbers: Sequence[int] = range(len(frames.times))
         if some is not None:
             video, numbers = some.with_own_numbers(), some.numbers
@@ -259,6 +263,12 @@ def _tell_result(states: States, frames: int, seconds: float) -> None:
         "seconds": round(seconds, 4),
     }
     log.info("the table is made", extra={"fields": counts})
+
+
+def _rows_of_bodies(states: States) -> dict[int, int]:
+    """By object id, how many rows it has; points of bodies aside."""
+    ids, counts = np.unique(states["object_id"], return_counts=True)
+    return {int(i): int(count) for i, count in zip(ids, counts, strict=True) if states.meta.objects[int(i)].part_of is None}
 
 
 def _in_the_video(states: States, some: SelectedVideo, as_they_are: Collection[str]) -> States:

@@ -12,6 +12,7 @@ import typer
 __all__ = ["complaint"]
 
 _EXTRA = re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", re.DOTALL)
+_COMMA = re.compile(r"[+-]?\d+,\d+")
 _PLAIN = {"Input should be a valid integer": "not a whole number", "Input should be a valid number": "not a number"}
 ONE_VIDEO = ("extract", "extract-states")
 """The commands whose only argument is a video."""
@@ -36,7 +37,10 @@ def complaint(error: typer.TyperException, name: str, argv: Sequence[str]) -> st
         given = [after for word, after in pairwise([*argv, ""]) if word == opt]
         given += [word.removeprefix(f"{opt}=") for word in argv if word.startswith(f"{opt}=")]
         if given and ": " in message:
-            message = f"{opt} '{given[-1]}': {_plain(message.split(': ', 1)[1])}"
+            reason = _plain(message.split(": ", 1)[1])
+            if _COMMA.fullmatch(given[-1].strip()) and reason == _PLAIN["Input should be a valid number"]:
+                reason += f", for it has a comma; write {given[-1].strip().replace(',', '.')}"
+            message = f"{opt} '{given[-1]}': {reason}"
     return f"{message[0].lower()}{message[1:]}{'' if message.endswith('?') else ';'} '{help_for} --help' lists what there is"
 
 

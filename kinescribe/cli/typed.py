@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["as_typed", "command_of", "flags_of", "with_flags"]
+__all__ = ["as_typed", "command_of", "extraction_flags", "flags_of", "with_flags"]
 
 
 def command_of(command: Any, argv: Sequence[str]) -> Any:
@@ -27,6 +27,13 @@ def flags_of(command: Any) -> dict[str, str]:
         if long is not None and option.name:
             flags |= {option.name: long, long[2:].replace("-", "_"): long}
     return flags
+
+
+def extraction_flags() -> dict[str, str]:
+    """As `flags_of`, of the options of extraction alone, which every command that has them calls the same."""
+    from kinescribe.settings.extraction import FIELDS
+
+    return {name: f"--{name.replace('_', '-')}" for name in FIELDS}
 
 
 def with_flags(message: str, flags: Mapping[str, str]) -> str:
