@@ -115,6 +115,8 @@ def write_table(states: States, path: Path | None) -> None:
 
 def check(paths: list[Path], *, overwrite: bool, source: Path | None = None) -> None:
     """Raise `UsageError` for the first of the files that could not or should not be written."""
+    from kinescribe.states.writing import check_not_protected
+
     seen: set[Path] = set()
     for path in paths:
         whole = path.resolve()
@@ -127,6 +129,7 @@ def check(paths: list[Path], *, overwrite: bool, source: Path | None = None) -> 
             raise UsageError(f"the output '{path}' is a folder; name a file in it")
         if path.exists() and not overwrite:
             raise UsageError(f"'{path}' exists; add --overwrite to replace it, or name another file")
+        check_not_protected(path)
         _check_folder(path)
 
 

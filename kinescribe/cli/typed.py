@@ -37,7 +37,7 @@ def extraction_flags() -> dict[str, str]:
 
 
 def with_flags(message: str, flags: Mapping[str, str]) -> str:
-    """The message with ``name=value`` as ``--name value``, and ``name=`` alone as ``--name``. What stands in quotes is left as it is."""
+    """The message with ``name=value`` as ``--name value``, and ``name=True`` and ``name=`` as ``--name``. What is in quotes stays."""
     if not flags:
         return message
     names = "|".join(sorted(map(re.escape, flags), key=len, reverse=True))
@@ -45,7 +45,7 @@ def with_flags(message: str, flags: Mapping[str, str]) -> str:
     def flag(match: re.Match[str]) -> str:
         return flags[match[1]] + (" " if re.match(r"[^\s,;:)]", match.string[match.end() :]) else "")
 
-    return re.sub(rf"(?<![\w.'\"=&?/-])({names})=", flag, message)
+    return re.sub(rf"(?<![\w.'\"=&?/-])({names})=(?:True\b)?", flag, message)
 
 
 def as_typed(message: str, flags: Mapping[str, str], argv: Sequence[str]) -> str:

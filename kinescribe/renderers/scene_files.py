@@ -155,9 +155,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() and not folder.absolute().parent.is_dir():
         raise UsageError(f"there is no folder '{folder.parent}' for the scene '{folder}'; make it first, or write somewhere else")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise UsageError(
-            f"'{folder}' holds something already; name another folder, or add --overwrite (overwrite=True) to replace the scene in it"
-        )
+        raise UsageError(f"'{folder}' holds something already; name another folder, or say overwrite=True to replace the scene in it")
 
 
 def read_scene(folder: Path) -> Scene:

@@ -25,6 +25,8 @@ FLAGS = {
         ("--law-option 'workers=3' is none", "--law-option 'workers=3' is none"),
         ("https://host/?workers=3 is no file", "https://host/?workers=3 is no file"),
         ("my_workers=3", "my_workers=3"),
+        ("or say at=True to go on", "or say --at to go on"),
+        ("at=Truly must be", "--at Truly must be"),
         ("nothing of this kind", "nothing of this kind"),
     ],
 )
