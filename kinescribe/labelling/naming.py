@@ -22,9 +22,10 @@ from kinescribe.video.scarcity import few_frames
 if TYPE_CHECKING:
     from kinescribe.video import Video
 
-__all__ = ["Seen", "name_tracks"]
+__all__ = ["Seen", "look_of", "name_tracks"]
 
 Votes = dict[str, float]
+MOST_TOLD = 3
 LEAST_FIT = 0.25  # of a look with a phrase: what fits worse is no second name
 
 
@@ -149,6 +150,11 @@ def _by_look(tracks: list[Track], seen: Seen, asked: Asked) -> tuple[Labelled, l
         if few is not None:
             sought = f"; nor does anything at rest look like {_quoted(asked.phrases)}" if asked.phrases else ""
             raise NothingFoundError(f"nothing moves in {name} clearly enough to follow{sought}; {few}")
+        if seen.left_out:
+            cut = ", ".join(dict.fromkeys(one.label for one in seen.left_out[:MOST_TOLD]))
+            raise NothingFoundError(
+                f"nothing moves in {name} that is wholly in the picture; its edge cuts off what does ({cut}): move the camera back"
+            )
         if asked.phrases:
             raise NothingFoundError(
                 f"nothing moves in {name} clearly enough to follow, and nothing at rest looks like {_quoted(asked.phrases)}; "
@@ -187,6 +193,12 @@ def _votes_by_look(track: Track, own: Phrase, score: float, phrases: Sequence[Ph
     fits = {phrase.text: min(match_phrase(phrase, look.lab, look.shape, look.size), score) for phrase in phrases if phrase is not own}
     others = {text: fit * len(track) for text, fit in fits.items() if fit >= LEAST_FIT}
     return {own.text: score * len(track), **others}
+
+
+def look_of(track: Track) -> str:
+    """What a track looks like, in words: colour and shape."""
+    look = _look(track)
+    return describe(look.lab, look.shape)
 
 
 def _look(track: Track) -> Candidate:

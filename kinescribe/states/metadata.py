@@ -148,10 +148,10 @@ class VerificationMeta(_Model):
 
 
 class LeftOutMeta(_Model):
-    """Something that a detector reported and that is not in the table.
+    """Something that a detector reported, or that moves, and that is not in the table.
 
     Attributes:
-        label: what the detector called it.
+        label: what the detector called it, or what it looks like.
         first_frame, last_frame: where it was reported.
         reason: why it was left out.
         verification: where a verifier said so.
@@ -196,7 +196,7 @@ class Metadata(_Model):
         versions: of the software, by name.
         events: contacts, in time order.
         objects: by object id.
-        left_out: what a detector reported and was not believed.
+        left_out: what a detector reported and was not believed, and what the picture's edge cuts off nearly all along.
         models: where each learned part's weights come from: name, revision, hash, licence; by role.
         warnings: one line each.
         partial: None, or why the table does not reach the video's end.
