@@ -136,6 +136,8 @@ def check(paths: list[Path], *, overwrite: bool, source: Path | None = None) -> 
 def _check_folder(path: Path) -> None:
     """Permission bits don't tell the whole truth (read-only mounts, quotas), so a file is made there and removed."""
     folder = path.parent
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"'{folder}' in the output '{path}' is a file, and no folder; write somewhere else")
     if not folder.is_dir():
         raise UsageError(f"the folder '{folder}' of the output '{path}' does not exist; make it first, or write somewhere else")
     try:

@@ -166,6 +166,8 @@ def read_scene(folder: Path) -> Scene:
             raise InputError(f"{path}: {path.stat().st_size} bytes are too many for a scene")
         model = SceneModel.model_validate_json(path.read_bytes())
     except OSError as error:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"'{folder}' is a file; a scene is a folder, and `kinescribe scene` makes one") from None
         raise InputError(f"{path}: {error.strerror or error}; `kinescribe scene` makes one") from None
     except ValidationError as error:
         first = error.errors()[0]

@@ -14,7 +14,7 @@ from kinescribe.states.border import as_column, unknown
 from kinescribe.states.by_hand import in_pixels, may_lack, what_is_not_known
 from kinescribe.states.checks import Problem, column_problems
 from kinescribe.states.metadata import Metadata, from_json, to_json
-from kinescribe.states.reading import PARQUET, Table, TableError, schema_notes
+from kinescribe.states.reading import PARQUET, Table, TableError, near, schema_notes
 from kinescribe.states.schema import BY_NAME, COLUMNS
 from kinescribe.states.writing import replaced
 
@@ -67,7 +67,7 @@ def load_parquet(path: Path) -> Table:
     except TableError:
         raise
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
+        raise InputError(f"cannot read '{path}': {error.strerror or error}{near(path)}") from error
     names = table.column_names
     wanted = [column.name for column in COLUMNS if column.required or column.expected]
     missing = [name for name in wanted if name not in names and not may_lack(name, names)]

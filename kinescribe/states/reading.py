@@ -25,7 +25,7 @@ from kinescribe.states.schema import BY_NAME, COLUMNS, table_schema
 from kinescribe.states.table import States
 from kinescribe.states.writing import sidecar_path, unescape
 
-__all__ = ["PARQUET", "Table", "TableError", "load", "read", "schema_notes"]
+__all__ = ["PARQUET", "Table", "TableError", "load", "near", "read", "schema_notes"]
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +121,9 @@ def _cells(path: Path) -> tuple[dict[str, list[str]], list[int]]:
     text = _text(path)
     if not text.strip():
         raise TableError(f"{path}: is empty; a states table has at least a header")
+    if text.lstrip().startswith(("{", "[")):
+        sidecar = " (a sidecar? name the table beside it)" if path.name.endswith(".meta.json") else ""
+        raise TableError(f"{path}: is JSON{sidecar}; a states table is CSV, as 'kinescribe extract' writes it, or .parquet")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows, begins, line = [], [], 1
     try:
@@ -161,7 +164,7 @@ def _text(path: Path, *, as_csv: bool = True) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
+        raise InputError(f"cannot read '{path}': {error.strerror or error}{near(path)}") from error
     way_out = "save it as CSV in UTF-8" if as_csv else WAY_OUT
     if data.startswith(PARQUET) and data.endswith(PARQUET):
         raise TableError(f"{path}: is Parquet; give it a name that ends in .parquet")
@@ -203,6 +206,20 @@ def schema_notes(schema: Mapping[str, Any], meta: Metadata, header: Collection[s
                 f"{name} gives {column} in {unit or 'no unit'}, and its calibration {meant[column] or 'none'}; the calibration counts"
             )
     return notes
+
+
+def near(path: Path) -> str:
+    """For a message on a table that can't be opened: those that may have been meant; "" where nothing comes near."""
+    try:
+        if path.is_dir():
+            tables = sorted(one.name for one in path.iterdir() if one.suffix.lower() in (".csv", ".parquet"))
+            return f"; name a table in it, such as '{path / tables[0]}'" if tables else "; it holds no table either"
+        if path.exists():
+            return ""
+        names = difflib.get_close_matches(path.name, [one.name for one in path.parent.iterdir()], n=1)
+    except OSError:
+        return ""
+    return f"; did you mean '{path.with_name(names[0])}'?" if names else ""
 
 
 def _list(names: list[str]) -> str:

@@ -98,7 +98,7 @@ class Selection:
         """
         if isinstance(stride, bool) or not isinstance(stride, int) or not 1 <= stride <= MOST:
             raise UsageError(
-                f"stride={_quoted(stride, str(stride))} must be a whole number of frames from 1 on: 1 for every frame, 2 for every other"
+                f"stride={_quoted(stride, str(stride))} must be a number of frames from 1 to {MOST}: 1 for every one, 2 for every other"
             )
         begin = None if start is None else Moment.of(start, "start")
         stop = None if end is None else Moment.of(end, "end")
