@@ -145,8 +145,8 @@ def _by_look(tracks: list[Track], seen: Seen, asked: Asked) -> tuple[Labelled, l
     if not tracks:
         few = few_frames(seen.video, seen.frames)
         if seen.all_equal:
-            equal = f"all {seen.frames} frames of {name}{'' if few is None else ' that were looked at'} are equal"
-            raise NothingFoundError(f"{equal}, so that nothing moves in it; {few or 'give a video with motion'}")
+            equal = f"all {seen.frames} frames of {name} are equal, so that nothing moves in it"
+            raise NothingFoundError(f"{equal}; {few or 'give a video with motion'}")
         if few is not None:
             sought = f"; nor does anything at rest look like {_quoted(asked.phrases)}" if asked.phrases else ""
             raise NothingFoundError(f"nothing moves in {name} clearly enough to follow{sought}; {few}")
