@@ -7,7 +7,7 @@ import time
 import zlib
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kinescribe import plugins
 from kinescribe.assembly import assemble
 from kinescribe.errors import InputError, NothingFoundError, UsageError
-from kinescribe.labelling import AUTO_OBJECTS, Seen, asks_vlm, detected_names, name_tracks, read_objects, votes_of
+from kinescribe.labelling import AUTO_OBJECTS, Seen, asks_vlm, detected_names, look_of, name_tracks, read_objects, votes_of
 from kinescribe.llm import Settings
 from kinescribe.perception.backends import ROLES, Stack
 from kinescribe.perception.coherence import check_arguments, check_options
@@ -40,6 +40,7 @@ from kinescribe.tracking.refinement import refine
 from kinescribe.tracking.selection import leave_out, worth_a_second_look
 from kinescribe.tracking.tracks import Track
 from kinescribe.video import Frame, Video, open_video
+from kinescribe.video.scarcity import few_rows
 from kinescribe.video.selection import SelectedVideo, Selection
 
 if TYPE_CHECKING:
@@ -212,6 +213,9 @@ def extract_states(
             left_out=found.left_out + labelled.notes(),
             models=parts.provenance(),
         )
+        few = few_rows(video, len(frames.times), _rows_of_bodies(states))
+        if few is not None:
+            states.meta.warn(few)
         numbers: Sequence[int] = range(len(frames.times))
         if some is not None:
             video, numbers = some.with_own_numbers(), some.numbers
@@ -259,6 +263,12 @@ def _tell_result(states: States, frames: int, seconds: float) -> None:
         "seconds": round(seconds, 4),
     }
     log.info("the table is made", extra={"fields": counts})
+
+
+def _rows_of_bodies(states: States) -> dict[int, int]:
+    """By object id, how many rows it has; points of bodies aside."""
+    ids, counts = np.unique(states["object_id"], return_counts=True)
+    return {int(i): int(count) for i, count in zip(ids, counts, strict=True) if states.meta.objects[int(i)].part_of is None}
 
 
 def _in_the_video(states: States, some: SelectedVideo, as_they_are: Collection[str]) -> States:
@@ -313,8 +323,15 @@ def _find(parts: Parts, stages: Stages, frames: _Frames, asked: Asked, follow: T
         with plugins.blaming(follow, "while it joined the detections"):
             tracks = follow.track(looked.detections, size)
         votes = votes_of(tracks, looked.detections, looked.named) if looked.named else {}
-    tracks = with_identity(_settle(stack, stages, tracks, frames.times, size, asked_for=bool(asked.phrases)))
-    return _Found(tracks, votes, left_out, looked, partial)
+    settled, cut = _settle(stack, stages, tracks, frames.times, size, asked_for=bool(asked.phrases))
+    return _Found(with_identity(settled), votes, left_out + [_cut_off(track, size) for track in cut], looked, partial)
+
+
+def _cut_off(track: Track, size: tuple[int, int]) -> LeftOutMeta:
+    """What the sidecar says of a thing that the picture's edge cuts off."""
+    share = f"{100 * track.cut_off(size):.0f} % of its frames"
+    reason = f"the picture's edge cuts it off in {share}, so that where its centroid is can't be told; film the whole of it to follow it"
+    return LeftOutMeta(label=look_of(track), first_frame=int(track.frames[0]), last_frame=int(track.frames[-1]), reason=reason)
 
 
 def _discover(stages: Stages, client: Client | None) -> Discovery:
@@ -352,10 +369,13 @@ def _believed(stack: Stack, looked: Looked, frame_count: int) -> tuple[list[Trac
 
 def _settle(
     stack: Stack, stages: Stages, tracks: list[Track], times: list[float], size: tuple[int, int], *, asked_for: bool
-) -> list[Track]:
-    """Which tracks are objects. What was found by words is; what was found by its motion is looked at again."""
+) -> tuple[list[Track], tuple[Track, ...]]:
+    """Which tracks are objects, and which would be if the picture's edge didn't cut them off.
+
+    What was found by words is; what was found by its motion is looked at again.
+    """
     if stack.reads_phrases:
-        return tracks
+        return tracks, ()
     finds_still = getattr(stack.detector, "finds_still", True)
     tracks, confirmed = _look_again(stack, stages, worth_a_second_look(tracks, len(times), resting=finds_still), times, size)
     # a thing at rest is no piece of what moves in front of it
@@ -363,8 +383,9 @@ def _settle(
     tracks = [*join_pieces([track for track in tracks if "still" not in track.phrases]), *still]
     if not finds_still:
         tracks, gone = leave_out(tracks, confirmed, size, len(times), asked_for=asked_for)
-        log.debug("tracks are chosen", extra={"fields": {"kept": len(tracks), "left_out": asdict(gone)}})
-    return tracks
+        log.debug("tracks are chosen", extra={"fields": {"kept": len(tracks), "left_out": gone.counts()}})
+        return tracks, gone.cut
+    return tracks, ()
 
 
 def _look_again(

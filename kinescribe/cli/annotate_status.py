@@ -27,7 +27,7 @@ def tell(folders: Sequence[str], *, as_json: bool) -> int:
     from rich.console import Console
 
     from kinescribe.annotation.batch import status
-    from kinescribe.cli.annotate_summary import print_rows
+    from kinescribe.cli.annotate_summary import print_rows, with_options
     from kinescribe.cli.running import NOT_WHOLE
 
     if len(folders) != 1:
@@ -35,7 +35,9 @@ def tell(folders: Sequence[str], *, as_json: bool) -> int:
     found = status(folders[0])
     code = 0 if found.whole else NOT_WHOLE
     if as_json:
-        print(json.dumps({**found.as_dict(), "exit_code": code}, indent=2, ensure_ascii=True, allow_nan=False))
+        told = found.as_dict()
+        wanting = [{**row, "reason": with_options(row["reason"])} for row in told["wanting"]]
+        print(json.dumps({**told, "wanting": wanting, "exit_code": code}, indent=2, ensure_ascii=True, allow_nan=False))
         return code
     console = Console(highlight=False)
     counts = ", ".join(f"{found.states[state]} {state}" for state in STATES if found.states.get(state))

@@ -6,19 +6,20 @@ import shlex
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from kinescribe.cli.typed import extraction_flags, with_flags
 from kinescribe.llm.text import one_line
 
 if TYPE_CHECKING:
     from kinescribe.annotation.batch import Annotated
 
-__all__ = ["as_dict", "print_rows", "print_summary"]
+__all__ = ["as_dict", "print_rows", "print_summary", "with_options"]
 
 MOST_ROWS = 20
 
 
 def as_dict(done: Annotated, code: int) -> dict[str, Any]:
     """Plain JSON values."""
-    rows = [{"video": row.video, "state": row.state, "kind": row.kind, "reason": row.reason} for row in done.failures()]
+    rows = [{"video": row.video, "state": row.state, "kind": row.kind, "reason": with_options(row.reason)} for row in done.failures()]
     return {
         "folder": str(done.folder),
         "videos": done.videos,
@@ -38,6 +39,11 @@ def as_dict(done: Annotated, code: int) -> dict[str, Any]:
         "seconds": round(done.seconds, 3),
         "exit_code": code,
     }
+
+
+def with_options(reason: str | None) -> str | None:
+    """Why a video isn't whole, with options of extraction as they are typed."""
+    return None if reason is None else with_flags(reason, extraction_flags())
 
 
 def print_summary(done: Annotated, output: str) -> None:
@@ -86,7 +92,9 @@ def print_rows(console: Any, rows: list[Any]) -> None:
     for name in ("video", "what", "why"):
         table.add_column(name, overflow="fold")
     for row in rows[:MOST_ROWS]:
-        table.add_row(Text(one_line(row.video, 80)), Text(one_line(row.kind or row.state, 40)), Text(one_line(row.reason or "", 400)))
+        table.add_row(
+            Text(one_line(row.video, 80)), Text(one_line(row.kind or row.state, 40)), Text(one_line(with_options(row.reason) or "", 400))
+        )
     console.print(table)
     if len(rows) > MOST_ROWS:
         console.print("and more: `kinescribe annotate status` with --json lists all", markup=False)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kinescribe.cli.interrupts import check
+from kinescribe.cli.typed import extraction_flags, with_flags
 from kinescribe.llm.text import one_line
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def _told(event: Finished) -> str:
 
 
 def _reason(outcome: Outcome) -> str:
-    return one_line(outcome.reason or "for no reason that was given", 400)
+    reason = with_flags(outcome.reason or "for no reason that was given", extraction_flags())
+    return one_line(reason, 400)
 
 
 @contextmanager

@@ -6,15 +6,19 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import PurePath
+from typing import Any
 
 import typer
 
-__all__ = ["complaint"]
+__all__ = ["complaint", "empty_path"]
 
 _EXTRA = re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", re.DOTALL)
+_COMMA = re.compile(r"[+-]?\d+,\d+")
 _PLAIN = {"Input should be a valid integer": "not a whole number", "Input should be a valid number": "not a number"}
 ONE_VIDEO = ("extract", "extract-states")
 """The commands whose only argument is a video."""
+PATHS = ("output", "real", "predicted")
+"""Paths that are taken as texts."""
 
 
 def complaint(error: typer.TyperException, name: str, argv: Sequence[str]) -> str:
@@ -36,8 +40,38 @@ def complaint(error: typer.TyperException, name: str, argv: Sequence[str]) -> st
         given = [after for word, after in pairwise([*argv, ""]) if word == opt]
         given += [word.removeprefix(f"{opt}=") for word in argv if word.startswith(f"{opt}=")]
         if given and ": " in message:
-            message = f"{opt} '{given[-1]}': {_plain(message.split(': ', 1)[1])}"
+            reason = _plain(message.split(": ", 1)[1])
+            if _COMMA.fullmatch(given[-1].strip()) and reason == _PLAIN["Input should be a valid number"]:
+                reason += f", for it has a comma; write {given[-1].strip().replace(',', '.')}"
+            message = f"{opt} '{given[-1]}': {reason}"
     return f"{message[0].lower()}{message[1:]}{'' if message.endswith('?') else ';'} '{help_for} --help' lists what there is"
+
+
+def empty_path(command: Any, argv: Sequence[str]) -> str | None:
+    """One line on a path that was given as an empty word, as a shell leaves of a variable that isn't set; None without one.
+
+    The parser would make the current folder of it, and some commands write there.
+    """
+    params = list(getattr(command, "params", []))
+    options = {name: param for param in params for name in param.opts if name.startswith("-")}
+    for before, word in pairwise(["", *argv]):
+        typed = word.removesuffix("=") if word.endswith("=") else before
+        if word and not word.endswith("="):
+            continue
+        if typed in options and not getattr(options[typed], "is_flag", False):
+            if _is_path(options[typed]):
+                return f"{typed} is empty; give it a name (is a variable of the shell not set?)"
+        elif not word:
+            arguments = [param for param in params if param.param_type_name == "argument"]
+            if any(map(_is_path, arguments)):
+                words = " or ".join(param.metavar or param.name for param in arguments)
+                return f"{words} is empty; name a file (is a variable of the shell not set?)"
+    return None
+
+
+def _is_path(param: Any) -> bool:
+    annotation = getattr(getattr(param, "type_descriptor", None), "annotation", None)
+    return param.name in PATHS or "Path" in str(annotation)
 
 
 def _file_with_dash(option: str, argv: Sequence[str]) -> str | None:

@@ -115,6 +115,8 @@ def write_table(states: States, path: Path | None) -> None:
 
 def check(paths: list[Path], *, overwrite: bool, source: Path | None = None) -> None:
     """Raise `UsageError` for the first of the files that could not or should not be written."""
+    from kinescribe.states.writing import check_not_protected
+
     seen: set[Path] = set()
     for path in paths:
         whole = path.resolve()
@@ -127,12 +129,15 @@ def check(paths: list[Path], *, overwrite: bool, source: Path | None = None) -> 
             raise UsageError(f"the output '{path}' is a folder; name a file in it")
         if path.exists() and not overwrite:
             raise UsageError(f"'{path}' exists; add --overwrite to replace it, or name another file")
+        check_not_protected(path)
         _check_folder(path)
 
 
 def _check_folder(path: Path) -> None:
     """Permission bits don't tell the whole truth (read-only mounts, quotas), so a file is made there and removed."""
     folder = path.parent
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"'{folder}' in the output '{path}' is a file, and no folder; write somewhere else")
     if not folder.is_dir():
         raise UsageError(f"the folder '{folder}' of the output '{path}' does not exist; make it first, or write somewhere else")
     try:

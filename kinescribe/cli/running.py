@@ -14,12 +14,12 @@ import typer
 from typer.main import get_command
 from typer.models import CommandFunctionType
 
-from kinescribe.cli.complaints import complaint
+from kinescribe.cli.complaints import complaint, empty_path
 from kinescribe.cli.completion import check_shell, completed
 from kinescribe.cli.interrupts import INTERRUPTED, interrupts, pending
 from kinescribe.cli.logging_options import telling
 from kinescribe.cli.typed import as_typed, command_of, flags_of
-from kinescribe.errors import KinescribeError
+from kinescribe.errors import KinescribeError, UsageError
 
 __all__ = ["BROKEN_PIPE", "INTERRUPTED", "NOT_WHOLE", "run", "single"]
 
@@ -109,6 +109,9 @@ def _code(application: typer.Typer, name: str, argv: list[str]) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = show
             check_shell(argv)
+            empty = empty_path(command_of(command, argv), argv)
+            if empty is not None:
+                raise UsageError(empty)
             with command.make_context(name, list(argv)) as context:
                 code = command.invoke(context)
     except KinescribeError as error:

@@ -17,13 +17,15 @@ from kinescribe.perception.naming import Candidate, Phrase, assign_phrases, clas
 from kinescribe.perception.naming.prompts import prompts_of
 from kinescribe.states import LeftOutMeta
 from kinescribe.tracking.tracks import Track
+from kinescribe.video.scarcity import few_frames
 
 if TYPE_CHECKING:
     from kinescribe.video import Video
 
-__all__ = ["Seen", "name_tracks"]
+__all__ = ["Seen", "look_of", "name_tracks"]
 
 Votes = dict[str, float]
+MOST_TOLD = 3
 LEAST_FIT = 0.25  # of a look with a phrase: what fits worse is no second name
 
 
@@ -128,9 +130,10 @@ def _by_words(tracks: list[Track], known: list[Votes], seen: Seen, asked: Asked)
         why = f"nothing in {name} was found for {words}; try other words, or a lower threshold: {lower}"
         if seen.left_out:
             why = f"what was found in {name} for {words} was hardly ever confirmed; try other words, or --detect-every 1"
-        if seen.video.partial:
+        few = few_frames(seen.video, seen.frames)
+        if seen.video.partial and few is None:
             why += f"; and {seen.video.partial}"
-        raise NothingFoundError("; ".join([why, *seen.told]))
+        raise NothingFoundError("; ".join([why, *([] if few is None else [few]), *seen.told]))
     return Labelled([track for track, _, _ in named], [one for _, one, _ in named]), [votes for _, _, votes in named], candidates
 
 
@@ -140,12 +143,21 @@ def _by_look(tracks: list[Track], seen: Seen, asked: Asked) -> tuple[Labelled, l
     looks = [_look(track) for track in tracks]
     described = number_labels([describe(look.lab, look.shape) for look in looks])
     if not tracks:
+        few = few_frames(seen.video, seen.frames)
         if seen.all_equal:
-            raise NothingFoundError(f"all {seen.frames} frames of {name} are equal, so that nothing moves in it; give a video with motion")
-        if asked.phrases:
-            words = ", ".join(f'"{phrase.text}"' for phrase in asked.phrases)
+            equal = f"all {seen.frames} frames of {name} are equal, so that nothing moves in it"
+            raise NothingFoundError(f"{equal}; {few or 'give a video with motion'}")
+        if few is not None:
+            sought = f"; nor does anything at rest look like {_quoted(asked.phrases)}" if asked.phrases else ""
+            raise NothingFoundError(f"nothing moves in {name} clearly enough to follow{sought}; {few}")
+        if seen.left_out:
+            cut = ", ".join(dict.fromkeys(one.label for one in seen.left_out[:MOST_TOLD]))
             raise NothingFoundError(
-                f"nothing moves in {name} clearly enough to follow, and nothing at rest looks like {words}; "
+                f"nothing moves in {name} that is wholly in the picture; its edge cuts off what does ({cut}): move the camera back"
+            )
+        if asked.phrases:
+            raise NothingFoundError(
+                f"nothing moves in {name} clearly enough to follow, and nothing at rest looks like {_quoted(asked.phrases)}; "
                 "if the camera moved, fix it to a tripod; try other words, or film with more light and contrast"
             )
         raise NothingFoundError(
@@ -156,9 +168,11 @@ def _by_look(tracks: list[Track], seen: Seen, asked: Asked) -> tuple[Labelled, l
         names = [Name(words, _shape_share(track)) for words, track in zip(described, tracks, strict=True)]
         return Labelled(tracks, names), [], []
     assigned = assign_phrases(asked.phrases, looks)
-    missing = ", ".join(f'"{phrase.text}"' for phrase in assigned.unmatched)
+    missing = _quoted(assigned.unmatched)
     if all(phrase is None for phrase in assigned.phrases):
-        raise NothingFoundError(f"nothing in {name} looks like {missing}; seen were: {', '.join(described)}")
+        few = few_frames(seen.video, seen.frames)
+        rest = "" if few is None else f"; {few}"
+        raise NothingFoundError(f"nothing in {name} looks like {missing}; seen were: {', '.join(described)}{rest}")
     warnings = [f"nothing looks like {missing}; seen were: {', '.join(described)}"] if missing else []
     chosen = [
         (track, phrase, float(score)) for track, phrase, score in zip(tracks, assigned.phrases, assigned.scores, strict=True) if phrase
@@ -169,12 +183,22 @@ def _by_look(tracks: list[Track], seen: Seen, asked: Asked) -> tuple[Labelled, l
     return labelled, votes, [phrase.text for phrase in asked.phrases]
 
 
+def _quoted(phrases: Sequence[Phrase]) -> str:
+    return ", ".join(f'"{phrase.text}"' for phrase in phrases)
+
+
 def _votes_by_look(track: Track, own: Phrase, score: float, phrases: Sequence[Phrase]) -> Votes:
     """What the track's look says for each phrase, the one that it was given first: that was chosen with all others in view."""
     look = _look(track)
     fits = {phrase.text: min(match_phrase(phrase, look.lab, look.shape, look.size), score) for phrase in phrases if phrase is not own}
     others = {text: fit * len(track) for text, fit in fits.items() if fit >= LEAST_FIT}
     return {own.text: score * len(track), **others}
+
+
+def look_of(track: Track) -> str:
+    """What a track looks like, in words: colour and shape."""
+    look = _look(track)
+    return describe(look.lab, look.shape)
 
 
 def _look(track: Track) -> Candidate:

@@ -155,9 +155,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists() and not folder.absolute().parent.is_dir():
         raise UsageError(f"there is no folder '{folder.parent}' for the scene '{folder}'; make it first, or write somewhere else")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise UsageError(
-            f"'{folder}' holds something already; name another folder, or add --overwrite (overwrite=True) to replace the scene in it"
-        )
+        raise UsageError(f"'{folder}' holds something already; name another folder, or say overwrite=True to replace the scene in it")
 
 
 def read_scene(folder: Path) -> Scene:
@@ -168,6 +166,8 @@ def read_scene(folder: Path) -> Scene:
             raise InputError(f"{path}: {path.stat().st_size} bytes are too many for a scene")
         model = SceneModel.model_validate_json(path.read_bytes())
     except OSError as error:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"'{folder}' is a file; a scene is a folder, and `kinescribe scene` makes one") from None
         raise InputError(f"{path}: {error.strerror or error}; `kinescribe scene` makes one") from None
     except ValidationError as error:
         first = error.errors()[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,13 +38,12 @@ def _alike(columns: dict[str, NDArray[Any]]) -> bool:
     return all(np.array_equal(columns[world], columns[image], equal_nan=True) for world, image in zip(WORLD, IMAGE, strict=True))
 
 
-def what_is_not_known(header: Collection[str], meta: Metadata, sidecar: Path) -> str:
-    """One line on a table without its sidecar, or with one that says nothing of the frame: what its numbers are taken for."""
+def what_is_not_known(header: Collection[str], meta: Metadata, lacking: str) -> str:
+    """One line on a table that says nothing of its frame: what its numbers are taken for; `lacking` is what would have said it."""
     taken = (
         "positions are taken as image pixels, y down"
         if meta.calibration is not None
         else "the unit is unknown and y is taken to point up (positions in image pixels, y down, belong in columns x_px, y_px)"
     )
     lacks = ", ".join(name for name in ("sigma_x", "sigma_y") if name not in header)
-    missing = f"no calibration in {sidecar.name}" if sidecar.exists() else "no sidecar .meta.json"
-    return f"{missing}{' and no ' if lacks else ''}{lacks}: {taken}"
+    return f"{lacking}{' and no ' if lacks else ''}{lacks}: {taken}"

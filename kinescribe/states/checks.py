@@ -119,10 +119,30 @@ def meta_problems(columns: Arrays, meta: Metadata) -> list[Problem]:
     found = [f"the metadata describe object {i}, of which the table has no row" for i in sorted(set(meta.objects) - present)]
     strangers = sorted({i for event in meta.events for i in event.partners} - present)
     found += [f"an event of the metadata names object {i}, of which the table has no row" for i in strangers]
+    found += [
+        f"object {i} of the metadata is a point of object {about.part_of}, of which the table has no row"
+        for i, about in sorted(meta.objects.items())
+        if about.part_of is not None and about.part_of not in present
+    ]
     last = None if meta.video is None else meta.video.frame_count
     if last is not None and len(columns["frame"]) and int(columns["frame"].max()) >= last:
         found.append(f"the table has frame {int(columns['frame'].max())}, the video of the metadata {last} frames")
-    return [*(Problem(None, None, message, "warning") for message in found), *contradictions(columns, meta)]
+    whole = [*_unknown_to(meta, columns["object_id"]), *(Problem(None, None, message, "warning") for message in found)]
+    return [*whole, *contradictions(columns, meta)]
+
+
+def _unknown_to(meta: Metadata, object_id: NDArray[Any]) -> list[Problem]:
+    """The first row of each object that metadata which describe objects don't know."""
+    ids, first, counts = np.unique(object_id, return_index=True, return_counts=True)
+    strange = {int(row): k for k, row in enumerate(first) if meta.objects and int(ids[k]) not in meta.objects}
+    known = [str(i) for i in sorted(meta.objects)]
+    told = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+
+    def tell(row: int) -> str:
+        number = int(counts[strange[row]])
+        return f"the metadata don't know object {object_id[row]}, which has {number} row{'s' * (number != 1)}; they know {told}"
+
+    return [replace(problem, severity="warning") for problem in capped("object_id", sorted(strange), tell)]
 
 
 def _values(column: Column, values: NDArray[Any]) -> Iterator[Problem]:

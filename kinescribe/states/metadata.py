@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from kinescribe.errors import InputError, UsageError
 from kinescribe.states.calibration import Calibration
+from kinescribe.states.refused import shortened, what_is_wrong
 
 __all__ = [
     "FORMAT_VERSION",
@@ -30,6 +32,8 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
+WAY_OUT = "mend it, or remove the file to read the table alone"
+OF_A_CALIBRATION = {field.name for field in fields(Calibration)}
 _SCHEMA_KEYS = ("fields", "missingValues", "primaryKey")
 Vector = tuple[float, float]
 
@@ -144,10 +148,10 @@ class VerificationMeta(_Model):
 
 
 class LeftOutMeta(_Model):
-    """Something that a detector reported and that is not in the table.
+    """Something that a detector reported, or that moves, and that is not in the table.
 
     Attributes:
-        label: what the detector called it.
+        label: what the detector called it, or what it looks like.
         first_frame, last_frame: where it was reported.
         reason: why it was left out.
         verification: where a verifier said so.
@@ -192,7 +196,7 @@ class Metadata(_Model):
         versions: of the software, by name.
         events: contacts, in time order.
         objects: by object id.
-        left_out: what a detector reported and was not believed.
+        left_out: what a detector reported and was not believed, and what the picture's edge cuts off nearly all along.
         models: where each learned part's weights come from: name, revision, hash, licence; by role.
         warnings: one line each.
         partial: None, or why the table does not reach the video's end.
@@ -225,24 +229,27 @@ def to_json(meta: Metadata, schema: Mapping[str, Any]) -> str:
         raise UsageError(f"the metadata hold a number that JSON cannot carry ({error}): use None for what is not known") from error
 
 
-def from_json(text: str, name: str) -> tuple[Metadata, dict[str, Any], list[str]]:
-    """Metadata, table schema (possibly empty) and what was left out of a sidecar's text; `name` is what errors call the file.
+def from_json(text: str, name: str, way_out: str = WAY_OUT) -> tuple[Metadata, dict[str, Any], list[str]]:
+    """Metadata, table schema (possibly empty) and what was left out of a sidecar's text.
 
-    What a later version adds is left out; that, and a later version itself, is noted. Raises InputError for anything that is no sidecar.
+    What a later version adds is left out and noted, as is a later version itself, and a key of the calibration that means nothing.
+
+    Args:
+        name: what messages call the file.
+        way_out: what to do where it can't be read.
+
+    Raises:
+        InputError: anything that is no sidecar.
     """
-    data = _load(text, name)
+    data = _load(text, name, way_out)
     schema = {key: data.pop(key) for key in _SCHEMA_KEYS if key in data}
-    fields = schema.get("fields", [])
-    if not isinstance(fields, list) or not all(isinstance(field, dict) and isinstance(field.get("name"), str) for field in fields):
+    described = schema.get("fields", [])
+    if not isinstance(described, list) or not all(isinstance(field, dict) and isinstance(field.get("name"), str) for field in described):
         raise InputError(f"{name}: 'fields' must be a list of objects with a 'name'; write the table again to renew it")
     try:
         meta = Metadata.model_validate(data, extra="ignore")
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise InputError(
-            f"{name}: {where}: {first['msg']}, not {_short(first['input'])}; mend it, or remove the file to read the table alone"
-        ) from None
+        raise InputError(f"{name}: {what_is_wrong(error)}; {way_out}") from None
     unknown = sorted(set(data) - set(Metadata.model_fields))
     notes = []
     if meta.format_version > FORMAT_VERSION:
@@ -252,24 +259,27 @@ def from_json(text: str, name: str) -> tuple[Metadata, dict[str, Any], list[str]
         )
         meta.format_version = FORMAT_VERSION  # what was understood, and what is written of it
     notes += [f"{name}: left out what this version does not know: {', '.join(unknown)}"] if unknown else []
+    frame = data.get("calibration")
+    strange = sorted(set(frame) - OF_A_CALIBRATION) if isinstance(frame, dict) else []
+    if strange:
+        known = ", ".join(sorted(OF_A_CALIBRATION))
+        notes.append(f"{name}: the calibration has no {shortened(strange[0])}, which is left out; it has {known}")
     return meta, schema, notes
 
 
-def _load(text: str, name: str) -> dict[str, Any]:
+def _load(text: str, name: str, way_out: str) -> dict[str, Any]:
+    if not text.strip():
+        raise InputError(f"{name}: is empty; {way_out}")
+
     def refuse(constant: str) -> NoReturn:
         raise ValueError(f"{constant} is no JSON number")
 
     try:
         data = json.loads(text, parse_constant=refuse)
     except json.JSONDecodeError as error:
-        raise InputError(f"{name}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
+        raise InputError(f"{name}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}; {way_out}") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}: not JSON: {error}") from None
+        raise InputError(f"{name}: not JSON: {error}; {way_out}") from None
     if not isinstance(data, dict):
-        raise InputError(f"{name}: holds a JSON {type(data).__name__}, not the object that goes with a states table")
+        raise InputError(f"{name}: holds a JSON {type(data).__name__}, not the object that goes with a states table; {way_out}")
     return data
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -20,15 +20,16 @@ from kinescribe.states.border import unknown
 from kinescribe.states.by_hand import in_pixels, may_lack, what_is_not_known
 from kinescribe.states.cells import parse_extra, parse_own
 from kinescribe.states.checks import HEADER_ROWS, Problem, column_problems, show
-from kinescribe.states.metadata import Metadata, from_json
+from kinescribe.states.metadata import WAY_OUT, Metadata, from_json
 from kinescribe.states.schema import BY_NAME, COLUMNS, table_schema
 from kinescribe.states.table import States
 from kinescribe.states.writing import sidecar_path, unescape
 
-__all__ = ["Table", "TableError", "load", "read", "schema_notes"]
+__all__ = ["PARQUET", "Table", "TableError", "load", "near", "read", "schema_notes"]
 
 log = logging.getLogger(__name__)
 
+PARQUET = b"PAR1"  # at the beginning and the end of such a file
 _SHOWN = 4
 
 
@@ -99,7 +100,9 @@ def load(path: Path) -> Table:
     absent = [name for name in BY_NAME if name not in cells and not may_lack(name, cells)]
     if not sidecar_path(path).exists() or (not described and meta.calibration is None):
         # made by hand: of what is missing only that is told which changes what the numbers mean
-        notes.append(what_is_not_known(cells, meta, sidecar_path(path)))
+        beside = sidecar_path(path)
+        lacking = f"no calibration in {beside.name}" if beside.exists() else "no sidecar .meta.json"
+        notes.append(what_is_not_known(cells, meta, lacking))
     elif absent and described:
         notes.append(f"no column {_list(absent)}: unknown")
     found = with_lines(problems, lines) + [Problem(None, None, note, "warning") for note in notes]
@@ -118,6 +121,9 @@ def _cells(path: Path) -> tuple[dict[str, list[str]], list[int]]:
     text = _text(path)
     if not text.strip():
         raise TableError(f"{path}: is empty; a states table has at least a header")
+    if text.lstrip().startswith(("{", "[")):
+        sidecar = " (a sidecar? name the table beside it)" if path.name.endswith(".meta.json") else ""
+        raise TableError(f"{path}: is JSON{sidecar}; a states table is CSV, as 'kinescribe extract' writes it, or .parquet")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows, begins, line = [], [], 1
     try:
@@ -153,19 +159,25 @@ def _check_header(path: Path, header: list[str]) -> None:
             )
 
 
-def _text(path: Path) -> str:
-    """The file's text. Spreadsheets put a byte order mark before UTF-8; it is taken off."""
+def _text(path: Path, *, as_csv: bool = True) -> str:
+    """The file's text. Spreadsheets put a byte order mark before UTF-8; it is taken off. `as_csv`: what it should be; else a sidecar."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
+        raise InputError(f"cannot read '{path}': {error.strerror or error}{near(path)}") from error
+    way_out = "save it as CSV in UTF-8" if as_csv else WAY_OUT
+    if data.startswith(PARQUET) and data.endswith(PARQUET):
+        raise TableError(f"{path}: is Parquet; give it a name that ends in .parquet")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise TableError(f"{path}: is UTF-16; save it as CSV in UTF-8")
+        raise TableError(f"{path}: is UTF-16; {way_out}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise TableError(f"{path}: line {line}: the byte 0x{data[error.start]:02x} is not UTF-8; save it as CSV in UTF-8") from None
+        if b"\0" in data:  # which no text holds, and nearly every other file does
+            what = "a states table is CSV, as 'kinescribe extract' writes it, or .parquet" if as_csv else way_out
+            raise TableError(f"{path}: is no text file (byte 0x{data[error.start]:02x} in line {line}); {what}") from None
+        raise TableError(f"{path}: line {line}: the byte 0x{data[error.start]:02x} is not UTF-8; {way_out}") from None
 
 
 def _metadata(path: Path, header: Collection[str]) -> tuple[Metadata, list[str], bool]:
@@ -173,7 +185,7 @@ def _metadata(path: Path, header: Collection[str]) -> tuple[Metadata, list[str],
     if not path.exists():
         return Metadata(), [], False
     try:
-        meta, schema, notes = from_json(_text(path), str(path))
+        meta, schema, notes = from_json(_text(path, as_csv=False), str(path))
     except InputError as error:
         raise TableError(str(error)) from None
     described = "fields" in schema
@@ -194,6 +206,20 @@ def schema_notes(schema: Mapping[str, Any], meta: Metadata, header: Collection[s
                 f"{name} gives {column} in {unit or 'no unit'}, and its calibration {meant[column] or 'none'}; the calibration counts"
             )
     return notes
+
+
+def near(path: Path) -> str:
+    """For a message on a table that can't be opened: those that may have been meant; "" where nothing comes near."""
+    try:
+        if path.is_dir():
+            tables = sorted(one.name for one in path.iterdir() if one.suffix.lower() in (".csv", ".parquet"))
+            return f"; name a table in it, such as '{path / tables[0]}'" if tables else "; it holds no table either"
+        if path.exists():
+            return ""
+        names = difflib.get_close_matches(path.name, [one.name for one in path.parent.iterdir()], n=1)
+    except OSError:
+        return ""
+    return f"; did you mean '{path.with_name(names[0])}'?" if names else ""
 
 
 def _list(names: list[str]) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kinescribe.errors import UsageError
 from kinescribe.states.checks import Problem, all_listed, column_problems, meta_problems
 from kinescribe.states.metadata import Metadata
+from kinescribe.states.places import out_of_the_picture
 from kinescribe.states.reading import TableError, load, with_lines
 from kinescribe.states.table import States
 from kinescribe.states.wholeness import lost_or_moved
@@ -22,7 +23,7 @@ __all__ = ["validate"]
 def validate(table: str | os.PathLike[str] | States, *, every_row: bool = False) -> list[Problem]:
     """Every problem of a table, given as a path or in memory; an empty list for a sound one. Errors first, then warnings.
 
-    Beyond what `read` refuses, table and metadata are compared, and rows that were lost or moved are told of.
+    Beyond what `read` refuses, table and metadata are compared, and rows are told of that were lost, moved, or lie far outside the picture.
 
     Args:
         every_row: whether each row is listed; else, of what is wrong in more than 20 rows, the first 20 and the number of the rest.
@@ -53,7 +54,7 @@ def validate(table: str | os.PathLike[str] | States, *, every_row: bool = False)
 def _beside(columns: Mapping[str, NDArray[Any]], meta: Metadata, problems: list[Problem]) -> list[Problem]:
     """What the table is held against beyond its cells: its metadata and, where every frame and id is sound, the order of its rows."""
     sure = not any(problem.severity == "error" and problem.column in ("frame", "object_id") for problem in problems)
-    return [*meta_problems(columns, meta), *(lost_or_moved(columns, meta) if sure else [])]
+    return [*meta_problems(columns, meta), *out_of_the_picture(columns, meta), *(lost_or_moved(columns, meta) if sure else [])]
 
 
 def _sorted(columns: Mapping[str, NDArray[Any]], problems: list[Problem]) -> list[Problem]:

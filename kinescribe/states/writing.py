@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from kinescribe.errors import UsageError
 
-__all__ = ["escape", "number_texts", "replaced", "shortest", "sidecar_path", "unescape", "write_csv"]
+__all__ = ["check_not_protected", "escape", "number_texts", "replaced", "shortest", "sidecar_path", "unescape", "write_csv"]
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +93,22 @@ def write_csv(stream: TextIO, columns: Mapping[str, NDArray[Any]], own: Iterable
     writer.writerows(zip(*cells, strict=True))
 
 
+def check_not_protected(path: Path) -> None:
+    """Raise UsageError for a file that is there and may not be written.
+
+    A rename would replace it all the same, for it asks the folder alone; who protects a file means the file, and ``cp`` heeds that too.
+    """
+    effective = os.access in os.supports_effective_ids
+    if path.exists() and not os.access(path, os.W_OK, effective_ids=effective):
+        raise UsageError(f"'{path}' is write-protected, and stays as it is; allow writing (chmod u+w), or name another file")
+
+
 @contextmanager
 def replaced(*paths: Path) -> Iterator[list[Path]]:
     """Temporary names beside `paths` that take their places, the first one last, when the block ends well, and are removed if it does not.
 
     Raises:
-        UsageError: a folder is missing or cannot be written, the disk is full, or one of the paths is a folder.
+        UsageError: a folder is missing or cannot be written, the disk is full, or one of the paths is a folder or write-protected.
     """
     tag = f"{os.getpid()}.{secrets.token_hex(4)}"
     beside = [path.with_name(f".{path.name}.{tag}.part") for path in paths]
@@ -106,6 +116,7 @@ def replaced(*paths: Path) -> Iterator[list[Path]]:
         for path in paths:
             if path.is_dir():
                 raise UsageError(f"cannot write '{path}': it is a folder; name a file in it")
+            check_not_protected(path)
         yield beside
         for temporary, path in reversed(list(zip(beside, paths, strict=True))):
             size = temporary.stat().st_size

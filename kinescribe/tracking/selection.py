@@ -26,12 +26,22 @@ CUT_OFF = 0.7  # share of frames in which the picture's edge cuts a body, from w
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """How many tracks were left out, by reason."""
+    """How many tracks were left out, by reason.
+
+    Attributes:
+        still, cut_off, erratic, faint: how many.
+        cut: those that the picture's edge cuts off: things that are there, though nobody can tell where their centroid is.
+    """
 
     still: int = 0
     cut_off: int = 0
     erratic: int = 0
     faint: int = 0
+    cut: tuple[Track, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """How many, by reason."""
+        return {"still": self.still, "cut_off": self.cut_off, "erratic": self.erratic, "faint": self.faint}
 
 
 def without_strings(tracks: list[Track]) -> list[Track]:
@@ -83,7 +93,8 @@ def leave_out(
     salience = [_salience(track) for track in tracks]
     most = max(salience, default=0.0)
     kept: list[Track] = []
-    still = cut_off = erratic = faint = 0
+    cut: list[Track] = []
+    still = erratic = faint = 0
     for track, stands_out in zip(tracks, salience, strict=True):
         radius = float(np.sqrt(np.median(track.areas) / np.pi))
         extent = _extent(track)
@@ -95,7 +106,7 @@ def leave_out(
         elif extent < max(LEAST_TRAVEL_PX, LEAST_TRAVEL_RADII * radius, 8 * tremble):
             still += 1
         elif track.cut_off(size) > CUT_OFF:
-            cut_off += 1
+            cut.append(track)
         elif len(track) < LEAST_SEEN or density < LEAST_DENSITY or tremble > 1.0 + 0.2 * radius:
             erratic += 1
         elif len(track) < 0.25 * frame_count and extent < 3 * radius:
@@ -107,7 +118,7 @@ def leave_out(
             faint += 1
         else:
             kept.append(track)
-    return kept, Left(still, cut_off, erratic, faint)
+    return kept, Left(still, len(cut), erratic, faint, tuple(cut))
 
 
 def _salience(track: Track) -> float:

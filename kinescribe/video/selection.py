@@ -17,6 +17,8 @@ __all__ = ["Chooses", "Moment", "SelectedVideo", "Selection", "only_read"]
 SAME_S = 1e-6  # containers round time stamps to microseconds at best
 MOST = 10**9  # frames; a number beyond is a slip
 _FRAMES = re.compile(r"\s*(\d{1,9})\s*(?:f|frames?)\s*")
+_MILLISECONDS = re.compile(r"\s*(\d{1,12}(?:\.\d*)?|\.\d+)\s*ms\s*")
+_COMMA = re.compile(r"(?:\d{1,4}:){0,2}\d{1,9},\d{1,9}")
 _CLOCK = re.compile(r"\s*(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,9}(?:\.\d*)?|\.\d+)\s*s?\s*")
 
 
@@ -36,20 +38,24 @@ class Moment:
 
     @classmethod
     def of(cls, value: Any, name: str) -> Moment:
-        """From seconds or words: ``90``, ``"90"``, ``"1:30"``, ``"0:01:30.5"``, ``"450f"``. Raises UsageError for anything else."""
+        """From seconds or words: ``90``, ``"90"``, ``"1:30"``, ``"0:01:30.5"``, ``"500ms"``, ``"450f"``. Raises UsageError otherwise."""
         text = " ".join(str(value).split())
         if isinstance(value, int | float | str) and not isinstance(value, bool):
             if counted := _FRAMES.fullmatch(text):
                 return cls(int(counted[1]), None, text)
             if isinstance(value, int | float) and math.isfinite(value) and value >= 0:
                 return cls(None, float(value), f"{value:g}")
+            if short := _MILLISECONDS.fullmatch(text):
+                return cls(None, float(short[1]) / 1000, text)
             if clock := _CLOCK.fullmatch(text):
                 hours, minutes, seconds = int(clock[1] or 0), int(clock[2] or 0), float(clock[3])
                 if clock[2] is None or (seconds < 60 and (clock[1] is None or minutes < 60)):
                     return cls(None, 3600.0 * hours + 60.0 * minutes + seconds, text)
+        if isinstance(value, str) and _COMMA.fullmatch(text):
+            raise UsageError(f"{name}={_quoted(value, text)} has a comma where a decimal point belongs; write {text.replace(',', '.')}")
         raise UsageError(
             f"{name}={_quoted(value, text)} is no place in a video; "
-            "give seconds from its first frame, such as 90 or 1:30, or a frame's number, such as 450f"
+            "give seconds from its first frame, such as 90, 1:30 or 500ms, or a frame's number, such as 450f"
         )
 
     def __str__(self) -> str:
@@ -92,7 +98,7 @@ class Selection:
         """
         if isinstance(stride, bool) or not isinstance(stride, int) or not 1 <= stride <= MOST:
             raise UsageError(
-                f"stride={_quoted(stride, str(stride))} must be a whole number of frames from 1 on: 1 for every frame, 2 for every other"
+                f"stride={_quoted(stride, str(stride))} must be a number of frames from 1 to {MOST}: 1 for every one, 2 for every other"
             )
         begin = None if start is None else Moment.of(start, "start")
         stop = None if end is None else Moment.of(end, "end")
@@ -173,6 +179,11 @@ class SelectedVideo:
         made = SelectedVideo(self._video, self._selection)
         made.numbers, made.last_of_all, made._known, made._partial = self.numbers, self.last_of_all, self._known, self._partial
         return made
+
+    @property
+    def selection(self) -> Selection:
+        """Which frames count."""
+        return self._selection
 
     def __str__(self) -> str:
         return str(self._selection)

@@ -164,7 +164,7 @@ def test_variables_say_yes_and_no(run, stand_in, monkeypatch: pytest.MonkeyPatch
         (
             "KINESCRIBE_STRIDE",
             "0",
-            "--stride 0 must be a whole number of frames from 1 on: 1 for every frame, 2 for every other (stride is from $",
+            "--stride 0 must be a number of frames from 1 to 1000000000: 1 for every one, 2 for every other (stride is from $",
         ),
         ("KINESCRIBE_END", "0", "(end is from $KINESCRIBE_END)"),
         ("KINESCRIBE_UNIT", "m", "(unit is from $KINESCRIBE_UNIT)"),

@@ -33,6 +33,16 @@ def test_a_run_tells_its_stages_and_what_it_keeps(run, drawn, tmp_path):
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
+def test_a_log_file_tells_of_stages_and_that_loops_are_compiled(run, drawn, tmp_path, monkeypatch):
+    """What a bar shows on a terminal stands in a log too; without ``-v`` neither does."""
+    monkeypatch.setattr("kinescribe.perception.looking.are_kept", lambda: False)
+    ran = run(drawn, "-o", tmp_path / "a.csv", "-v", "-q", entry=extract_states)
+    begun = [line.split("a stage begins | stage=")[1] for line in ran.err.splitlines() if "a stage begins" in line]
+    assert begun[:2] == ["compile, once", "background"]
+    assert ran.out == ""
+    assert run(drawn, "-o", tmp_path / "b.csv", "-q", entry=extract_states).err == ""
+
+
 def test_json_is_all_there_is_on_stderr_and_stdout_is_the_datas(run, drawn, tmp_path):
     ran = run(drawn, "-o", "-", "--log-json", entry=extract_states)
     assert ran.code == 0

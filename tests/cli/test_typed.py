@@ -25,6 +25,8 @@ FLAGS = {
         ("--law-option 'workers=3' is none", "--law-option 'workers=3' is none"),
         ("https://host/?workers=3 is no file", "https://host/?workers=3 is no file"),
         ("my_workers=3", "my_workers=3"),
+        ("or say at=True to go on", "or say --at to go on"),
+        ("at=Truly must be", "--at Truly must be"),
         ("nothing of this kind", "nothing of this kind"),
     ],
 )
@@ -47,6 +49,8 @@ def test_a_bare_name_at_the_beginning_is_one_only_where_it_was_typed():
         (["annotate", "v", "-o", "d", "--stride", "0"], "--stride 0 must be"),
         (["annotate", "v", "-o", "d", "--retries", "-3"], "--retries -3 must be"),
         (["extract", "v.mp4", "--end", "0"], "--end 0 is not after"),
+        (["extract", "v.mp4", "--start", "0,5"], "--start '0,5' has a comma where a decimal point belongs; write 0.5"),
+        (["extract", "v.mp4", "--frame-interval", "0,5"], "--frame-interval '0,5': not a number, for it has a comma; write 0.5"),
     ],
 )
 def test_commands_name_their_options(run, words, message):

@@ -40,7 +40,9 @@ def test_parquet_of_others_is_read_without_a_unit(tmp_path):
     parquet, arrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
     path = tmp_path / "a.parquet"
     parquet.write_table(arrow.table({"frame": [0], "time_s": [0.0], "object_id": [1], "x": [0.5], "y": [None]}), path)
-    with pytest.warns(UserWarning, match="unit and origin"):
+    with pytest.warns(
+        UserWarning, match="no metadata of kinescribe inside and no sigma_x, sigma_y: the unit is unknown and y is taken to point up"
+    ):
         assert np.isnan(read(path)["y"]).all()
 
 
@@ -48,7 +50,7 @@ def test_bad_parquet_is_refused(tmp_path):
     parquet, arrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
     path = tmp_path / "a.parquet"
     path.write_bytes(b"frame,time_s")
-    with pytest.raises(InputError, match="not Parquet") as caught:
+    with pytest.raises(InputError, match="is no Parquet file") as caught:
         read(path)
     assert "\n" not in str(caught.value)
     parquet.write_table(arrow.table({"frame": [0]}), path)

@@ -211,7 +211,7 @@ def test_a_bad_cell_is_named_by_file_row_column_and_value(put, row, column, text
         (BASE + "2,0.2,1,1," + "1" * 200_000 + "\n", "line 4: not CSV.*field larger"),
         (BASE.encode() + b"2,0.2,1,1,\xe9\n", "line 4: the byte 0xe9 is not UTF-8"),
         (BASE.encode("utf-16"), "UTF-16"),
-        (b"PK\x03\x04\xff\x00\x00", "not UTF-8"),
+        (b"PK\x03\x04\xff\x00\x00", "is no text file"),
         ("not a table at all", "no column 'frame'"),
     ],
 )
@@ -246,7 +246,7 @@ def test_any_bytes_are_a_table_or_an_input_error(tmp_path_factory, data):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "not JSON at line 1"),
+        ("", "is empty; mend it, or remove the file"),
         ("{'a': 1}", "not JSON at line 1, column 2"),
         ("[]", "holds a JSON list"),
         ('{"time": {"regular": true, "jitter_s": NaN}}', "NaN is no JSON number"),

@@ -38,8 +38,9 @@ def full(rows=60, labels=None, seed=0):
     columns |= {"frame": frame, "time_s": frame / 30, "object_id": np.tile([1, 2], rows // 2)}
     columns |= {"label": labels or ["red ball", "cart"] * (rows // 2), "label_verified": ["yes"] * rows, "shape": ["disc"] * rows}
     columns |= {"status": ["observed"] * rows, "review": ['why, "oh why"\nnot'] * rows}
-    places = METRES.to_pixels(np.stack([columns["x"], columns["y"]], axis=1))
-    columns |= {"x_px": places[:, 0], "y_px": places[:, 1]}
+    places = rng.uniform(0, 400, (rows, 2))  # in the picture
+    columns |= {"x_px": places[:, 0], "y_px": places[:, 1], "bbox_x": places[:, 0], "bbox_y": places[:, 1]}
+    columns |= dict(zip(("x", "y"), METRES.points(places).T, strict=True))
     columns["vx"] = np.where(np.arange(rows) % 5 == 0, np.nan, -columns["vx"])
     return columns
 

@@ -67,7 +67,15 @@ def test_alone_a_faint_body_counts() -> None:
 def test_all_is_accounted_for() -> None:
     tracks = [BALL, track_of(2, noisy(np.full((N, 2), 100.0)), 10.0), track_of(3, RNG.uniform(50, 150, (N, 2)), 8.0)]
     remaining, left = leave_out(tracks, {1, 2, 3}, SIZE, N)
-    assert len(remaining) + left.still + left.cut_off + left.erratic + left.faint == 3
+    assert len(remaining) + sum(left.counts().values()) == 3
+
+
+def test_what_the_edge_cuts_off_is_handed_back() -> None:
+    arm = track_of(2, noisy(line((10, 100), (0, 1), N)), 30.0)
+    still = track_of(3, noisy(np.full((N, 2), 100.0)), 10.0)
+    _, left = leave_out([BALL, arm, still], {1, 2, 3}, SIZE, N)
+    assert [track.track_id for track in left.cut] == [2]
+    assert left.counts() == {"still": 1, "cut_off": 1, "erratic": 0, "faint": 0}
 
 
 def test_flickers_are_not_worth_a_second_look() -> None:

@@ -61,15 +61,54 @@ def test_moments_by_number_and_by_time_mean_the_same_frames(stride, first, more)
 
 @pytest.mark.parametrize(
     ("words", "time_s"),
-    [(90, 90), (0.25, 0.25), ("90", 90), ("1:30", 90), ("01:02:03.5", 3723.5), (" 7.5 s", 7.5), (".5", 0.5), ("90:00", 5400)],
+    [
+        (90, 90),
+        (0.25, 0.25),
+        ("90", 90),
+        ("1:30", 90),
+        ("01:02:03.5", 3723.5),
+        (" 7.5 s", 7.5),
+        (".5", 0.5),
+        ("90:00", 5400),
+        ("500ms", 0.5),
+        ("1:02.5", 62.5),
+        (".5 ms", 0.0005),
+    ],
 )
 def test_times_are_seconds_or_as_a_player_shows_them(words, time_s):
     assert Moment.of(words, "start").time_s == time_s
     assert Moment.of(words, "start").frame is None
 
 
+@pytest.mark.parametrize(("words", "instead"), [("0,5", "0.5"), ("1:02,25", "1:02.25")])
+def test_a_decimal_comma_is_told_with_what_to_write(words, instead):
+    with pytest.raises(UsageError) as caught:
+        Moment.of(words, "end")
+    assert str(caught.value) == f"end='{words}' has a comma where a decimal point belongs; write {instead}"
+
+
 @pytest.mark.parametrize(
-    "words", ["", "x", "1:60", "1:90:00", "-1", -1, "1:-2", True, float("nan"), float("inf"), "1e3", "f", "1.5f", [1], "1:2:3:4"]
+    "words",
+    [
+        "",
+        "x",
+        "1:60",
+        "1:90:00",
+        "-1",
+        -1,
+        "1:-2",
+        True,
+        float("nan"),
+        float("inf"),
+        "1e3",
+        "f",
+        "1.5f",
+        [1],
+        "1:2:3:4",
+        "ms",
+        "1:500ms",
+        "1,2,3",
+    ],
 )
 def test_what_is_no_moment_is_told_with_examples(words):
     with pytest.raises(UsageError, match=r"^start=.*1:30.*450f$"):

@@ -85,11 +85,9 @@ def grid_of(frames: Frames, first: float, last: float, until: float, every: floa
     begin = first if from_start else min(last, at) if at is not None else last
     inclusive = from_start or (at is not None and at < last - SAME) or (at is not None and abs(at - first) < SAME)
     if until < begin - SAME or (until <= begin + SAME and not inclusive):
-        raise UsageError(
-            f"until {until:g} must lie after the last sighting at {last:g} s; from_start (--from-start) gives rows from the first on"
-        )
+        raise UsageError(f"until {until:g} must lie after the last sighting at {last:g} s; from_start=True gives rows from the first on")
     if (until - first) / min(frames.interval, every or np.inf) > MOST:
-        raise UsageError(f"until {until:g} makes over {MOST:,} rows an object; name a nearer end or a longer interval with every (--every)")
+        raise UsageError(f"until {until:g} makes over {MOST:,} rows an object; name a nearer end or a longer interval with every=")
     beyond = max(int(np.floor((until - frames.time[-1]) / frames.interval + 1e-6)), 0)
     time = np.r_[frames.time, frames.time[-1] + frames.interval * np.arange(1, beyond + 1)]
     number = np.r_[frames.number, frames.number[-1] + np.arange(1, beyond + 1)]

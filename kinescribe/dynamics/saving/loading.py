@@ -28,6 +28,7 @@ __all__ = ["load"]
 
 Float = NDArray[np.float64]
 MOST_BYTES = 256 * 2**20
+WAY_OUT = "'kinescribe fit … -o law.json' writes one"
 
 
 def load(path: str | os.PathLike[str], *, source: Source | None = None, trust: bool = False) -> SavedFit:
@@ -156,13 +157,13 @@ def _parsed(file: Path) -> FitModel:
             raise InputError(f"{file}: {file.stat().st_size} bytes are too many for a saved fit")
         data = json.loads(file.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
-        raise InputError(f"{file}: line {error.lineno}: not JSON: {error.msg}") from None
+        raise InputError(f"{file}: line {error.lineno}: no saved fit, which is JSON ({error.msg}); {WAY_OUT}") from None
     except (UnicodeDecodeError, RecursionError):
-        raise InputError(f"{file}: not JSON in UTF-8") from None
+        raise InputError(f"{file}: no saved fit, which is JSON in UTF-8; {WAY_OUT}") from None
     except OSError as error:
         raise error if isinstance(error, InputError) else InputError(f"cannot read '{file}': {error.strerror or error}") from None
     if not isinstance(data, dict) or "kinescribe_law" not in data:
-        raise InputError(f"{file}: no saved fit: it lacks 'kinescribe_law'; 'kinescribe fit … -o law.json' writes one")
+        raise InputError(f"{file}: no saved fit: it lacks 'kinescribe_law'; {WAY_OUT}")
     if isinstance(data["kinescribe_law"], int) and data["kinescribe_law"] > FORMAT_VERSION:
         raise InputError(f"{file}: written by a later kinescribe (layout {data['kinescribe_law']}, here {FORMAT_VERSION}): update it")
     try:
