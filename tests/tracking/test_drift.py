@@ -1,6 +1,7 @@
 """What neighbouring frames' errors share: told by two looks, and by the sides of a rigid body."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ AGES = np.arange(FRAMES)
 SLOW, FAST = np.sin(AGES * 4 * np.pi / FRAMES), np.cos(2.5 * AGES)
 
 
-def box(sides: np.ndarray | None = None, angles: np.ndarray | None = None, **fields: object) -> Track:
+def box(sides: np.ndarray | None = None, angles: np.ndarray | None = None, **fields: Any) -> Track:
     """A box's track, seen in all frames; `sides`: (n, 2) to add to its own."""
     sizes = np.tile([LENGTH, WIDTH], (FRAMES, 1)) + (0 if sides is None else sides)
     at = np.full(FRAMES, 0.3) if angles is None else angles
