@@ -219,8 +219,8 @@ def _angles(track: Track, found: Sightings, rows: NDArray[np.intp], drift: Drift
         if turned.any():
             error, sigma = _axis_error(track, angles, in_track, in_found, seen & turned[in_found])
             angles, shared = angles + error, float(np.hypot(drift.turn_found, sigma))
-        elif len(seen) and np.mean(seen) > 0.5:
-            # its look doesn't tell its turn, so that it would fit whatever the turn; the outline's axis does
+        elif len(seen) and (np.mean(seen) > 0.5 or _turns(track.angles[in_track[seen]] - axis, track.angle_sigmas[in_track[seen]])):
+            # its look doesn't tell its turn, so that it would fit whatever the turn; the outline's axis does, be it in a few frames
             angles, sigmas = np.full((2, len(found.frames)), np.nan)
             angles[in_found[seen]], sigmas[in_found[seen]] = track.angles[in_track[seen]], track.angle_sigmas[in_track[seen]]
         return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]]), np.pi, shared
@@ -230,6 +230,12 @@ def _angles(track: Track, found: Sightings, rows: NDArray[np.intp], drift: Drift
         return np.concatenate([found.turns, blank]), np.concatenate([found.turn_sigmas, blank]), 2 * np.pi, drift.turn_each
     nothing = np.full(len(found.frames), np.nan)
     return np.concatenate([nothing, blank]), np.concatenate([nothing, blank]), np.pi, 0.0
+
+
+def _turns(away: Float, sigmas: Float) -> bool:
+    """Whether outlines' axes, (n,), lie farther from the one that a body would have that doesn't turn than their σ explain."""
+    off = np.abs((away + np.pi / 2) % np.pi - np.pi / 2)
+    return len(off) >= LEAST_AXES and bool(np.median(off) > max(CLEAR_AXIS, 2 * float(np.median(sigmas))))
 
 
 def _axis_error(

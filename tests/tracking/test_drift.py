@@ -142,3 +142,16 @@ def test_an_axis_on_which_the_looks_disagree_may_be_either_one_s() -> None:
     away = np.abs((better.angles - truth + np.pi / 2) % np.pi - np.pi / 2).mean()
     assert away > 0.2
     assert better.angle_drift > away / 2
+
+
+def test_a_body_that_turns_is_not_given_one_angle_because_few_outlines_tell_it() -> None:
+    truth = 0.3 + AGES * 0.03
+    seen = AGES % 6 == 0
+    track = box(None, np.where(seen, truth, np.nan), angle_sigmas=np.where(seen, 0.05, np.nan))
+    better, _ = refine(track, found(np.full(FRAMES, np.nan), 0.3), SIZE)
+    np.testing.assert_array_equal(np.isfinite(better.angles), seen)
+    np.testing.assert_allclose(better.angles[seen], truth[seen])
+    # one that doesn't has it in all frames
+    still = box(None, np.where(seen, 0.3, np.nan), angle_sigmas=np.where(seen, 0.05, np.nan))
+    better, _ = refine(still, found(np.full(FRAMES, np.nan), 0.3), SIZE)
+    np.testing.assert_allclose(better.angles, 0.3, atol=0.02)
