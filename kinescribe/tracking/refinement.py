@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.detections import MaskCrop
 from kinescribe.perception.sightings import Sightings
+from kinescribe.tracking.drift import Drift, slow
 from kinescribe.tracking.tracks import Track
 
 __all__ = ["refine", "roughness"]
@@ -21,6 +22,7 @@ ALIKE_LOG_SIZE = 0.1  # a side that both looks measure
 ALIKE_LOG_AREA = 0.7  # sightings beyond the sprite's must at least have the body's size
 LEAST_AXES, CLEAR_AXIS, FARTHEST_AXIS = 8, 0.1, 0.2  # frames; rad
 UNTURNED_SIGMA = 0.02  # rad
+MEDIANS = 1.2533  # a median's standard error over a mean's
 CLEAR_PX = 0.4
 LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise …
 WANDERS, STEADY_TURN = 4.0, 0.03  # … and changes by so many σ from what the turns beside it say, more than so much, rad
@@ -28,8 +30,6 @@ ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and 
 HIDDEN_LOG_AREA = 0.05  # a part whose area strays so far from its usual one is hidden at times
 OFF_BY_AREA = 0.5  # of the radius, times the share of the area that is missed: how far a centroid is off by it, a straight cut at the rim
 EVENLY = 0.6  # of their RMS, the robust spread of differences that aren't a few frames'
-LEAST_SHARED, FAR = 8, 3.0  # frames that tell a drift; robust standard deviations
-CHANGING = 4  # frames over which a drift's change is told, about as many as a velocity rests on
 WORST = 92.0  # percentile of the third differences of a path
 
 
@@ -56,13 +56,16 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     Args:
         size: width and height of the picture, px.
     """
+    drift = Drift.of(track)
+    track = drift.first(track)
     if found is None or len(found.frames) < 3:
         return track, False
     common, in_track, in_found = np.intersect1d(track.frames, found.frames, return_indices=True)
     confirmed = len(common) >= max(3, LEAST_CONFIRMED * len(track))
     if not confirmed:
         return track, False
-    track = _with_drift(track, _centred(track, found, in_track, in_found), in_track, in_found)
+    drift = drift.between(track, _centred(track, found, in_track, in_found), in_track, in_found)
+    track = drift.first(track)
     # parts hide each other now and then: either look is right most of the time
     percentile = WORST if track.is_part and not _hidden_at_times(track) else 50.0
     rough_track = roughness(common, track.positions[in_track], percentile)
@@ -95,7 +98,7 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     loose = track.covariances[rows] + np.diag(spread**2 + 0.05**2)
     covariances = np.concatenate([found.covariances, loose])[order]
     masks = [MaskCrop(*found.mask_at(i)) for i in range(len(found.frames))] + [track.masks[i] for i in rows]
-    angles, angle_sigmas, period = _angles(track, found, rows)
+    angles, angle_sigmas, period, angle_drift = _angles(track, found, rows, drift)
     axis = found.axis
     back, forth, left, right = found.spans(0.0 if np.isnan(axis) else axis)
     masks = [masks[i] for i in order]
@@ -123,6 +126,8 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
             angle_period=period,
             ends=np.concatenate([found.ends, np.full((len(rows), 2, 2), np.nan)])[order],
             end_covariances=np.concatenate([found.end_covariances, np.full((len(rows), 2, 2, 2), np.nan)])[order],
+            drift=drift.place_found,
+            angle_drift=angle_drift,
             reach=None if np.isnan(axis) else (float(back), float(forth)),
             gaps={},
         ),
@@ -146,56 +151,13 @@ def _strays(track: Track, rows: NDArray[np.intp], frames: NDArray[np.int64], bet
     # a look that misses in a few frames, however far, hasn't drifted
     if 1.48 * np.median(np.abs(away)) < EVENLY * np.sqrt((away**2).mean()):
         return False
-    drift = _slow(away, frames)
+    drift = slow(away, frames)
     sizes = track.sizes[rows]
     # a circle's fit knows the area of a disc better than a soft mask does on an uneven ground
     areas = np.where(sizes[:, 0] == sizes[:, 1], np.pi / 4 * sizes[:, 0] ** 2, track.areas[rows])
     usual = float(np.median(areas))
-    own = OFF_BY_AREA * float(np.sqrt(usual / np.pi)) * _slow((areas / usual - 1)[:, None], frames)
+    own = OFF_BY_AREA * float(np.sqrt(usual / np.pi)) * slow((areas / usual - 1)[:, None], frames)
     return bool(np.hypot(rough[0], own) < np.hypot(rough[1], np.sqrt(max(drift**2 - own**2, 0.0))))
-
-
-def _with_drift(track: Track, found: Sightings, in_track: NDArray[np.intp], in_found: NDArray[np.intp]) -> Track:
-    """The track, and what slow errors it has: two looks that err alike much each have half of the variance of what is between them.
-
-    A path follows what changes slowly as if it were motion, so that its own residuals don't tell. Parts are left out: either look at
-    them is right most of the time, and what is between them is what hides them.
-    """
-    whole = ~track.partial[in_track]
-    if track.is_part or np.count_nonzero(whole) < LEAST_SHARED:
-        return track
-    in_track, in_found = in_track[whole], in_found[whole]
-    frames = track.frames[in_track]
-    between = _even(found.positions[in_found] - track.positions[in_track])
-    drift = _slow(between, frames) / np.sqrt(2)
-    # what neighbours no longer share a few frames on has changed by then
-    lost = float((_shared(between, frames, 1) - _shared(between, frames, 1 + CHANGING)).mean())
-    track = replace(track, drift=drift, drift_rate=float(np.sqrt(max(lost, 0.0))) / CHANGING)
-    apart = track.angles[in_track] - found.axis - found.turns[in_found]
-    known = np.isfinite(apart)
-    if np.count_nonzero(known) < LEAST_SHARED:
-        return track
-    turned = (np.exp(2j * apart[known]) / np.exp(2j * apart[known]).mean())[:, None]
-    return replace(track, angle_drift=_slow(_even(np.angle(turned) / 2), frames[known]) / np.sqrt(2))
-
-
-def _even(values: Float) -> Float:
-    """Values (n, D) less their medians, a few far ones drawn in: a look that misses in a few frames, however far, hasn't drifted."""
-    away = values - np.median(values, axis=0)
-    most = FAR * 1.48 * np.median(np.abs(away), axis=0)
-    return np.asarray(np.clip(away, -most, most), np.float64)
-
-
-def _slow(values: Float, frames: NDArray[np.int64]) -> float:
-    """Spread of what changes slowly in values (n, D), a coordinate: all of it less what neighbouring frames don't share."""
-    return float(np.sqrt(np.maximum(_shared(values, frames, 1), 0.0).mean()))
-
-
-def _shared(values: Float, frames: NDArray[np.int64], lag: int) -> Float:
-    """Mean product of values (n, D) that lie `lag` frames apart, (D,); 0 with few such."""
-    apart = frames[lag:] - frames[:-lag] == lag
-    products = (values[lag:] * values[:-lag])[apart]
-    return np.asarray(products.mean(axis=0) if len(products) >= LEAST_SHARED else np.zeros(values.shape[1]), np.float64)
 
 
 def _wanders(turns: Float, sigmas: Float) -> bool:
@@ -245,38 +207,54 @@ def _centred(track: Track, found: Sightings, in_track: NDArray[np.intp], in_foun
     return replace(found, positions=moved, anchor=found.anchor + arm)
 
 
-def _angles(track: Track, found: Sightings, rows: NDArray[np.intp]) -> tuple[Float, Float, float]:
-    """Angles of the found frames, then of the track's `rows`, their σ and their period."""
+def _angles(track: Track, found: Sightings, rows: NDArray[np.intp], drift: Drift) -> tuple[Float, Float, float, float]:
+    """Angles of the found frames, then of the track's `rows`, their σ, their period, and the error that neighbouring frames share."""
     axis = found.axis
     if not np.isnan(axis):
         turned = np.isfinite(found.turns) & (not _wanders(found.turns, found.turn_sigmas))
         _, in_track, in_found = np.intersect1d(track.frames, found.frames, return_indices=True)
         seen = np.isfinite(track.angles[in_track]) & (track.angle_sigmas[in_track] > 0)
-        angles = axis + np.where(turned, found.turns, 0.0)
+        angles, shared = axis + np.where(turned, found.turns, 0.0), track.angle_drift
         sigmas = np.where(turned, found.turn_sigmas, UNTURNED_SIGMA)
         if turned.any():
-            angles += _axis_error(track, angles, in_track, in_found, seen & turned[in_found])
-        elif len(seen) and np.mean(seen) > 0.5:
-            # its look doesn't tell its turn, so that it would fit whatever the turn; the outline's axis does
+            error, sigma = _axis_error(track, angles, in_track, in_found, seen & turned[in_found])
+            angles, shared = angles + error, float(np.hypot(drift.turn_found, sigma))
+        elif len(seen) and (np.mean(seen) > 0.5 or _turns(track.angles[in_track[seen]] - axis, track.angle_sigmas[in_track[seen]])):
+            # its look doesn't tell its turn, so that it would fit whatever the turn; the outline's axis does, be it in a few frames
             angles, sigmas = np.full((2, len(found.frames)), np.nan)
             angles[in_found[seen]], sigmas[in_found[seen]] = track.angles[in_track[seen]], track.angle_sigmas[in_track[seen]]
-        return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]]), np.pi
+        return np.concatenate([angles, track.angles[rows]]), np.concatenate([sigmas, track.angle_sigmas[rows]]), np.pi, shared
     blank = np.full(len(rows), np.nan)
     if np.isfinite(found.turns).all() and np.median(found.turn_sigmas) < LEAST_TURN_SIGMA and not _wanders(found.turns, found.turn_sigmas):
         # a round thing with a pattern: its turn against how it looked in the frames that it was learned from
-        return np.concatenate([found.turns, blank]), np.concatenate([found.turn_sigmas, blank]), 2 * np.pi
+        return np.concatenate([found.turns, blank]), np.concatenate([found.turn_sigmas, blank]), 2 * np.pi, drift.turn_each
     nothing = np.full(len(found.frames), np.nan)
-    return np.concatenate([nothing, blank]), np.concatenate([nothing, blank]), np.pi
+    return np.concatenate([nothing, blank]), np.concatenate([nothing, blank]), np.pi, 0.0
 
 
-def _axis_error(track: Track, angles: Float, in_track: NDArray[np.intp], in_found: NDArray[np.intp], both: NDArray[np.bool_]) -> float:
-    """What to add to the sprite's angles, rad: its axis is that of one mask at whole pixels, those of all frames' outlines know better."""
+def _turns(away: Float, sigmas: Float) -> bool:
+    """Whether outlines' axes, (n,), lie farther from the one that a body would have that doesn't turn than their σ explain."""
+    off = np.abs((away + np.pi / 2) % np.pi - np.pi / 2)
+    return len(off) >= LEAST_AXES and bool(np.median(off) > max(CLEAR_AXIS, 2 * float(np.median(sigmas))))
+
+
+def _axis_error(
+    track: Track, angles: Float, in_track: NDArray[np.intp], in_found: NDArray[np.intp], both: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """What to add to the sprite's angles, and its σ, rad: the axis of one mask at whole pixels is off in all frames alike.
+
+    The outlines of all frames know it better, by as much as the median of so many does.
+    """
     if np.count_nonzero(both) < LEAST_AXES:
-        return 0.0
+        return 0.0, UNTURNED_SIGMA
     away = track.angles[in_track[both]] - angles[in_found[both]]
     away = (away + np.pi / 2) % np.pi - np.pi / 2
     middle = float(np.median(away))
-    return middle if 1.48 * np.median(np.abs(away - middle)) < CLEAR_AXIS and abs(middle) < FARTHEST_AXIS else 0.0
+    spread = 1.48 * float(np.median(np.abs(away - middle)))
+    if spread < CLEAR_AXIS and abs(middle) < FARTHEST_AXIS:
+        return middle, MEDIANS * spread / np.sqrt(len(away))
+    # either look may be the one that is off
+    return 0.0, float(np.hypot(middle, MEDIANS * spread / np.sqrt(len(away)))) / np.sqrt(2)
 
 
 def _sizes(track: Track, spans: Float, source: NDArray[np.intp], *, long: bool) -> Float:
