@@ -99,6 +99,14 @@ def test_frames_that_only_the_first_look_saw_stay_without_a_jump() -> None:
     assert np.abs(difference - np.median(difference, axis=0)).max() < 0.5
 
 
+def test_a_hair_of_roughness_does_not_cost_the_frames_that_only_the_sprite_saw() -> None:
+    track = first_look(list(range(20, 40)), noise=0.001)
+    better, confirmed = refine(track, found(list(range(60)), noise=0.01), SIZE)
+    assert confirmed
+    assert better.frames.tolist() == list(range(60))
+    assert errors(better).max() < 0.1
+
+
 def test_what_was_hardly_found_confirms_nothing() -> None:
     track = first_look(list(range(50)))
     for sightings in (None, found([3, 4]), found(list(range(10)))):
