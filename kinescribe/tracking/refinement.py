@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.detections import MaskCrop
 from kinescribe.perception.sightings import Sightings
+from kinescribe.tracking.separated import separate
 from kinescribe.tracking.tracks import Track
 
 __all__ = ["refine", "roughness"]
@@ -63,6 +64,7 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     confirmed = len(common) >= max(3, LEAST_CONFIRMED * len(track))
     if not confirmed:
         return track, False
+    track = separate(track, found)
     track = _with_drift(track, _centred(track, found, in_track, in_found), in_track, in_found)
     longer = len(found.frames) > len(track)
     # parts hide each other now and then: either look is right most of the time
