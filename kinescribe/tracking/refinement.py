@@ -26,7 +26,7 @@ CLEAR_PX = 0.4
 LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise …
 WANDERS, STEADY_TURN = 4.0, 0.03  # … and changes by so many σ from what the turns beside it say, more than so much, rad
 ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
-FINE_PX = 0.03  # below this, how rough a path is weighs nothing against frames in which only the sprite saw the body
+FINE_PX, MANY_MORE = 0.03, 1.2  # below this, how rough a path is weighs nothing where the sprite alone saw the body in so many more frames
 HIDDEN_LOG_AREA = 0.05  # a part whose area strays so far from its usual one is hidden at times
 OFF_BY_AREA = 0.5  # of the radius, times the share of the area that is missed: how far a centroid is off by it, a straight cut at the rim
 EVENLY = 0.6  # of their RMS, the robust spread of differences that aren't a few frames'
@@ -75,7 +75,9 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
         # too short to compare: the measurement itself stands where it saw the body in every frame
         if len(common) == track.frames[-1] - track.frames[0] + 1 == len(found.frames):
             return _with_ends(track, found), True
-    elif rough_found > max((ROUGHER if longer or _hidden_at_times(track) else 1.0) * rough_track, FINE_PX if longer else 0.0):
+    elif rough_found > (ROUGHER if longer or _hidden_at_times(track) else 1.0) * rough_track and not (
+        rough_found < FINE_PX and len(found.frames) > MANY_MORE * len(track)
+    ):
         return _with_ends(track, found), True
     found = _centred(track, found, in_track, in_found)
     between = found.positions[in_found] - track.positions[in_track]
