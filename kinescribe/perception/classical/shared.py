@@ -13,6 +13,7 @@ Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 SWOLLEN = 1.15  # times its usual area: so much larger is more than the body
+LIKE = 2.5  # times the other's area: what is smaller, a string or a piece, hardly moves a blob's middle
 LEAST_ALONE = 5  # sightings that tell how large a body is by itself
 
 
@@ -24,8 +25,10 @@ def shared_sightings(paths: list[Path]) -> list[set[int]]:
     """
     out: list[set[int]] = [set() for _ in paths]
     lost = [_lost(path) for path in paths]
+    areas = [float(np.median(path.areas)) for path in paths]
     for k, path in enumerate(paths):
-        near = {j: _near(path, *gap) for j, gap in enumerate(lost) if j != k and len(gap[0])}
+        alike = [j for j in range(len(paths)) if j != k and 1 / LIKE < areas[j] / areas[k] < LIKE]
+        near = {j: _near(path, *lost[j]) for j in alike if len(lost[j][0])}
         alone = ~np.any(list(near.values()), axis=0) if near else np.ones(len(path.frames), bool)
         if alone.all() or np.count_nonzero(alone) < LEAST_ALONE:
             continue
