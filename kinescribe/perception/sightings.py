@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ class Sightings:
         ends: (m, 2, 2), where the body's two ends were found by their own looks, backward and forward end along `axis`, px; NaN where not.
         end_covariances: (m, 2, 2, 2), px².
         body: bool, (h, w), the sprite's mask. anchor: (2,), x, y of the body's centroid in it.
+        shared: (k,) int, those of the frames in which the first look saw this body and another as one.
     """
 
     frames: NDArray[np.int64]
@@ -62,6 +63,7 @@ class Sightings:
     end_covariances: Float
     body: NDArray[np.bool_]
     anchor: Float
+    shared: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def axis(self) -> float:

@@ -16,6 +16,7 @@ Float = NDArray[np.float64]
 COVERED = 0.5  # a mask lies on another's when so much of it does
 SHARED = 0.6  # of the frames that both are in
 RIGID_PX = 0.7  # parts of one body keep their distance to this
+LEAST_APART = 0.1  # of the frames: what is elsewhere against a body for so long, before they meet or after they part, is no piece of it
 MOVED_RIGIDLY = 4.0  # times the tremble of their distance: so far must both have moved for that to mean anything
 
 
@@ -61,11 +62,14 @@ def _one_body(body: Track, track: Track, i: NDArray[np.intp], j: NDArray[np.intp
     if len(i) < 5 or len(i) < SHARED * len(track):
         return False
     between = track.positions[j] - body.positions[i]
-    tremble = float(np.median(np.abs(between - np.median(between, axis=0)), axis=0).max() * 1.48)
+    away = np.abs(between - np.median(between, axis=0))
+    small = np.sqrt(min(float(np.median(body.areas)), float(np.median(track.areas))))
+    if np.mean(away.max(1) > small) >= LEAST_APART:
+        return False
+    tremble = float(np.median(away, axis=0).max() * 1.48)
     travel = float(np.ptp(body.positions[i], axis=0).max())
     if tremble > RIGID_PX + 0.3 * _noise(track) or travel < MOVED_RIGIDLY * max(tremble, 0.5) + 2:
         return False
-    small = np.sqrt(min(float(np.median(body.areas)), float(np.median(track.areas))))
     return bool(np.median(box_gaps(body, track, i, j)) <= 2.0 + 0.3 * small)
 
 

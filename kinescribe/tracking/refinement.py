@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kinescribe.perception.detections import MaskCrop
 from kinescribe.perception.sightings import Sightings
 from kinescribe.tracking.drift import Drift, slow
+from kinescribe.tracking.separated import separate
 from kinescribe.tracking.tracks import Track
 
 __all__ = ["refine", "roughness"]
@@ -27,6 +28,7 @@ CLEAR_PX = 0.4
 LEAST_TURN_SIGMA = 0.05  # rad; a plain disc's turn is noise …
 WANDERS, STEADY_TURN = 4.0, 0.03  # … and changes by so many σ from what the turns beside it say, more than so much, rad
 ROUGHER = 1.3  # a sprite's path may be rougher than the centroids' by this and is still preferred: it holds when bodies touch
+FINE_PX, MANY_MORE = 0.03, 1.2  # below this, how rough a path is weighs nothing where the sprite alone saw the body in so many more frames
 HIDDEN_LOG_AREA = 0.05  # a part whose area strays so far from its usual one is hidden at times
 OFF_BY_AREA = 0.5  # of the radius, times the share of the area that is missed: how far a centroid is off by it, a straight cut at the rim
 EVENLY = 0.6  # of their RMS, the robust spread of differences that aren't a few frames'
@@ -64,8 +66,10 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     confirmed = len(common) >= max(3, LEAST_CONFIRMED * len(track))
     if not confirmed:
         return track, False
+    track = separate(track, found)
     drift = drift.between(track, _centred(track, found, in_track, in_found), in_track, in_found)
     track = drift.first(track)
+    longer = len(found.frames) > len(track)
     # parts hide each other now and then: either look is right most of the time
     percentile = WORST if track.is_part and not _hidden_at_times(track) else 50.0
     rough_track = roughness(common, track.positions[in_track], percentile)
@@ -74,11 +78,13 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
         # too short to compare: the measurement itself stands where it saw the body in every frame
         if len(common) == track.frames[-1] - track.frames[0] + 1 == len(found.frames):
             return _with_ends(track, found), True
-    elif rough_found > (ROUGHER if len(found.frames) > len(track) or _hidden_at_times(track) else 1.0) * rough_track:
+    elif rough_found > (ROUGHER if longer or _hidden_at_times(track) else 1.0) * rough_track and not (
+        rough_found < FINE_PX and len(found.frames) > MANY_MORE * len(track)
+    ):
         return _with_ends(track, found), True
     found = _centred(track, found, in_track, in_found)
     between = found.positions[in_found] - track.positions[in_track]
-    if len(found.frames) <= len(track) and _strays(track, in_track, common, between, (rough_track, rough_found)):
+    if not longer and _strays(track, in_track, common, between, (rough_track, rough_found)):
         return _with_ends(track, found), True
     bias = np.median(between, axis=0)
     spread = 1.48 * np.median(np.abs(between - bias), axis=0)

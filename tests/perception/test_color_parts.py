@@ -59,7 +59,32 @@ def balls_that_meet(image: np.ndarray, k: int) -> None:
         cv2.circle(image, (160 + side * (20 + apart), 100), 20, color, cv2.FILLED, cv2.LINE_AA)
 
 
-@pytest.mark.parametrize("draw", [highlighted_ball, spinning_pattern, striped_box])
+def rolling_about(image: np.ndarray, k: int) -> None:
+    turn = 0.15 * k
+    second = (160 + round(42 * np.cos(turn)), 100 + round(42 * np.sin(turn)))
+    for at, color in (((160, 100), (30, 30, 220)), (second, (220, 60, 30))):
+        cv2.circle(image, at, 20, color, cv2.FILLED, cv2.LINE_AA)
+
+
+def pushing(image: np.ndarray, k: int) -> None:
+    for x, color in ((40, (30, 30, 220)), (80, (220, 60, 30))):
+        cv2.circle(image, (x + 5 * k, 100), 20, color, cv2.FILLED, cv2.LINE_AA)
+
+
+def dumbbell(image: np.ndarray, k: int) -> None:
+    cv2.rectangle(image, (40 + 5 * k, 92), (100 + 5 * k, 108), (40, 160, 60), cv2.FILLED)
+    for x, color in ((40, (30, 30, 220)), (100, (220, 60, 30))):
+        cv2.circle(image, (x + 5 * k, 100), 20, color, cv2.FILLED, cv2.LINE_AA)
+
+
+@pytest.mark.parametrize("draw", [rolling_about, pushing])
+def test_balls_that_touch_all_the_time_are_two(draw: Callable[[np.ndarray, int], None]) -> None:
+    found = run(drawn(draw))
+    assert all(len(frame) == 2 for frame in found)
+    assert all(abs(area - np.pi * 20**2) < 0.1 * np.pi * 20**2 for frame in found for area in frame.areas)
+
+
+@pytest.mark.parametrize("draw", [highlighted_ball, spinning_pattern, striped_box, dumbbell])
 def test_what_moves_rigidly_is_one_body_whatever_its_colours(draw: Callable[[np.ndarray, int], None]) -> None:
     assert all(len(frame) == 1 for frame in run(drawn(draw)))
 

@@ -33,6 +33,14 @@ def test_two_bodies_side_by_side_at_different_speeds_stay_two() -> None:
     assert sorted(body.track_id for body in join_pieces([BALL, other])) == [1, 2]
 
 
+def test_two_bodies_that_meet_and_stay_together_are_two() -> None:
+    # for most of the time they are as far from each other as parts of one body, side by side, and both have come from afar
+    left, right = line((10, 60), (4, 0), N), line((134, 60), (-2, 0), N)
+    left[18:], right[18:] = (82, 60), (98, 60)
+    bodies = join_pieces([track_of(1, noisy(left), 8.0), track_of(2, noisy(right), 8.0)])
+    assert sorted(body.track_id for body in bodies) == [1, 2]
+
+
 def test_two_bodies_that_cross_stay_two() -> None:
     other = track_of(2, noisy(line((236, 109), (-4, -1), N)), 10.0)
     assert sorted(body.track_id for body in join_pieces([BALL, other])) == [1, 2]

@@ -99,6 +99,28 @@ def test_frames_that_only_the_first_look_saw_stay_without_a_jump() -> None:
     assert np.abs(difference - np.median(difference, axis=0)).max() < 0.5
 
 
+def test_a_hair_of_roughness_does_not_cost_the_frames_that_only_the_sprite_saw() -> None:
+    track = first_look(list(range(20, 40)), noise=0.001)
+    better, confirmed = refine(track, found(list(range(60)), noise=0.01), SIZE)
+    assert confirmed
+    assert better.frames.tolist() == list(range(60))
+    assert errors(better).max() < 0.1
+
+
+def test_what_was_seen_as_one_with_another_body_is_put_where_the_sprite_was_found() -> None:
+    frames, together = list(range(60)), list(range(25, 45))
+    track = first_look(frames)
+    track.positions[together] += (0.0, 9.0)
+    track.areas[together] *= 1.8
+    other = replace(found(frames), shared=np.array(together))
+    rough = replace(other, positions=other.positions + np.random.default_rng(3).normal(0, 1.0, (60, 2)))  # the first look is kept
+    for second, most in ((other, 0.3), (rough, 4.0)):
+        better, confirmed = refine(track, second, SIZE)
+        assert confirmed
+        assert errors(better)[together].max() < most
+    assert np.abs(np.log(better.areas[together] / better.areas[0])).max() < 0.1
+
+
 def test_what_was_hardly_found_confirms_nothing() -> None:
     track = first_look(list(range(50)))
     for sightings in (None, found([3, 4]), found(list(range(10)))):

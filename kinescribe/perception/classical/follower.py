@@ -20,6 +20,7 @@ Float = NDArray[np.float64]
 ACCEPT_GAIN = 0.45  # where the first look saw the body too
 LONG_PX, LONG_ASPECT = 40.0, 1.7  # a body whose ends are looked at on their own
 END_SHARE = 0.3  # of its length
+SHARED_PX = 0.15  # by which another body's outline pulls at a coordinate of one that looks like it, in one blob with it
 WHOLE_END = 0.8  # share of an end that must be in the picture
 
 
@@ -29,6 +30,7 @@ class Follower:
 
     Attributes:
         seen: the path's positions by frame. found: poses by frame.
+        shared: frames in which it was seen as one with another body.
         bias: sprite's position less the path's, px, in frames that have both. turn: the latest, radians.
         part: which part of a jointed body it is; None for others.
         ends: sprites of the two end parts, each with the way to it from the centroid. found_ends: their poses by frame.
@@ -37,6 +39,7 @@ class Follower:
     path: Path
     sprite: Sprite
     seen: dict[int, Float]
+    shared: set[int] = field(default_factory=set)
     found: dict[int, Pose] = field(default_factory=dict)
     bias: list[Float] = field(default_factory=list)
     turn: float = 0.0
@@ -134,6 +137,7 @@ def sightings(f: Follower) -> Sightings:
     """What was found of a body, frame by frame, jumps left out."""
     frames = _plausible(f)
     poses = [f.found[k] for k in frames]
+    pulled = np.array([SHARED_PX if k in f.shared else 0.0 for k in frames])
     ends, spreads = np.full((len(frames), 2, 2), np.nan), np.full((len(frames), 2, 2, 2), np.nan)
     for row, k in enumerate(frames):
         for side, end in enumerate(f.found_ends[k]):
@@ -142,7 +146,7 @@ def sightings(f: Follower) -> Sightings:
     return Sightings(
         frames=np.array(frames, np.int64),
         positions=np.array([p.position for p in poses]).reshape(-1, 2),
-        covariances=np.array([p.covariance for p in poses]).reshape(-1, 2, 2),
+        covariances=np.array([p.covariance for p in poses]).reshape(-1, 2, 2) + np.square(pulled)[:, None, None] * np.eye(2),
         turns=np.array([p.turn if f.sprite.turns else np.nan for p in poses]),
         turn_sigmas=np.array([p.turn_sigma for p in poses]),
         gains=np.array([p.gain for p in poses]),
@@ -151,6 +155,7 @@ def sightings(f: Follower) -> Sightings:
         end_covariances=spreads,
         body=f.sprite.alpha > 0.5,
         anchor=f.sprite.anchor,
+        shared=np.array([k for k in frames if k in f.shared], np.int64),
     )
 
 

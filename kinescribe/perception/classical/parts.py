@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.classical.color_regions import REACH, body_regions, color_labels, palette, spread_labels, to_lab
 from kinescribe.perception.classical.foreground import Foreground, ForegroundModel
-from kinescribe.perception.classical.relative_motion import Pose, joints_by_look, moving_apart, pose_of
+from kinescribe.perception.classical.relative_motion import Pose, joints_by_look, moving_apart, pose_of, side_by_side
 from kinescribe.perception.naming import Phrase, match_phrase, parse_objects
 
 __all__ = ["PART", "Part", "PartId", "Parts"]
@@ -235,6 +235,9 @@ def _kind(chain: _Chain, wanted: Sequence[Phrase]) -> _Kind | None:
         return None
     poses = _poses(chain, colors, None)
     owners, joints = moving_apart(poses, [_poses(chain, colors, pin) for pin in range(len(colors))])
+    if not owners.any() and side_by_side(poses):
+        # one that rolls about another turns with it as if the two were one piece: two balls are likelier than that
+        owners = np.arange(len(colors))
     if wanted:
         named = _named(owners, colors, poses, wanted)
         if not joints.any() and (named != owners).any():

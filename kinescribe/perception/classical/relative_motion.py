@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.classical.measure import Moments, classify_shape
 
-__all__ = ["Pose", "joints_by_look", "moving_apart", "pose_of"]
+__all__ = ["Pose", "joints_by_look", "moving_apart", "pose_of", "side_by_side"]
 
 Float = NDArray[np.float64]
 
@@ -24,6 +24,7 @@ TURNED = np.radians(3.0)
 SHIFTED_PX, SHIFTED_SHARE = 2.5, 0.06  # of the longer region's length
 INNER, OUTER = 8, 92  # percentiles, between which a change counts
 PIN = 0.3  # of a part's area, which a pin that goes through it has at most
+BESIDE = 0.85  # of the sum of two radii: centres no nearer than this are of balls side by side
 INSIDE = 0.8  # of a mark lies within the outline of what bears it
 
 
@@ -106,6 +107,29 @@ def joints_by_look(poses: Sequence[Sequence[Pose | None]]) -> NDArray[np.bool_]:
         poses: as of `moving_apart`, with masks of one frame in the same window.
     """
     return np.array([_joins(poses, k) for k in range(len(poses))], bool)
+
+
+def side_by_side(poses: Sequence[Sequence[Pose | None]]) -> bool:
+    """Whether regions are two or more discs that lie beside each other, none on another: balls that touch, however they move.
+
+    Args:
+        poses: as of `moving_apart`.
+    """
+    if len(poses) < 2:
+        return False
+    for of_one in poses:
+        seen = [pose for pose in of_one if pose is not None]
+        if len(seen) < LEAST_PRESENT * len(of_one) or sum(pose.shape == "disc" for pose in seen) < LEAST_PRESENT * len(seen):
+            return False
+    return all(_beside(a, b) for a, b in itertools.combinations(poses, 2))
+
+
+def _beside(a: Sequence[Pose | None], b: Sequence[Pose | None]) -> bool:
+    both = [(p, q) for p, q in zip(a, b, strict=True) if p is not None and q is not None]
+    if len(both) < LEAST_COMMON:
+        return False
+    apart = [float(np.hypot(*(q.centre - p.centre))) / (np.sqrt(p.area / np.pi) + np.sqrt(q.area / np.pi)) for p, q in both]
+    return bool(np.median(apart) > BESIDE)
 
 
 def _joins(poses: Sequence[Sequence[Pose | None]], small: int) -> bool:

@@ -23,6 +23,7 @@ from kinescribe.perception.classical.following_parts import see_part, sure_axis
 from kinescribe.perception.classical.foreground import ForegroundModel
 from kinescribe.perception.classical.parts import PartId, Parts
 from kinescribe.perception.classical.recent import RecentFrames
+from kinescribe.perception.classical.shared import shared_sightings
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 from kinescribe.perception.sightings import Path, Sightings
 from kinescribe.perception.staged import staged
@@ -57,12 +58,16 @@ def second_look(
 ) -> list[Sightings | None]:
     """Follow each path's body through the video; None where no sprite could be learned. `parts`: of jointed bodies, where there are any."""
     model = ForegroundModel(background)
+    shared = shared_sightings(paths)
+    paths = [replace(path, usable=path.usable & ~np.isin(path.frames, list(of_two))) for path, of_two in zip(paths, shared, strict=True)]
     sprites, which = _learn(video, background, model, paths, parts)
     followers = {
         k: Follower(path, sprite, dict(zip(path.frames.tolist(), path.positions, strict=True)), part=which[k], ends=end_parts(sprite))
         for k, (path, sprite) in enumerate(zip(paths, sprites, strict=True))
         if sprite is not None
     }
+    for k, follower in followers.items():
+        follower.shared = shared[k]
     largest = sorted(followers.values(), key=lambda f: -f.sprite.radius)
     recent = RecentFrames(follower.first for follower in largest)
     # a reading thread also has memory of its own for the pictures, which otherwise leave holes between what is kept of each frame
@@ -88,6 +93,11 @@ def second_look(
 
 def _look(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], parts: Parts | None) -> None:
     """Find one body in a frame; no other body has a say in that."""
+    if frame.index in f.shared and f.part is None:
+        # what was seen is this body and another: where its own motion points to, each is found by itself
+        _lost(f, frame, background, offset)
+        if frame.index in f.found:
+            return
     if frame.index in f.seen:
         _observed(f, frame, background, offset, parts)
     elif f.covered < COVERED_ENOUGH:
