@@ -9,6 +9,7 @@ from kinescribe.perception import Path
 from kinescribe.perception.background import Background
 from kinescribe.perception.classical.second_look import second_look
 from kinescribe.perception.classical.shared import shared_sightings
+from kinescribe.perception.detections import MaskCrop
 from kinescribe.video import open_video
 
 HEIGHT, WIDTH, RADIUS, FRAMES = 120, 200, 10.0, 60
@@ -33,7 +34,7 @@ def path(frames: np.ndarray, of_frame: list[np.ndarray]) -> Path:
         box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
         positions.append([columns.mean(), rows.mean()])
         boxes.append(box)
-        masks.append((box[0], box[1], mask[box[1] : box[3], box[0] : box[2]]))
+        masks.append(MaskCrop(box[0], box[1], mask[box[1] : box[3], box[0] : box[2]].astype(bool)))
     areas = np.array([mask.sum() for mask in of_frame], float)
     return Path(frames, np.array(positions), areas, np.array(boxes, float), masks, np.ones(len(frames), bool))
 
