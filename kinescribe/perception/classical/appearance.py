@@ -115,6 +115,8 @@ def _turning(sprite: Sprite, cutouts: list[Cutout], reference: int) -> list[_Pla
 
 def _steady(rates: list[float]) -> bool:
     """Whether turns from frame to frame are those of one motion: what noise seems to turn by has no sense to it."""
+    if not rates:
+        return False
     usual = float(np.median(rates))
     return abs(usual) > LEAST_RATE and float(np.median(np.abs(np.array(rates) - usual))) < UNSTEADY * abs(usual)
 
