@@ -37,7 +37,6 @@ def runs_of_glimpses(keys: Sequence[int], count: int, wanted: int) -> list[Run] 
     if not keys or keys[0] != 0 or count < 2 * wanted:
         return None
     runs: list[Run] = []
-    decoded = 0
     for j in range(wanted):
         spread = (2 * j + 1) * count // (2 * wanted)
         which = bisect_right(keys, spread) - 1
