@@ -217,6 +217,11 @@ def worker_of(detector: GroundingDinoPyDetector) -> process.WorkerProcess:
     return detector._worker
 
 
+def give_up_after(detector: GroundingDinoPyDetector, seconds: float) -> None:
+    """Waits no longer than this from now on: the start of a process may take longer than what is tested."""
+    worker_of(detector)._timeout_s = seconds
+
+
 # The pipe
 
 
@@ -457,8 +462,9 @@ def test_a_program_that_fails(make: Make, trick: str, text: str) -> None:
 
 
 def test_a_program_that_is_slow(make: Make) -> None:
-    detector, _ = make("sleep", timeout_s=1.5)
+    detector, _ = make("sleep")
     detector.prepare(None, ["red"])
+    give_up_after(detector, 1.5)
     process_id = worker_of(detector).process_id
     with pytest.raises(InputError, match=r"gave no answer within 1\.5 s"):
         detector.detect(scene())
@@ -536,8 +542,9 @@ def test_places_that_can_not_be_looked_at(make: Make, name: str) -> None:
 
 
 def test_what_the_program_started_ends_with_it(make: Make) -> None:
-    detector, scripted = make("child", timeout_s=2.0)
+    detector, scripted = make("child")
     detector.prepare(None, ["red"])
+    give_up_after(detector, 2.0)
     with pytest.raises(InputError, match="gave no answer"):
         detector.detect(scene())
     assert gone(scripted.asked("child")[0]["id"])
@@ -548,7 +555,7 @@ def test_what_the_program_started_ends_with_it(make: Make) -> None:
     [("chatty", "it begins b'Python 2"), ("quits", "No module named 'numpy'"), ("mute", "gave no answer"), ("other", "another program")],
 )
 def test_a_program_that_does_not_begin(make: Make, trick: str, text: str) -> None:
-    detector, _ = make(trick, timeout_s=1.5)
+    detector, _ = make(trick, timeout_s=1.5 if trick == "mute" else 60.0)
     with pytest.raises(UsageError, match=text) as caught:
         detector.prepare(None, ["red"])
     assert "groundingdino-py==0.4.0" in str(caught.value)
