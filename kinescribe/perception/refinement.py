@@ -8,7 +8,6 @@ learned outline is used with its own, larger error.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +140,7 @@ class _Difference:
     def _standing_out(self, window: Window, solid: Mask) -> Mask:
         """The parts of the window that stand out and are connected, be it beyond the window, with some of the mask that does."""
         rows, columns = (slice(max(side.start - SEEN_AROUND, 0), side.stop + SEEN_AROUND) for side in window)
-        extent, _ = _within(self._model, (rows, columns)).masks(self._image[rows, columns], self._offset)
+        extent, _ = self._model.within((rows, columns)).masks(self._image[rows, columns], self._offset)
         inner = extent[window[0].start - rows.start :, window[1].start - columns.start :][: solid.shape[0], : solid.shape[1]]
         count, labels = cv2.connectedComponents(inner, connectivity=8)
         labels = np.asarray(labels)
@@ -212,13 +211,6 @@ def _agree(learned: Mask, deep: Float32, seen: Mask, trusted: Mask) -> bool:
         return False
     both, either = int(np.count_nonzero(learned & seen & trusted)), int(np.count_nonzero((learned | seen) & trusted))
     return both >= LEAST_IOU * max(either, 1)
-
-
-def _within(model: ForegroundModel, window: Window) -> ForegroundModel:
-    """The model for a part of the picture."""
-    part = copy(model)
-    part.smooth_plate, part.low, part.high = model.smooth_plate[window], model.low[window], model.high[window]
-    return part
 
 
 @lru_cache(maxsize=2)

@@ -1,5 +1,6 @@
 """Which pixels differ from the background, by the noise that was measured there."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -96,3 +97,29 @@ def test_a_change_of_brightness_is_known_in_pictures_of_any_size(height: int, wi
     one = np.ones((height, width), np.float32)
     model = ForegroundModel(Background(np.full((height, width, 3), 130, np.float32), one, one, one))
     assert model.exposure_offset(np.full((height, width, 3), 137, np.uint8)).tolist() == [7.0, 7.0, 7.0]
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (7, 1), (2, 3), (33, 64), (77, 131), (60, 256)])
+@pytest.mark.parametrize("offset", [(0.0, 0.0, 0.0), (3.0, -5.25, 2.0)])
+def test_what_stands_out_is_what_the_definition_says(height: int, width: int, offset: tuple[float, float, float]) -> None:
+    """Smoothed by OpenCV, put into the plate's light, and compared with the plate channel by channel."""
+    rng = np.random.default_rng(height * width)
+    plate = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3)).astype(np.uint8), (0, 0), 2).reshape(height, width, 3)
+    image = np.clip(plate + rng.normal(0, 4, plate.shape), 0, 255).astype(np.uint8)
+    image[height // 3 : height // 2 + 1, width // 3 : width // 2 + 1] = (250, 10, 128)
+    smooth_sigma = rng.uniform(0.2, 4.0, (height, width)).astype(np.float32)
+    model = ForegroundModel(Background(plate.astype(np.float32), smooth_sigma, smooth_sigma, np.ones((height, width), np.float32)))
+    smooth = np.clip(cv2.GaussianBlur(image, (3, 3), 0).reshape(image.shape) - np.asarray(offset, np.float32), 0, 255).round()
+    furthest = np.abs(smooth - model.smooth_plate.reshape(image.shape)).max(axis=2)
+    weak = cv2.morphologyEx((furthest > model.low).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    extent, strong = model.masks(image, np.asarray(offset, np.float32))
+    assert np.array_equal(extent, weak)
+    assert np.array_equal(strong, furthest > model.high)
+    window = np.s_[height // 4 : height // 2 + 1, width // 4 : width // 2 + 1]
+    part = ForegroundModel(Background(plate[window].astype(np.float32), *[smooth_sigma[window]] * 3))
+    whole = model.within(window)
+    part.smooth_plate, part.reach = whole.smooth_plate, whole.reach  # a part smoothed by itself mirrors its own edges
+    for found, expected in zip(
+        whole.masks(image[window], np.zeros(3, np.float32)), part.masks(image[window], np.zeros(3, np.float32)), strict=True
+    ):
+        assert np.array_equal(found, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import cv2
@@ -51,15 +52,21 @@ class ForegroundModel:
     Attributes:
         smooth_plate: uint8, shape (H, W, 3), the plate after smoothing by a 3 × 3 binomial kernel.
         high, low: uint8, shape (H, W), grey levels that the strongest channel's difference must exceed: in a seed, in a blob.
+        reach: `smooth_plate` less and plus `low`, within 0 … 255.
     """
 
     def __init__(self, background: Background) -> None:
         self.background = background
         plate = np.clip(background.plate.round(), 0, 255).astype(np.uint8)
-        self.smooth_plate = cv2.GaussianBlur(plate, (3, 3), 0)
+        self.smooth_plate = np.asarray(cv2.GaussianBlur(plate, (3, 3), 0), np.uint8)
         # a soft edge that jitters by a fraction of a pixel differs by that fraction of its slope
         self.high = self._threshold(SEED_SIGMAS)
         self.low = self._threshold(GROW_SIGMAS)
+        margin = np.broadcast_to(self.low[..., None], plate.shape)
+        self.reach = (
+            np.asarray(cv2.subtract(self.smooth_plate, margin), np.uint8),
+            np.asarray(cv2.add(self.smooth_plate, margin), np.uint8),
+        )
         # pixels on a grid, at least one of each side however small the picture
         self._grid = tuple(slice(min(2, side - 1), None, 8) for side in plate.shape[:2])
         self._lighting = Lighting(plate[points(plate.shape[:2])], plate.shape[:2], float(np.median(background.sigma)))
@@ -91,11 +98,24 @@ class ForegroundModel:
         """What exceeds the lower threshold, small gaps closed, 0 or 1, and what exceeds the upper one, both (H, W)."""
         from kinescribe.perception.classical.compiled import foreground as compiled
 
-        smooth = cv2.GaussianBlur(image, (3, 3), 0)
+        levels = np.empty((0, 3), np.uint8)
         if np.abs(offset).max() >= LEAST_OFFSET:
-            levels = np.clip(np.arange(256, dtype=np.float32)[:, None] - offset, 0, 255).round().astype(np.uint8)
-            smooth = cv2.LUT(smooth, levels[None])
-        weak, strong = np.empty((2, *smooth.shape[:2]), np.uint8)
-        compiled.exceed(np.asarray(cv2.absdiff(smooth, self.smooth_plate), np.uint8), self.low, self.high, weak, strong)
+            levels = np.asarray(np.clip(np.arange(256, dtype=np.float32)[:, None] - offset, 0, 255).round(), np.uint8)
+        weak, strong = np.zeros((2, *self.low.shape), np.uint8)
+        low, high = np.ascontiguousarray(self.low), np.ascontiguousarray(self.high)
+        reach = (_rows(self.reach[0]), _rows(self.reach[1]))
+        compiled.exceed(_rows(image), levels, _rows(self.smooth_plate), reach, low, high, weak, strong)
         closed = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
         return np.asarray(closed, np.uint8), strong.view(np.bool_)
+
+    def within(self, window: tuple[slice, slice]) -> ForegroundModel:
+        """The model for a part of the picture."""
+        part = copy(self)
+        part.smooth_plate, part.low, part.high = self.smooth_plate[window], self.low[window], self.high[window]
+        part.reach = (self.reach[0][window], self.reach[1][window])
+        return part
+
+
+def _rows(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The channels of a pixel side by side, (H, 3W)."""
+    return np.ascontiguousarray(picture).reshape(len(picture), -1)

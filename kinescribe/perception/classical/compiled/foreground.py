@@ -14,16 +14,70 @@ WORD = 64  # pixels that are looked at together, for most of them hold nothing
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def exceed(difference: Bytes, low: Bytes, high: Bytes, weak: Bytes, strong: Bytes) -> None:
-    """Set `weak` and `strong` (H, W) to 1 where the strongest channel of a difference (H, W, 3) is above `low` and `high`, else to 0."""
+def exceed(
+    image: Bytes, levels: Bytes, plate: Bytes, reach: tuple[Bytes, Bytes], low: Bytes, high: Bytes, weak: Bytes, strong: Bytes
+) -> None:
+    """Set `weak` and `strong` (H, W), 0 all over, to 1 where the smoothed picture is further from the plate than `low`, `high`.
+
+    Smoothed by a 3 × 3 binomial kernel, mirrored at the borders, as OpenCV does it.
+
+    Args:
+        image: (H, 3W), the channels of a pixel side by side, as in `plate`, which is smooth already.
+        levels: (256, 3), what each level of a smoothed channel stands for, or (0, 3) for itself.
+        reach: plate - low and plate + low, (H, 3W) each, within 0 … 255.
+        low, high: (H, W), low ≤ high.
+    """
     height, width = low.shape
-    strongest = np.empty(width, np.uint8)
+    size = 3 * width
+    sums, smooth = np.empty(size + 6, np.uint16), np.empty(size, np.uint8)
+    words = np.zeros((size + 7) // 8 + WORD, np.uint64)  # whether a byte is out of reach, looked at eight at a time
+    out = words.view(np.uint8)
+    beside = min(1, width - 1)
     for y in range(height):
-        for x in range(width):
-            strongest[x] = max(difference[y, x, 0], difference[y, x, 1], difference[y, x, 2])
-        for x in range(width):
-            weak[y, x] = strongest[x] > low[y, x]
-            strong[y, x] = strongest[x] > high[y, x]
+        _column_sums(image[abs(y - 1) if height > 1 else 0], image[y], image[y + 1 if y + 1 < height else max(height - 2, 0)], sums)
+        for c in range(3):
+            sums[c], sums[size + 3 + c] = sums[3 + 3 * beside + c], sums[3 + 3 * (width - 1 - beside) + c]
+        _smoothed(sums, smooth)
+        if levels.shape[0] > 0:
+            for x in range(width):
+                for c in range(3):
+                    smooth[3 * x + c] = levels[smooth[3 * x + c], c]
+        _out_of_reach(smooth, reach[0][y], reach[1][y], out)
+        for x0 in range(0, width, WORD):
+            found = np.uint64(0)
+            for k in range(3 * x0 // 8, 3 * (x0 + WORD) // 8):
+                found |= words[k]
+            if found == 0:
+                continue
+            for x in range(x0, min(x0 + WORD, width)):
+                furthest = 0
+                for j in range(3 * x, 3 * x + 3):
+                    furthest = max(furthest, int(abs(np.int64(smooth[j]) - np.int64(plate[y, j]))))
+                weak[y, x] = furthest > low[y, x]
+                strong[y, x] = furthest > high[y, x]
+
+
+# One simple loop each, in the narrowest type, so that the compiler makes vectors of it.
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _column_sums(above: Bytes, here: Bytes, below: Bytes, sums: NDArray[np.uint16]) -> None:
+    for j in range(here.shape[0]):
+        sums[j + 3] = np.uint16(above[j]) + np.uint16(here[j]) + np.uint16(here[j]) + np.uint16(below[j])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _smoothed(sums: NDArray[np.uint16], smooth: Bytes) -> None:
+    for j in range(smooth.shape[0]):
+        smooth[j] = (
+            np.uint16(sums[j]) + np.uint16(sums[j + 3]) + np.uint16(sums[j + 3]) + np.uint16(sums[j + 6]) + np.uint16(8)
+        ) >> np.uint16(4)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _out_of_reach(smooth: Bytes, least: Bytes, most: Bytes, out: Bytes) -> None:
+    for j in range(smooth.shape[0]):
+        out[j] = (smooth[j] < least[j]) | (smooth[j] > most[j])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -103,13 +157,16 @@ def _runs(extent: Bytes) -> Ints:
     """Pixels in a row that are set: row, first column, the one beyond the last, (n, 3), in order."""
     height, width = extent.shape
     runs, count = np.empty((256, 3), np.int32), 0
+    words = np.zeros((width + 7) // 8, np.uint64)
+    row = words.view(np.uint8)
     for y in range(height):
+        row[:width] = extent[y]
         x = 0
         while x < width:
             if x % WORD == 0 and x + WORD <= width:
-                held = np.uint8(0)
-                for j in range(WORD):
-                    held |= extent[y, x + j]
+                held = np.uint64(0)
+                for j in range(x // 8, (x + WORD) // 8):
+                    held |= words[j]
                 if held == 0:
                     x += WORD
                     continue
