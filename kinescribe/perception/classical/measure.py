@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.classical.blobs import fill_holes
+from kinescribe.perception.classical.matting import LEAST_CONTRAST, NOISE_CORRELATION, Matte, matte, telling
 from kinescribe.perception.classical.outline import Circle, fit_circle
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Moments",
     "classify_shape",
     "describe",
-    "matte",
     "measure",
     "measure_coverage",
     "median",
@@ -27,22 +26,10 @@ __all__ = [
 ]
 
 Float = NDArray[np.float64]
-NOISE_CORRELATION = 2.0  # neighbouring pixels' noise is correlated by demosaicing and codecs: variance of sums grows by about this
 LEAST_INSIDE_PX = 4  # without the outline's pixels; a body with fewer is as bright …
 BRIGHT_SHARE = 0.8  # … as the pixel that this share of all is no brighter than
-LEAST_CONTRAST = 1e-3  # grey levels; less is none at all
 GRID_VARIANCE = 0.01**2  # px², what sampling on a grid does to soft outlines
 LEAST_CIRCLE_RADIUS = 3.5  # px; below, a disc's rim is all of it
-LEAST_TOLD = 0.25  # of the difference in all channels, what the chosen sum of them must show
-LEAST_LUMA = 0.5  # of the contrast: codecs and sensors sample colour at half the resolution of brightness
-SQUARE = np.ones((3, 3), np.uint8)
-NEARBY = (7, 7)  # px: a body's colour at its outline is that of its inside pixels within this box
-LEAST_SHARE = 1 / 49  # of the box
-FULL = 0.9  # mean coverage about a pixel that the body covers wholly, noise that saturates included
-LEAST_LOCAL = 0.3  # of the usual contrast: a part of the outline with less, or of the other sign, tells little by it
-ODD, ASTRAY = 0.2, 0.3  # of the contrast: an inside pixel so far off the body's colour around it, one at the outline off the soft mask …
-MOST_ODD = 0.02  # … is rare in a plain body
-LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 ROUND_ASPECT = 1.25
 ROD_ASPECT = 4.5  # a cart or a truck is a box, a pole is not
 SMALL_PX, SMALL_ROUND_ASPECT = 150, 1.5
@@ -233,80 +220,6 @@ def describe(
     return Measurement(np.array([x0 + cx, y0 + cy]), covariance, total, size, float(angle), angle_sigma, lab, contrast, shape)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Matte:
-    """How much of each pixel the body covers, told by its own colour and the ground's, both as they are there.
-
-    Attributes:
-        coverage: (h, w), noisy: below 0 and above 1 too; 1 deep inside.
-        variance: (h, w), of the coverage, 0 where it is no evidence.
-        near: bool, (h, w), the body with its outline.
-        uneven: whether the ground there differs by more than a frame's noise.
-    """
-
-    coverage: NDArray[np.float32]
-    variance: Float
-    near: NDArray[np.bool_]
-    uneven: bool
-
-
-def matte(image: NDArray[Any], delta: NDArray[np.float32], weights: NDArray[np.float32], snr: float) -> Matte | None:
-    """The coverage of a plain body on a ground that needn't be plain; None for any other.
-
-    A soft mask takes one contrast for all of the outline, so that on a mottled ground the edge before its darker half counts for more,
-    and takes noise without its sign, which never averages out.
-
-    Args:
-        image, delta: (h, w, 3), and its difference from the background.
-        weights: (h, w), its soft mask. snr: its contrast in units of the noise.
-    """
-    solid: NDArray[np.uint8] = (cv2.blur(weights, (3, 3)) >= FULL).astype(np.uint8)
-    if cv2.countNonZero(solid) < LEAST_INSIDE_PX:
-        solid = np.asarray(cv2.erode((weights >= 0.5).astype(np.uint8), SQUARE), np.uint8)
-    inside = solid.view(bool)
-    direction = _telling(delta, inside) if cv2.countNonZero(solid) >= LEAST_INSIDE_PX else None
-    if direction is None:
-        return None
-    along = delta @ direction
-    body = cv2.transform(image, direction[None]).astype(np.float32)
-    typical = median(along[inside])
-    if abs(typical) < LEAST_TOLD * float(np.linalg.norm(direction)) * float(np.sqrt((delta[inside] ** 2).mean())):
-        return None
-    usual = median(body[inside])
-    # beyond the reach of any inside pixel, the body's usual colour stands for its own
-    held = cv2.boxFilter(body * solid, cv2.CV_32F, NEARBY) + LEAST_SHARE * usual
-    contrast = (held / (cv2.boxFilter(solid, cv2.CV_32F, NEARBY) + LEAST_SHARE) - body + along) / typical
-    clear = contrast > LEAST_LOCAL
-    contrast = np.where(clear, contrast, 1.0) * typical
-    coverage = np.where(clear, along / contrast, weights)
-    sigma = float(np.sqrt((delta[inside] ** 2).mean())) / snr * float(np.linalg.norm(direction))
-    near = weights > 0
-    noise = 3 * sigma / abs(typical)
-    odd, astray = (
-        np.abs(coverage[inside] - 1) > max(ODD, noise),
-        np.abs(np.minimum(along / typical, 1) - weights)[near & ~inside & (weights < 1)] > max(ASTRAY, noise),
-    )
-    if np.count_nonzero(odd) > MOST_ODD * len(odd) or np.count_nonzero(astray) > MOST_ODD * len(astray):
-        return None
-    deep = cv2.erode(solid, SQUARE).view(bool)
-    coverage[deep] = 1.0
-    variance = np.where(near & clear & ~deep, (sigma / contrast) ** 2, 0.0) * NOISE_CORRELATION
-    return Matte(coverage.astype(np.float32), variance.astype(np.float64), near, bool((body - along)[near].std() > sigma))
-
-
-def _telling(delta: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32] | None:
-    """What sum of a body's channels, (3,), tells it best from the background: brightness, where that shows the body; None without any.
-
-    None where the body is on the whole as bright and of the same colour as the ground, such as a ring, or a pattern as much lighter as
-    darker than it: there is no step at the rim, and its coverage's moments tell its place.
-    """
-    step = np.array([median(delta[..., channel][inside]) for channel in range(3)], np.float32)
-    strongest = float(np.abs(step).max())
-    if strongest < LEAST_CONTRAST:
-        return None
-    return LUMA if abs(step @ LUMA) >= LEAST_LUMA * strongest else step / strongest
-
-
 def _round_outline(
     delta: NDArray[np.float32], weights: NDArray[np.float32], told: Matte | None, centre: Float, area: float
 ) -> Circle | None:
@@ -318,7 +231,7 @@ def _round_outline(
     if told is not None and told.uneven:
         return fit_circle(told.coverage, centre, radius)
     inside = weights >= 1.0
-    direction = _telling(delta, inside)
+    direction = telling(delta, inside)
     if direction is None:
         return None
     along = delta @ direction
