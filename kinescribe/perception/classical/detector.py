@@ -113,9 +113,13 @@ class ClassicalDetector:
 
     def _difference(self, frame: Frame, foreground: Foreground, window: Window) -> tuple[Float32, Float32]:
         """Frame − background in a window, (h, w, 3), and its RMS over channels, (h, w)."""
+        from kinescribe.perception.classical.compiled.foreground import subtract  # numba takes its time to come in
+
         _, background = self._prepared()
-        delta = (frame.image[window] - foreground.offset - background.plate[window]).astype(np.float32)
-        return delta, np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3).astype(np.float32)
+        image, plate = frame.image[window], background.plate[window]
+        delta, difference = np.empty(image.shape, np.float32), np.empty(image.shape[:2], np.float32)
+        subtract(image, foreground.offset, plate, delta, difference)
+        return delta, difference
 
     def _cut(self, frame: Frame, foreground: Foreground, label: int, window: Window, delta: Float32, difference: Float32) -> Iterator[Body]:
         """The bodies that a blob holds."""
@@ -169,7 +173,7 @@ class Body:
 
     def measured(self) -> Measurement | None:
         """On its own; None where nothing of it differs from the background."""
-        return measure(self.image, self.delta, self.sigma, self.mask, self.x0, self.y0, whole=self.whole)
+        return measure(self.image, self.delta, self.sigma, self.mask, self.x0, self.y0, difference=self.difference, whole=self.whole)
 
     def crop(self) -> MaskCrop:
         """The mask cut to its own box."""

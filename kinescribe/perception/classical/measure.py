@@ -89,6 +89,7 @@ def measure(
     x0: int,
     y0: int,
     *,
+    difference: NDArray[np.float32] | None = None,
     whole: bool = True,
 ) -> Measurement | None:
     """Measure the body under `mask`; all arrays are the same crop, whose top left pixel is (x0, y0) in the picture.
@@ -96,10 +97,12 @@ def measure(
     None where nothing of it differs from the background, so that no pixel says where it is.
 
     `delta`, (h, w, 3), is image − background, `sigma`, (h, w), its noise as RMS over channels, both in grey levels; leave a margin of
-    three pixels about the mask, for its outline lies half outside. `whole`: whether it is all of a body, not a part cut off from others,
+    three pixels about the mask, for its outline lies half outside. `difference`, (h, w): delta's RMS over channels, where it is known
+    already. `whole`: whether it is all of a body, not a part cut off from others,
     beside which there is no ground to see.
     """
-    difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3)
+    if difference is None:
+        difference = np.sqrt(np.einsum("hwc,hwc->hw", delta, delta) / 3)
     weights, contrast = soft_mask(difference, fill_holes(mask))
     if not weights.any():
         return None

@@ -6,10 +6,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["components", "exceed"]
+__all__ = ["components", "exceed", "subtract"]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int32]
+Floats = NDArray[np.float32]
 WORD = 64  # pixels that are looked at together, for most of them hold nothing
 
 
@@ -55,6 +56,21 @@ def exceed(
                     furthest = max(furthest, int(abs(np.int64(smooth[j]) - np.int64(plate[y, j]))))
                 weak[y, x] = furthest > low[y, x]
                 strong[y, x] = furthest > high[y, x]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def subtract(image: Bytes, offset: Floats, plate: Floats, delta: Floats, difference: Floats) -> None:
+    """Fill a picture's difference from a plate, all (h, w, 3), a brightness offset (3,) taken out, and its RMS over channels, (h, w)."""
+    height, width = difference.shape
+    third = np.float32(1 / 3)
+    for y in range(height):
+        for x in range(width):
+            squares = np.float32(0)
+            for c in range(3):
+                away = (np.float32(image[y, x, c]) - offset[c]) - plate[y, x, c]
+                delta[y, x, c] = away
+                squares += away * away
+            difference[y, x] = np.sqrt(squares * third)
 
 
 # One simple loop each, in the narrowest type, so that the compiler makes vectors of it.

@@ -16,7 +16,8 @@ LEAST_INSIDE_PX = 4  # with fewer pixels that are covered for certain, those off
 FULL = 0.9  # mean coverage about a pixel that the body covers wholly, noise that saturates included
 LEAST_TOLD = 0.25  # of the difference in all channels, what the chosen sum of them must show
 NEARBY_PX = 3  # on each side: a body's colour at its outline is that of its inside pixels within this box
-LEAST_SHARE = 1 / 49  # of the box
+AREA = (2 * NEARBY_PX + 1) ** 2
+LEAST_SHARE = 1 / AREA  # of the box
 LEAST_LOCAL = 0.3  # of the usual contrast: a part of the outline with less, or of the other sign, tells little by it
 ODD, ASTRAY = 0.2, 0.3  # of the contrast: an inside pixel so far off the body's colour around it, one at the outline off the soft mask …
 MOST_ODD = 0.02  # … is rare in a plain body
@@ -26,16 +27,15 @@ MOST_ODD = 0.02  # … is rare in a plain body
 def take_steps(delta: Float32, inside: Mask, steps: Float32) -> int:
     """Fill the median of each channel of a difference (h, w, 3) where `inside` (h, w) holds, (3,); how many pixels these are."""
     height, width = inside.shape
-    values, count = np.empty(height * width, np.float32), 0
-    for channel in range(3):
-        count = 0
-        for y in range(height):
-            for x in range(width):
-                if inside[y, x]:
-                    values[count] = delta[y, x, channel]
-                    count += 1
-        if count > 0:
-            steps[channel] = middle(values, count)
+    values, count = np.empty((3, height * width), np.float32), 0
+    for y in range(height):
+        for x in range(width):
+            if inside[y, x]:
+                values[0, count], values[1, count], values[2, count] = delta[y, x, 0], delta[y, x, 1], delta[y, x, 2]
+                count += 1
+    if count > 0:
+        for channel in range(3):
+            steps[channel] = middle(values[channel], count)
     return count
 
 
@@ -108,70 +108,82 @@ def fill_matte(
     usual = middle(values, count)
     _box_sums(held, NEARBY_PX, held)
     _box_sums(shares, NEARBY_PX, shares)
-    area = (2 * NEARBY_PX + 1) ** 2
     sigma = rms / snr * length
     noise = 3 * sigma / abs(typical)
+    contrasts, clear = held, np.empty((height, width), np.bool_)
+    for y in range(height):
+        _local_contrasts(held[y], shares[y], body[y], along[y], weights[y], usual, typical, contrasts[y], clear[y], coverage[y])
     odd, at_rim, astray, near, ground, ground_squares = 0, 0, 0, 0, 0.0, 0.0
     middle_ground = usual - typical
     for y in range(height):
         for x in range(width):
-            # beyond the reach of any inside pixel, the body's usual colour stands for its own
-            own = (held[y, x] / area + LEAST_SHARE * usual) / (shares[y, x] / area + LEAST_SHARE)
-            contrast = (own - body[y, x] + along[y, x]) / typical
-            clear = contrast > LEAST_LOCAL
-            contrast = contrast * typical if clear else typical
-            found = along[y, x] / contrast if clear else float(weights[y, x])
-            if inside[y, x]:
-                odd += abs(found - 1) > max(ODD, noise)
-            elif 0 < weights[y, x] < 1:
-                at_rim += 1
-                astray += abs(min(along[y, x] / typical, 1.0) - weights[y, x]) > max(ASTRAY, noise)
             variance[y, x] = 0.0
-            if weights[y, x] > 0:
-                near += 1
-                beside = body[y, x] - along[y, x] - middle_ground
-                ground += beside
-                ground_squares += beside * beside
-                if clear:
-                    variance[y, x] = (sigma / contrast) ** 2 * noise_factor
-            coverage[y, x] = found
+            weight = weights[y, x]
+            if weight <= 0:
+                continue
+            near += 1
+            beside = body[y, x] - along[y, x] - middle_ground
+            ground += beside
+            ground_squares += beside * beside
+            if clear[y, x]:
+                variance[y, x] = (sigma / contrasts[y, x]) ** 2 * noise_factor
+            if inside[y, x]:
+                odd += abs(coverage[y, x] - 1) > max(ODD, noise)
+            elif weight < 1:
+                at_rim += 1
+                astray += abs(min(along[y, x] / typical, 1.0) - weight) > max(ASTRAY, noise)
     if odd > MOST_ODD * count or astray > MOST_ODD * at_rim:
         return False, False
     for y in range(height):
         for x in range(width):
-            deep = inside[y, x]
-            if deep:
-                for row in range(max(y - 1, 0), min(y + 2, height)):
-                    for column in range(max(x - 1, 0), min(x + 2, width)):
-                        deep &= inside[row, column]
-            if deep:
+            shares[y, x] = inside[y, x]
+    _box_sums(shares, 1, shares)  # mirrored, so that beyond the window everything counts as covered
+    for y in range(height):
+        for x in range(width):
+            if shares[y, x] > 8.5:
                 coverage[y, x], variance[y, x] = 1.0, 0.0
     mean = ground / near
     return True, ground_squares / near - mean * mean > sigma * sigma
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _local_contrasts(
+    held: Float32, shares: Float32, body: Float32, along: Float32, weights: Float32, usual: float, typical: float,
+    contrasts: Float32, clear: Mask, coverage: Float32,
+) -> None:  # fmt: skip
+    """Fill the contrast, whether it tells anything, and the coverage of a row's pixels; `contrasts` may be `held`."""
+    # beyond the reach of any inside pixel, the body's usual colour stands for its own
+    share, own, per_typical, full = np.float32(AREA * LEAST_SHARE), np.float32(usual), np.float32(1 / typical), np.float32(typical)
+    for x in range(held.shape[0]):
+        here = (held[x] + share * own) / (shares[x] + share) - body[x] + along[x]
+        tells = here * per_typical > np.float32(LEAST_LOCAL)
+        contrast = here if tells else full
+        contrasts[x], clear[x] = contrast, tells
+        coverage[x] = along[x] / contrast if tells else weights[x]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _box_sums(values: Float32, reach: int, out: Float32) -> None:
     """Sums over a square about each pixel, so far to each side and mirrored at the borders; `out` may be `values`."""
     height, width = values.shape
-    rows = np.empty((height, width), np.float32)
+    rows, padded = np.zeros((height, width), np.float32), np.empty(width + 2 * reach, np.float32)
     for y in range(height):
         for x in range(width):
-            total = np.float32(0)
-            if reach <= x < width - reach:
-                for k in range(x - reach, x + reach + 1):
-                    total += values[y, k]
-            else:
-                for k in range(x - reach, x + reach + 1):
-                    total += values[y, _mirrored(k, width)]
-            rows[y, x] = total
+            padded[reach + x] = values[y, x]
+        for k in range(reach):
+            padded[k], padded[width + reach + k] = values[y, _mirrored(k - reach, width)], values[y, _mirrored(width + k, width)]
+        for k in range(2 * reach + 1):
+            _add(padded[k : k + width], rows[y])
     for y in range(height):
-        for x in range(width):
-            out[y, x] = 0.0
+        out[y] = 0.0
         for k in range(y - reach, y + reach + 1):
-            row = _mirrored(k, height)
-            for x in range(width):
-                out[y, x] += rows[row, x]
+            _add(rows[_mirrored(k, height)], out[y])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add(values: Float32, out: Float32) -> None:
+    for x in range(out.shape[0]):
+        out[x] += values[x]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
