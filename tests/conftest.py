@@ -6,11 +6,16 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from kinescribe.evaluation.scenes import Scene
 from kinescribe.states import Calibration, ContactEvent, Metadata, States, TimeMeta, VideoMeta
 
 TableOf = Callable[..., States]
+
+# a slow machine is no fault of what is tested
+settings.register_profile("kinescribe", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kinescribe")
 
 
 def _table_of(scene: Scene, calibration: Calibration | None = None, hidden: tuple[int, ...] = (), left_out: tuple[int, ...] = ()) -> States:

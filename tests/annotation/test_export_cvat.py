@@ -95,7 +95,7 @@ def test_a_gap_and_a_flag_begin_anew():
 
 
 @given(st.lists(st.floats(-50, 50), min_size=1, max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_lines_between_key_frames_give_all_others(sides):
     kept = sorted(keyframes(track(sides)))
     assert kept[0] == 0

@@ -86,7 +86,7 @@ def test_an_empty_part_is_told(tmp_path):
 
 
 @given(st.text(min_size=1, max_size=120))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_name_makes_a_safe_file_name(name):
     slug = slug_of(name)
     assert slug
@@ -97,7 +97,7 @@ def test_any_name_makes_a_safe_file_name(name):
 
 
 @given(st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=2, unique=True))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_other_names_make_other_file_names_or_are_refused(names):
     items = [Item("a.csv", name=name) for name in names]
     if slug_of(names[0]).casefold() == slug_of(names[1]).casefold():

@@ -47,7 +47,7 @@ def number(value: float, comma: bool) -> str:
     return text.replace(".", ",") if comma else text
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sights, st.sampled_from([(",", False), (";", False), (";", True), ("\t", True)]), st.randoms(use_true_random=False))
 def test_trackpy_rows_in_any_order_and_dialect(seen, dialect, chance):
     mark, comma = dialect
@@ -61,7 +61,7 @@ def test_trackpy_rows_in_any_order_and_dialect(seen, dialect, chance):
     np.testing.assert_array_equal(np.stack([states["x_px"], states["y_px"]], axis=1), [seen[key] for key in keys])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sights, st.sampled_from(["sleap", "deeplabcut"]))
 def test_pose_tables_hold_every_point(seen, format):
     frames = sorted({frame for frame, _ in seen})
@@ -82,7 +82,7 @@ def test_pose_tables_hold_every_point(seen, format):
     assert found == seen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(sorted(FORMATS)),
     st.sampled_from(["", "{", "<", "frame,particle,x,y\n", "t\tx\ty\n", "track,frame_idx,a.x,a.y\n"]),
@@ -96,7 +96,7 @@ def test_any_text_is_a_table_or_one_line(format, start, text):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_file_with_something_changed_is_a_table_or_one_line(layout: Layout, data):
     text = layout.write(fall(count=6))

@@ -280,7 +280,7 @@ LINES = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(LINES, max_size=6))
 def test_any_file_is_taken_or_refused_in_one_line(tmp_path_factory: pytest.TempPathFactory, lines: list[str]):
     file = tmp_path_factory.getbasetemp() / "any.toml"

@@ -52,7 +52,7 @@ def scene(seed: int, count: int = 5, spread: float = 3.0):
     return rng, bodies, {"x": x, "y": y, **rates}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10_000), gravity=st.sampled_from([0.0, 3.0, 9.0]), restitution=st.floats(0.5, 1),
     friction=st.sampled_from([0.0, 0.3]), pushed=st.booleans(),

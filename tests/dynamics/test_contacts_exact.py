@@ -60,7 +60,7 @@ def _floor(_, state):
 _floor.terminal = True
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     angle=st.floats(0, 2 * math.pi), offset=st.floats(-0.8, 0.8), ratio=st.floats(-2, 2), restitution=st.floats(0.01, 1),
     friction=st.floats(0, 1.5), spin=st.tuples(st.floats(-5, 5), st.floats(-5, 5)), vx=st.floats(-3, 3), vy=st.floats(-3, 3),

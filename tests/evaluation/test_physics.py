@@ -20,7 +20,7 @@ def test_gravity_leaves_out_unseen_frames():
     assert fit_gravity(times, heights) == pytest.approx(9.81)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.6, 2.5), st.floats(-3, 3), st.floats(0.0, 0.4))
 def test_period_of_an_exact_damped_sine(period, phase, damping):
     times = np.arange(0, 4, 0.066) + 2.0

@@ -47,7 +47,7 @@ def test_sliding_rests_before_and_after() -> None:
     np.testing.assert_allclose(motion.velocities[:, 0], [0, 0, 10, 0, 0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_elastic_collisions_keep_energy_and_stay_apart(seed: int) -> None:
     rng = np.random.default_rng(seed)

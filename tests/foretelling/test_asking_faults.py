@@ -111,7 +111,7 @@ REPLIES = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(reply=REPLIES)
 def test_any_reply_of_the_form_is_a_question_or_a_fault(pair: World, reply: dict[str, Any]):
     assert not list(problems(reply, SCHEMA))

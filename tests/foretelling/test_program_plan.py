@@ -110,7 +110,7 @@ def test_the_task_is_quoted_on_one_line(pucks: States):
 WORDS = st.text(st.characters(categories=("L", "M", "N")), min_size=1, max_size=20)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(phrase=WORDS, why=st.text(st.characters(exclude_categories=("C", "Z")), max_size=50), count=st.none() | st.integers(1, 1000))
 def test_the_file_says_what_the_plan_does(tmp_path_factory: pytest.TempPathFactory, phrase: str, why: str, count: int | None):
     plan = PerceptionPlan((Thing(phrase, True, count=count, moves=count == 1, why=why),), everything=True, ends=False)

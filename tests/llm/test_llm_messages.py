@@ -35,7 +35,7 @@ def test_a_jpeg_shows_the_same_colours_in_the_same_order():
     assert np.abs(back.astype(int) - image).mean() < 3
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 200))
 def test_large_pictures_are_shrunk_and_small_ones_stay(height: int, width: int, longest: int):
     _, back = decoded(picture(smooth(height, width), longest=longest))

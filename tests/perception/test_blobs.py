@@ -33,7 +33,7 @@ def centre(mask: np.ndarray) -> np.ndarray:
     return np.array([xs.mean(), ys.mean()])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.floats(13, 22), st.floats(0.8, 1.0), st.floats(0, 2 * math.pi))
 def test_touching_discs_are_two(radius: float, ratio: float, angle: float) -> None:
     reach = radius * (1 + ratio)
@@ -48,7 +48,7 @@ def test_touching_discs_are_two(radius: float, ratio: float, angle: float) -> No
     assert not (parts[0] & parts[1]).any()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.floats(5, 30), st.floats(75, 85), st.floats(75, 85))
 def test_a_disc_is_one(radius: float, x: float, y: float) -> None:
     mask = disc(x, y, radius)
@@ -57,7 +57,7 @@ def test_a_disc_is_one(radius: float, x: float, y: float) -> None:
     assert lost <= max(4, 0.035 * mask.sum())  # outermost pixels, one at each side of a small disc and three of a larger one, may stick out
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.floats(16, 110), st.floats(8, 40), st.floats(0, math.pi))
 def test_a_box_or_rod_is_one(length: float, width: float, angle: float) -> None:
     mask = box(80, 80, length, min(width, length), angle)

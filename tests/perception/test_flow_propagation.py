@@ -356,7 +356,7 @@ def test_nothing_of_torch_is_imported() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     x=st.floats(20, 24),
     y=st.floats(20, 24),
@@ -386,7 +386,7 @@ def test_edge_coverage_leaves_a_mask_alone_that_colour_does_not_tell() -> None:
     assert np.array_equal(edge_coverage(np.full((30, 30, 3), 50, np.float32), membership), membership)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000))
 def test_the_least_energy_is_no_higher_than_that_of_other_masks(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -407,7 +407,7 @@ def test_the_least_energy_is_no_higher_than_that_of_other_masks(seed: int) -> No
     assert all(energy(solution) <= energy(other) + slack for other in others)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(dx=st.integers(-30, 30), dy=st.integers(-20, 20), side=st.integers(6, 40))
 def test_a_portrait_is_found_where_its_thing_went(dx: int, dy: int, side: int) -> None:
     random = np.random.default_rng(11)
@@ -458,7 +458,7 @@ def test_the_look_tells_a_thing_from_its_surroundings_and_keeps_the_first_sight(
 
 
 @given(x=st.integers(-40, 240), y=st.integers(-40, 180), width=st.integers(1, 120), height=st.integers(1, 90), margin=st.integers(0, 50))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_windows_lie_in_the_picture_and_carry_masks_there_and_back(x: int, y: int, width: int, height: int, margin: int) -> None:
     window = Window.around((x, y, x + width, y + height), margin, (150, 200))
     assert window.x >= 0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import small_models
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from phrase_detections import HARDLY_ANY, SIZE, assert_close, frames, of, suppressed
 
@@ -185,7 +185,6 @@ def test_preprocessing_equals_the_model_s_own(folder: Path, size: tuple[int, int
     assert bool(theirs.pixel_mask.all())
 
 
-@settings(deadline=None)  # the first example imports transformers
 @given(st.integers(1, 5000), st.integers(1, 5000), st.sampled_from([(800, 1333), (96, 160), (480, 640)]))
 def test_sizes_equal_the_model_s_own(height: int, width: int, edges: tuple[int, int]) -> None:
     transforms = import_with_torchvision("transformers.image_transforms")

@@ -21,7 +21,7 @@ def drawn(
 places = st.tuples(st.floats(30, 33), st.floats(30, 33))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(places, st.floats(4, 24), st.floats(-0.7, 0.7), st.floats(-0.7, 0.7), st.floats(-0.7, 0.7))
 def test_a_clean_disc_to_a_thirtieth_of_a_pixel(center: tuple[float, float], radius: float, dx: float, dy: float, dr: float) -> None:
     found = fit_circle(drawn(center, radius), np.add(center, (dx, dy)), radius + dr)

@@ -36,7 +36,7 @@ def test_resize_does_not_depend_on_how_the_memory_is_laid_out():
     assert torch.equal(resize(channels_last, (31, 44)), resize(channels_last.contiguous(), (31, 44)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(*[st.integers(2, 70)] * 4, st.integers(0, 10**6))
 def test_other_devices_differ_by_one_grey_level_at_most(height, width, to_height, to_width, seed):
     images = noise(1, 3, height, width, seed=seed)

@@ -64,7 +64,7 @@ def test_half_coverage_is_where_the_logits_are_positive() -> None:
     np.testing.assert_array_equal(coverage_of(np.array([[2.0, -1.0, 3.0]], np.float32)), [[1, 0, 1]])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     height=st.integers(3, 90),
     width=st.integers(3, 90),

@@ -96,7 +96,7 @@ things = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(things, min_size=1, max_size=5),
     st.sampled_from(["ball", "box", "blue", "blue box", "grey ball"]),

@@ -66,7 +66,7 @@ def test_frame_numbers_are_given_not_rows():
     assert sorted(frames_to_show(**kept)) == [7, 90, 300, 1000]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(0, 5000), min_size=1, max_size=60, unique=True),
     st.integers(1, 12),

@@ -91,7 +91,7 @@ def test_a_folder_and_nothing_are_unreadable(tmp_path):
             inspect(path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(length=st.integers(0, len(WHOLE) - 1))
 def test_every_cut_is_noticed(tmp_path, length):
     path = tmp_path / "cut.safetensors"
@@ -100,7 +100,7 @@ def test_every_cut_is_noticed(tmp_path, length):
         inspect(path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(content=st.binary(max_size=120), start=st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02", b"\x80\x04", struct.pack("<Q", 9) + b"{"]))
 @example(content=b"\x8e" + (2**62).to_bytes(8, "little"), start=b"\x80\x02")
 def test_any_bytes_are_refused_in_one_line(tmp_path, content, start):

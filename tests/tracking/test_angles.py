@@ -43,7 +43,7 @@ def test_angles_and_rates_lie_within_their_sigmas(kind, period):
     assert (np.mean(inside, axis=0) > 0.9).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(-0.4, 0.4), min_size=2, max_size=40), st.sampled_from([np.pi, 2 * np.pi]), st.floats(-10, 10))
 def test_slow_turns_unwrap_exactly(turns, period, start):
     truth = start + period * np.concatenate([[0.0], np.cumsum(np.array(turns) * 0.5)])

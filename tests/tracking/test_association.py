@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
@@ -41,7 +41,6 @@ matrices = st.tuples(st.integers(1, 4), st.integers(1, 4)).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(matrices)
 def test_equals_brute_force(cost: np.ndarray) -> None:
     rows, columns = assign(cost, LIMIT)

@@ -20,7 +20,7 @@ def near(centres: np.ndarray, reach: np.ndarray, points: np.ndarray) -> set[tupl
     return set(zip(*(part.tolist() for part in np.nonzero(within)), strict=True))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.integers(0, 10_000),
     st.integers(0, 150),

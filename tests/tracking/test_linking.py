@@ -73,7 +73,7 @@ def test_a_bounce_is_the_same_ball_with_a_speck_behind_the_wall(color: tuple[flo
     assert [0] * 40 in whose
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.integers(2, 20))
 def test_nothing_is_lost_and_time_runs_forwards(seed: int, n: int) -> None:
     found, _ = detections_of([body(line((20, 40), (4, 1), n))], n, clutter=4, seed=seed)

@@ -173,7 +173,7 @@ def test_long_calm_motion_keeps_its_digits():
     assert np.abs(out.accelerations - [0, 0.6]).max() < 0.1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.floats(-1e4, 1e4))
 def test_units_and_origin_do_not_matter(seed, length, time, shift):
     rng = np.random.default_rng(seed)

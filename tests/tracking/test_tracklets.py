@@ -71,7 +71,7 @@ def test_a_speck_where_a_bounced_ball_would_have_been_is_not_the_ball() -> None:
     assert all(len(owners_of(seen, owners, piece)) == 1 for piece in track_frame_by_frame(seen))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(0, 6), st.integers(1, 12))
 def test_every_observation_is_in_one_piece_and_no_piece_holds_two_of_a_frame(seed: int, clutter: int, n: int) -> None:
     found, _ = detections_of([{"positions": line((20, 40), (4, 1), n), "radius": 9, "color": RED}], n, clutter=clutter, seed=seed)

@@ -21,7 +21,7 @@ def write(path, times, size=(64, 48), **options):
     return path
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.floats(-1e4, 1e4),
     steps=st.lists(st.one_of(st.sampled_from([1 / 30, 1001 / 30000, 1 / 240, 1e-3]), st.floats(1e-4, 20)), max_size=12),
