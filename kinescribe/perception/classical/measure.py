@@ -60,11 +60,11 @@ def median(values: NDArray[np.float32]) -> float:
 
 def median_color(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Float:
     """The median of each channel of a picture (h, w, 3) under a mask that isn't empty, (3,)."""
-    counts = [np.ravel(cv2.calcHist([image], [channel], mask.view(np.uint8), [256], [0, 256])) for channel in range(3)]
-    below = np.cumsum(counts, axis=1, dtype=np.float64)
-    half = below[:, -1:] / 2
-    # where a value ends at half of the pixels, the median lies midway to the next
-    return np.asarray((below < half).sum(1) + (below <= half).sum(1)) / 2
+    from kinescribe.perception.classical.compiled.selection import channel_medians  # numba takes its time to come in
+
+    out = np.empty(3)
+    channel_medians(np.ascontiguousarray(image), mask, out)
+    return out
 
 
 def soft_mask(difference: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[NDArray[np.float32], float]:

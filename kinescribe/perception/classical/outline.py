@@ -58,6 +58,7 @@ def fit_circle(coverage: NDArray[np.float32], centre: Float, radius: float) -> C
         spread = np.linalg.inv(normal + 1e-9 * np.eye(5)) * mean_square
     except np.linalg.LinAlgError:
         return None
-    if np.linalg.eigvalsh(spread[:2, :2])[-1] > LARGEST_SIGMA_PX**2:
+    mean, half = (spread[0, 0] + spread[1, 1]) / 2, np.hypot((spread[0, 0] - spread[1, 1]) / 2, spread[0, 1])
+    if mean + half > LARGEST_SIGMA_PX**2:
         return None
     return Circle(p[:2].copy(), float(p[2]), float(p[4]), np.asarray(spread[:2, :2], np.float64), rms)

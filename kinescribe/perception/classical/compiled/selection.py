@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["middle", "select"]
+__all__ = ["channel_medians", "middle", "select"]
 
 FEW, BINS = 128, 512
 
@@ -72,3 +72,25 @@ def middle(values: NDArray[np.float32], count: int) -> float:
     for k in range(half):
         lower = max(lower, float(values[k]))
     return 0.5 * (lower + upper)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def channel_medians(image: NDArray[np.uint8], mask: NDArray[np.bool_], out: NDArray[np.float64]) -> None:
+    """Fill the median of each channel of a picture (h, w, 3) under a mask (h, w) that isn't empty, (3,)."""
+    height, width = mask.shape
+    counts, total = np.zeros((3, 256), np.int64), 0
+    for y in range(height):
+        for x in range(width):
+            if mask[y, x]:
+                total += 1
+                for channel in range(3):
+                    counts[channel, image[y, x, channel]] += 1
+    for channel in range(3):
+        below, lower = 0, -1
+        for level in range(256):
+            below += counts[channel, level]
+            if lower < 0 and 2 * below >= total:
+                lower = level
+            if 2 * below > total:  # where a level ends at half of the pixels, the median lies midway to the next
+                out[channel] = (lower + level) / 2
+                break
