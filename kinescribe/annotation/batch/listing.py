@@ -64,7 +64,7 @@ class Listing:
     def told(self) -> list[str]:
         """One line a reason."""
         return [
-            f"passed over {why}: '{one_line(first, 80)}'{f' and {count - 1} more' if count > 1 else ''}"
+            f"passed over {why}: '{_path_end(first)}'{f' and {count - 1} more' if count > 1 else ''}"
             for why, (count, first) in sorted(self.passed_over.items())
         ]
 
@@ -253,6 +253,12 @@ def _in_data_set(folder: Path, known: dict[Path, bool]) -> bool:
     if folder not in known:
         known[folder] = folder.parent != folder and ((folder / INNER).is_dir() or _in_data_set(folder.parent, known))
     return known[folder]
+
+
+def _path_end(path: str, longest: int = 80) -> str:
+    """A path as one line; of a long one the end, for that tells which file it is."""
+    line = one_line(path, len(path))
+    return line if len(line) <= longest else f"…{line[1 - longest :]}"
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:

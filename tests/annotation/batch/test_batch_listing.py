@@ -287,3 +287,12 @@ def test_a_data_set_that_is_named_itself_is_looked_through(tmp_path: Path):
     put(tmp_path / "earlier" / "x.mp4")
     assert names(tmp_path / "earlier") == ["images/1.mp4", "states/a.mp4/overlay.mp4", "x.mp4"]
     assert names(f"{tmp_path}/earlier/states/*/overlay.mp4") == ["a.mp4/overlay.mp4"]
+
+
+def test_of_a_long_path_that_is_passed_over_the_end_is_told(tmp_path: Path):
+    folder = tmp_path / ("deep" * 30)
+    folder.mkdir()
+    (folder / "notes.txt").write_text("x")
+    (told,) = list_videos([str(folder)]).told()
+    assert told.endswith("deep/notes.txt'")
+    assert "'…" in told
