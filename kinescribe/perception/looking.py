@@ -112,6 +112,8 @@ def look(
     with blaming(stack.detector, "while it prepared"):
         stack.detector.prepare(stages.watch("background"), phrases)
     if not stack.learned and stack.propagator is None:
+        if isinstance(stack.detector, ClassicalDetector):
+            stack.detector.keep_for_second_look()
         return _by_frame(stack.detector, stages, on_frame)
     out = Looked()
     background = getattr(stack.detector, "background", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ class _Watched:
         for frame, successor in pairs:
             yield frame, successor
             self._tell(successor.index + 1)
+        self._end()
+
+    def told(self, indices: Iterable[int]) -> Iterator[int]:
+        """The indices of all frames, telling how far this has come, for who need not read them all."""
+        self._begin()
+        for index in indices:
+            yield index
+            self._tell(index + 1)
         self._end()
 
     def __iter__(self) -> Iterator[Frame]:

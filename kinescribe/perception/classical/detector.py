@@ -14,6 +14,7 @@ from kinescribe.perception.background import Background, FrameSample, estimate_b
 from kinescribe.perception.classical.blobs import above_own_contrast, cut_out, split_at_necks
 from kinescribe.perception.classical.foreground import Foreground, ForegroundModel
 from kinescribe.perception.classical.measure import Measurement, measure
+from kinescribe.perception.classical.panes import Panes
 from kinescribe.perception.classical.parts import PART, Parts
 from kinescribe.perception.classical.plain import plain_background
 from kinescribe.perception.classical.second_look import second_look
@@ -57,6 +58,7 @@ class ClassicalDetector:
         self._model: ForegroundModel | None = None
         self._still: StillObjects | None = None
         self._parts: Parts | None = None
+        self._panes: Panes | None = None
 
     def prepare(self, video: Video, phrases: Sequence[str] = ()) -> None:
         """Estimate the background from the whole video and learn the parts of jointed bodies; among still things look for those that
@@ -79,7 +81,10 @@ class ClassicalDetector:
         frame = replace(frame, image=model.level(frame.image))
         foreground = model.segment(frame.image)
         bodies: list[Body] = []
-        for label, window in self._windows(foreground):
+        windows = self._windows(foreground)
+        if self._panes is not None:
+            self._panes.keep(frame, foreground.offset, [window for _, window in windows])
+        for label, window in windows:
             bodies += self._cut(frame, foreground, label, window, *self._difference(frame, foreground, window))
         return self._detections(frame, foreground, bodies, [body.measured() for body in bodies])
 
@@ -87,7 +92,20 @@ class ClassicalDetector:
         """Follow each path's body through the video by its own look; None where it has none."""
         if self.background is None:
             raise RuntimeError("a ClassicalDetector looks again only after prepare(video)")
-        return second_look(video, self.background, paths, progress, self._parts)
+        panes, self._panes = self._panes, None
+        try:
+            return second_look(video, self.background, paths, progress, self._parts, panes if panes is not None and panes.indices else None)
+        finally:
+            if panes is not None:
+                panes.close()
+
+    def keep_for_second_look(self) -> None:
+        """Keep what `second_look` needs of the frames that `detect` sees from now on, the same ones that its video has, each once.
+
+        The second look need not decode all of them again then. What is kept lies in a temporary file of half a gigabyte at most, which is
+        gone after the second look, or with the detector.
+        """
+        self._panes = Panes()
 
     def _prepared(self) -> tuple[ForegroundModel, Background]:
         if self._model is None or self.background is None:

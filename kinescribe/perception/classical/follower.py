@@ -76,6 +76,11 @@ class Follower:
         ]
         self.found_ends[frame.index] = [p if p is not None and p.gain > ACCEPT_GAIN and p.visible > WHOLE_END else None for p in poses]
 
+    def forget(self, index: int) -> None:
+        """What was noted of a frame that must be looked at once more."""
+        self.found.pop(index, None)
+        self.found_ends.pop(index, None)
+
     def covers(self, point: Float, index: int) -> bool:
         """Whether a point of the picture lies on the body, where it was found in that frame."""
         pose = self.found.get(index)

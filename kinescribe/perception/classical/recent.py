@@ -32,14 +32,14 @@ class RecentFrames:
 
     def add(self, frame: Frame, offset: NDArray[np.float32]) -> None:
         """Keep the next frame, with its brightness offset, if a frame that soon follows was named."""
-        if self._ring is None:
-            capacity = max(min(MOST_FRAMES, MOST_BYTES // frame.image.nbytes), 1)
-            self._ring = np.empty((capacity, *frame.image.shape), np.uint8)
-        capacity = len(self._ring)
+        height, width, channels = frame.image.shape
+        capacity = max(min(MOST_FRAMES, MOST_BYTES // (height * width * channels)), 1)
         place = bisect_right(self._asked, frame.index)
         if place == len(self._asked) or self._asked[place] - frame.index > capacity:
             self._notes.clear()
             return
+        if self._ring is None:
+            self._ring = np.empty((capacity, *frame.image.shape), np.uint8)
         self._ring[frame.index % capacity] = frame.image
         self._notes.append((frame.index, frame.time_s, offset))
         del self._notes[:-capacity]

@@ -1,7 +1,7 @@
 """The second look: every track's body is cut out, learned, and looked for where the first look lost it.
 
-The video is read twice more, in order: once for the frames that the sprites are learned from, once to follow. Only a bounded number
-of frames is held, for following backwards from where a track begins.
+The video is read again, in order: some frames that the sprites are learned from, and to follow those of which more is needed than the
+first look kept. Only a bounded number of frames is held, for following backwards from where a track begins.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,12 +22,13 @@ from kinescribe.perception.classical.appearance import TURNS, Cutout, learn_spri
 from kinescribe.perception.classical.follower import ACCEPT_GAIN, Follower, end_parts, expected_position, search_reach, sightings
 from kinescribe.perception.classical.following_parts import see_part, sure_axis
 from kinescribe.perception.classical.foreground import ForegroundModel
+from kinescribe.perception.classical.panes import OutOfSightError, Panes
 from kinescribe.perception.classical.parts import PartId, Parts
-from kinescribe.perception.classical.recent import RecentFrames
+from kinescribe.perception.classical.recent import MOST_FRAMES, RecentFrames
+from kinescribe.perception.classical.rereading import Rereading
 from kinescribe.perception.classical.shared import shared_sightings
-from kinescribe.perception.classical.sprite import Pose, Sprite, register
+from kinescribe.perception.classical.sprite import Pose, Sprite, register, registered_within
 from kinescribe.perception.sightings import Path, Sightings
-from kinescribe.perception.staged import staged
 from kinescribe.perception.threads import SideBySide
 from kinescribe.video.frame import Frame
 
@@ -46,6 +48,7 @@ FIRST_FRAMES, LAZY = 3, 0.02  # a square is the same after a quarter turn: of eq
 FOUND_GAIN = 0.6  # where only the sprite sees it
 PIECE = 1.6  # a body whose radius is so many times larger may be what a piece belongs to
 COVERED_ENOUGH = 8  # frames on a larger body after which a piece of it isn't followed any farther than it was seen
+AWRY_PX = 2  # by which the sprite's middle may lie off the first look's
 LONGEST_LOSS = 12  # frames without a sighting after which a body that left its track is given up
 
 
@@ -55,8 +58,12 @@ def second_look(
     paths: list[Path],
     progress: Callable[[int], None] | None = None,
     parts: Parts | None = None,
+    panes: Panes | None = None,
 ) -> list[Sightings | None]:
-    """Follow each path's body through the video; None where no sprite could be learned. `parts`: of jointed bodies, where there are any."""
+    """Follow each path's body through the video; None where no sprite could be learned.
+
+    `parts`: of jointed bodies, where there are any. `panes`: what the first look kept of every frame of this video, if it did.
+    """
     model = ForegroundModel(background)
     shared = shared_sightings(paths)
     paths = [replace(path, usable=path.usable & ~np.isin(path.frames, list(of_two))) for path, of_two in zip(paths, shared, strict=True)]
@@ -70,13 +77,18 @@ def second_look(
         follower.shared = shared[k]
     largest = sorted(followers.values(), key=lambda f: -f.sprite.radius)
     recent = RecentFrames(follower.first for follower in largest)
-    # a reading thread also has memory of its own for the pictures, which otherwise leave holes between what is kept of each frame
-    with SideBySide() as both, closing(staged(video)) as frames:
-        for unlevelled in frames:
-            frame = replace(unlevelled, image=model.level(unlevelled.image))
-            offset = model.exposure_offset(frame.image)
+    frames = Rereading(video, model, panes, [] if panes is None else _needed_whole(largest, panes))
+    with SideBySide() as both, closing(iter(frames)) as given:
+        for frame, offset in given:
             begun = [follower for follower in largest if frame.index >= follower.first]
-            both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts), begun)
+            blind: list[Follower] = []
+            both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts, blind=blind), begun)
+            if blind:
+                seen = frames.whole()
+                if seen is None:
+                    break
+                frame, offset = seen
+                both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts, blind=[]), blind)
             for follower in begun:
                 if frame.index in follower.found:
                     where = follower.found[frame.index].position
@@ -91,8 +103,36 @@ def second_look(
     return [sightings(followers[k]) if k in followers else None for k in range(len(paths))]
 
 
-def _look(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], parts: Parts | None) -> None:
-    """Find one body in a frame; no other body has a say in that."""
+def _needed_whole(followers: list[Follower], panes: Panes) -> set[int]:
+    """The frames of which more will be needed than there is."""
+    out: set[int] = set()
+    for f in followers:
+        # before it was seen it is followed backwards, and where it wasn't seen it is looked for
+        out.update(range(max(f.first - MOST_FRAMES, 0) if f.first else 0, f.first))
+        out.update(set(range(f.first, f.last + LONGEST_LOSS + 2)) - f.seen.keys())
+        out |= f.shared
+        if f.part is not None:
+            out.update(f.seen)
+            continue
+        reach = max([registered_within(f.sprite), *(registered_within(end) + float(np.hypot(*arm)) for end, arm in f.ends)]) + AWRY_PX
+        for index, (x, y) in f.seen.items():
+            if index not in out and not panes.hold(index, (floor(x - reach), floor(y - reach), ceil(x + reach) + 1, ceil(y + reach) + 1)):
+                out.add(index)
+    return out.intersection(panes.indices)
+
+
+def _look(
+    f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], parts: Parts | None, blind: list[Follower]
+) -> None:
+    """Find one body in a frame; no other body has a say in that. It joins those that are `blind` where not enough of the frame is there."""
+    try:
+        _found(f, frame, background, offset, parts)
+    except OutOfSightError:
+        f.forget(frame.index)
+        blind.append(f)
+
+
+def _found(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], parts: Parts | None) -> None:
     if frame.index in f.shared and f.part is None:
         # what was seen is this body and another: where its own motion points to, each is found by itself
         _lost(f, frame, background, offset)

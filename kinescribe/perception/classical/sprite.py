@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Pose", "Sprite", "register"]
+__all__ = ["Pose", "Sprite", "register", "registered_within"]
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -132,6 +132,16 @@ def _informative(sprite: Sprite) -> _Pixels:
     return _Pixels(at, sprite.rendered[ys, xs], alpha[ys, xs], slopes, shares, float(np.abs(at).max(initial=0)))
 
 
+def _farthest(sprite: Sprite) -> float:
+    """How far from where it is expected a sprite may be found, px."""
+    return 2.0 + 0.5 * sprite.radius
+
+
+def registered_within(sprite: Sprite) -> float:
+    """How far on each side of the expected place the picture has a say in where a sprite is, px."""
+    return sprite.pixels.farthest + _farthest(sprite) + 3
+
+
 def register(
     sprite: Sprite,
     image: NDArray[np.uint8],
@@ -152,8 +162,8 @@ def register(
     from kinescribe.perception.classical.compiled.registration import RESULTS, descend  # numba takes its time to come in
 
     p = sprite.pixels
-    farthest = 2.0 + 0.5 * sprite.radius
-    reach = p.farthest + farthest + 3
+    farthest = _farthest(sprite)
+    reach = registered_within(sprite)
     x, y = float(start[0]), float(start[1])
     x0, y0 = max(floor(x - reach), 0), max(floor(y - reach), 0)
     window = (slice(y0, max(ceil(y + reach) + 1, 0)), slice(x0, max(ceil(x + reach) + 1, 0)))
