@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterable
 from typing import IO, NamedTuple
 
@@ -94,6 +95,7 @@ class Panes:
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the panes)
+                weakref.finalize(self, self._file.close)  # where no second look comes
             for box, crop in zip(boxes, crops, strict=True):
                 self._file.seek(self._size)
                 self._file.write(crop)
