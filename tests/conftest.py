@@ -22,6 +22,11 @@ settings.register_profile("kinescribe", deadline=None, suppress_health_check=[He
 settings.load_profile("kinescribe")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The commands of the pages first: they take longest, and one core does them while the others do the rest."""
+    items.sort(key=lambda item: item.path.name != "test_docs.py")
+
+
 def _table_of(scene: Scene, calibration: Calibration | None = None, hidden: tuple[int, ...] = (), left_out: tuple[int, ...] = ()) -> States:
     """The table that a perfect run would write. In the `hidden` frames object 1 is occluded, in those `left_out` it has no row."""
     world = calibration or Calibration.pixels()
