@@ -12,6 +12,8 @@ DRAWN = {
     "whole numbers": lambda rng, n: rng.integers(-3, 4, n),
     "outliers": lambda rng, n: np.where(rng.random(n) < 0.01, 1e6, rng.normal(0, 1, n)),
     "all alike": lambda rng, n: np.full(n, 7.25),
+    "too near for bins": lambda rng, n: rng.integers(0, 5, n) * 1e-44,
+    "too far for bins": lambda rng, n: rng.choice([-3e38, 0.0, 3e38], n),
     "two values": lambda rng, n: np.where(rng.random(n) < 0.5, 1.0, 1.0 + 1e-6),
 }
 
@@ -23,6 +25,13 @@ def test_the_median_is_numpy_s(kind: str):
         values = DRAWN[kind](rng, count).astype(np.float32)
         beyond = np.concatenate([values, np.full(3, 1e9, np.float32)])  # isn't looked at
         assert middle(beyond, count) == pytest.approx(float(np.median(values.astype(np.float64))), rel=1e-12)
+
+
+def test_what_is_no_number_does_no_harm():
+    values = np.random.default_rng(5).normal(0, 1, 500).astype(np.float32)
+    values[::7] = np.nan
+    values[3::50] = np.inf
+    middle(values, 500)
 
 
 @pytest.mark.parametrize("levels", [(0, 256), (100, 103), (255, 256)])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.classical.compiled.selection import middle
 
-__all__ = ["fill_matte", "take_steps"]
+__all__ = ["fill_matte", "sure_inside", "take_steps"]
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -37,6 +37,13 @@ def select(values: NDArray[np.float32], count: int, k: int) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _bin(value: float, least: float, scale: float) -> int:
+    """One of `BINS`, whatever the value is: what is no number must not write elsewhere in memory."""
+    place = (value - least) * scale
+    return int(place) if 0.0 <= place < BINS else 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def middle(values: NDArray[np.float32], count: int) -> float:
     """The median of the first `count` values, at least one and all finite, which may be put into another order."""
     half, below = count // 2, -np.inf
@@ -47,9 +54,11 @@ def middle(values: NDArray[np.float32], count: int) -> float:
         if least == most:
             return float(least)
         scale = np.float32(BINS - 1) / (most - least)
+        if not (scale > 0 and np.isfinite(scale)):  # values that lie too near or too far for single precision
+            scale = np.float32(0.0)
         counts = np.zeros(BINS, np.int32)
         for k in range(count):
-            counts[int((values[k] - least) * scale)] += 1
+            counts[_bin(values[k], least, scale)] += 1
         chosen = 0
         while half >= counts[chosen]:
             half -= counts[chosen]
@@ -57,7 +66,7 @@ def middle(values: NDArray[np.float32], count: int) -> float:
         found = 0
         for k in range(count):
             value = values[k]
-            place = int((value - least) * scale)
+            place = _bin(value, least, scale)
             if place < chosen:
                 below = max(below, value)
             elif place == chosen:
