@@ -12,7 +12,9 @@ import pytest
 from kinescribe.evaluation import scenes
 from kinescribe.perception.classical import panes as kept
 from kinescribe.perception.classical import rereading, second_look
+from kinescribe.perception.classical.detector import ClassicalDetector
 from kinescribe.perception.classical.panes import OutOfSightError, Panes
+from kinescribe.perception.detections import Detections
 from kinescribe.pipeline import extract_states
 from kinescribe.video.frame import Frame
 
@@ -132,3 +134,22 @@ def test_the_table_is_the_same_whatever_was_kept(
         assert counts.missed >= 1
     elif how == "nothing kept":
         assert counts.whole == scene.frame_count
+
+
+class EverySecond(ClassicalDetector):
+    """Sees every second frame alone, and that without its left half."""
+
+    def detect(self, frame: Frame) -> Detections:
+        if frame.index % 2:
+            return Detections(frame.index, frame.time_s)
+        image = frame.image.copy()
+        image[:, : image.shape[1] // 2] = image[0, 0]
+        return super().detect(Frame(frame.index, frame.time_s, image))
+
+
+def test_a_detector_with_a_look_of_its_own_is_followed_in_the_video_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = scenes.falling_ball(frame_count=40)
+    counts = Counts(monkeypatch)
+    scene.write(tmp_path / "video.mp4")
+    extract_states(tmp_path / "video.mp4", detector=EverySecond())
+    assert counts.whole == scene.frame_count

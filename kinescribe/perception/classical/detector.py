@@ -103,9 +103,10 @@ class ClassicalDetector:
         """Keep what `second_look` needs of the frames that `detect` sees from now on, the same ones that its video has, each once.
 
         The second look need not decode all of them again then. What is kept lies in a temporary file of half a gigabyte at most, which is
-        gone after the second look, or with the detector.
+        gone after the second look, or with the detector. Nothing is kept of what a subclass detects in its own way: it may have seen other
+        pictures than the video's, or not all of them.
         """
-        self._panes = Panes()
+        self._panes = Panes() if type(self).detect is ClassicalDetector.detect else None
 
     def _prepared(self) -> tuple[ForegroundModel, Background]:
         if self._model is None or self.background is None:

@@ -126,13 +126,13 @@ def _look(
 ) -> None:
     """Find one body in a frame; no other body has a say in that. It joins those that are `blind` where not enough of the frame is there."""
     try:
-        _found(f, frame, background, offset, parts)
+        _find(f, frame, background, offset, parts)
     except OutOfSightError:
         f.forget(frame.index)
         blind.append(f)
 
 
-def _found(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], parts: Parts | None) -> None:
+def _find(f: Follower, frame: Frame, background: Background, offset: NDArray[np.float32], parts: Parts | None) -> None:
     if frame.index in f.shared and f.part is None:
         # what was seen is this body and another: where its own motion points to, each is found by itself
         _lost(f, frame, background, offset)
