@@ -163,8 +163,10 @@ def main() -> None:
         records += measure_start(folder, chosen.repeats)
         for size in [chosen.size] if chosen.size else SIZES:
             for objects in [chosen.objects] if chosen.objects else (1, 10):
-                records += measure(size, SIZES[size], objects, chosen.seconds, chosen.repeats, folder)
-                print(f"{size}/{objects}: done", file=sys.stderr, flush=True)
+                found = measure(size, SIZES[size], objects, chosen.seconds, chosen.repeats, folder)
+                told = ", ".join(f"{record.measure} {record.value} {record.unit}" for record in found)
+                print(f"{size}/{objects}: {told}", file=sys.stderr, flush=True)  # whoever stops it here has this much
+                records += found
     print_table("Throughput", ["case", "measure", "value", "unit"], [[r.case, r.measure, r.value, r.unit] for r in records])
     finish(records, chosen.json)
 
