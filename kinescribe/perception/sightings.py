@@ -79,14 +79,15 @@ class Sightings:
         import cv2
 
         turn = 0.0 if np.isnan(self.turns[row]) else float(self.turns[row])
-        position = self.positions[row]
         h, w = self.body.shape
-        reach = int(np.ceil(np.hypot(h, w))) + 2
         c, s = np.cos(turn), np.sin(turn)
         rotation = np.array([[c, -s], [s, c]])
-        corner = np.floor(position).astype(int) - reach
-        matrix = np.column_stack([rotation, position - corner - rotation @ self.anchor])
-        placed = cv2.warpAffine(self.body.astype(np.float32), matrix, (2 * reach + 1, 2 * reach + 1)) > 0.5
+        shift = self.positions[row] - rotation @ self.anchor
+        corners = rotation @ np.array([[0, w, 0, w], [0, 0, h, h]]) + shift[:, None]
+        corner = np.floor(corners.min(axis=1)).astype(int) - 1
+        size = np.ceil(corners.max(axis=1)).astype(int) + 2 - corner
+        matrix = np.column_stack([rotation, shift - corner])
+        placed = np.asarray(cv2.warpAffine(self.body.astype(np.float32), matrix, size.tolist())) > 0.5
         rows, columns = np.flatnonzero(placed.any(1)), np.flatnonzero(placed.any(0))
         if len(rows) == 0:
             return int(corner[0]), int(corner[1]), np.zeros((1, 1), bool)

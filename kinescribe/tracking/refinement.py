@@ -98,7 +98,7 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     rows = np.flatnonzero(kept)
     frames = np.concatenate([found.frames, track.frames[rows]])
     order = np.argsort(frames, kind="stable")
-    nearest = np.array([int(np.abs(track.frames - f).argmin()) for f in found.frames])
+    nearest = _nearest(track.frames, found.frames)
     source = np.concatenate([nearest, rows])[order]
     positions = np.concatenate([found.positions, track.positions[rows] + bias])[order]
     loose = track.covariances[rows] + np.diag(spread**2 + 0.05**2)
@@ -139,6 +139,13 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
         ),
         True,
     )
+
+
+def _nearest(frames: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Places in ascending frames of those nearest to the wanted ones, of two as near the earlier."""
+    after = np.searchsorted(frames, wanted).clip(max=len(frames) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.where(wanted - frames[before] <= frames[after] - wanted, before, after)
 
 
 def _strays(track: Track, rows: NDArray[np.intp], frames: NDArray[np.int64], between: Float, rough: tuple[float, float]) -> bool:

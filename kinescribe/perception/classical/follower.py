@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.background import Background
 from kinescribe.perception.classical.parts import PartId
+from kinescribe.perception.classical.recent import MOST_FRAMES
 from kinescribe.perception.classical.sprite import Pose, Sprite, register
 from kinescribe.perception.sightings import Path, Sightings, body_spans, long_axis
 from kinescribe.video.frame import Frame
@@ -131,7 +133,8 @@ def expected_position(f: Follower, index: int) -> Float | None:
 
 def search_reach(f: Follower, misses: int) -> float:
     """How far from the expected place to look, px, after so many frames without a sighting."""
-    frames = sorted(f.found)[-4:]
+    # the newest are among those that were noted last: after these before its first frame, of which there are few
+    frames = sorted(itertools.islice(reversed(f.found), MOST_FRAMES + 4))[-4:]
     speed = 0.0
     if len(frames) >= 2:
         speed = float(np.hypot(*(f.found[frames[-1]].position - f.found[frames[0]].position))) / (frames[-1] - frames[0])

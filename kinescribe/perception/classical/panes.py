@@ -55,9 +55,18 @@ class Glazed:
         x0, x1, _ = columns.indices(self.shape[1])
         if y1 <= y0 or x1 <= x0:
             return np.empty((max(y1 - y0, 0), max(x1 - x0, 0), 3), np.uint8)
-        for box, pixels in self._parts:
-            if _holds(box, (x0, y0, x1, y1)):
-                return pixels[y0 - box[1] : y1 - box[1], x0 - box[0] : x1 - box[0]]
+        pixels, (top, left) = self.around((x0, y0, x1, y1))
+        return pixels[top : top + y1 - y0, left : left + x1 - x0]
+
+    def around(self, box: Box) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+        """The whole of what is there about a part of the picture, which isn't empty, and the row and column at which the part begins in it.
+
+        Raises:
+            OutOfSightError: where some of the part isn't there.
+        """
+        for held, pixels in self._parts:
+            if _holds(held, box):
+                return pixels, (box[1] - held[1], box[0] - held[0])
         raise OutOfSightError
 
 
@@ -126,8 +135,9 @@ class Panes:
             for (x0, y0, x1, y1), place in kept.panes:
                 assert self._file is not None
                 self._file.seek(place)
-                data = self._file.read(3 * (y1 - y0) * (x1 - x0))
-                parts.append(((x0, y0, x1, y1), np.frombuffer(data, np.uint8).reshape(y1 - y0, x1 - x0, 3)))
+                pixels = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
+                self._file.readinto(pixels.data)  # type: ignore[attr-defined]  # a temporary file of bytes has it
+                parts.append(((x0, y0, x1, y1), pixels))
         return Frame(index, kept.time_s, Glazed(self._shape, parts)), kept.offset  # type: ignore[arg-type]
 
     def close(self) -> None:

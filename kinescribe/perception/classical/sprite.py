@@ -10,21 +10,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil, floor
+from math import ceil, floor, sqrt
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from kinescribe.perception.classical.panes import Glazed
 
 __all__ = ["Pose", "Sprite", "register", "registered_within"]
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
+GRID_VARIANCE = 0.01**2  # px², what sampling on a grid leaves
 NOISE_CORRELATION = 2.0  # as for centroids: neighbouring pixels' errors are not independent
 _NOTHING_HIDES = np.zeros((0, 0), bool)
-STEEP_PIXELS = 2000  # that a registration looks at: those with the steepest gradients say almost all about place and turn
-OTHER_PIXELS = 1000  # and of the others a regular choice, to tell whether it's the body at all
+STEEP_SHARE = 0.98  # of all that gradients say about place and turn: of a plain body the outline's pixels hold it
+STEEP_PIXELS = 2000  # at most
+OTHER_PIXELS = 400  # of the others a regular choice, to tell whether it's the body at all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,18 +37,11 @@ class _Pixels:
     """P pixels of a sprite.
 
     Attributes:
-        at: (P, 2), x, y against the anchor.
-        rendered: (P, 3). alpha: (P,).
-        slopes: (P, 8), gradients: of the three channels along x, then along y, of alpha along x and y.
-        shares: (P,), how many of the sprite's pixels each stands for.
+        table: (P, 15), as `compiled.registration.descend` takes them.
         farthest: of a coordinate from the anchor, px.
     """
 
-    at: Float32
-    rendered: Float32
-    alpha: Float32
-    slopes: Float32
-    shares: Float32
+    table: Float32
     farthest: float
 
 
@@ -118,18 +116,19 @@ def _informative(sprite: Sprite) -> _Pixels:
     # an outline's step against the plate isn't known yet; alpha's own gradient times a typical contrast stands for it
     energy = (gx**2 + gy**2).sum(-1) + 50.0**2 * (ax**2 + ay**2)
     ys, xs = np.nonzero(touched)
-    shares = np.ones(len(ys), np.float32)
-    if len(ys) > STEEP_PIXELS + OTHER_PIXELS:
-        order = np.argsort(-energy[ys, xs], kind="stable")
-        rest = np.sort(order[STEEP_PIXELS:])
-        regular = rest[np.linspace(0, len(rest) - 1, OTHER_PIXELS).astype(int)]
-        chosen = np.concatenate([order[:STEEP_PIXELS], regular])
-        shares = np.ones(len(chosen), np.float32)
-        shares[STEEP_PIXELS:] = len(rest) / OTHER_PIXELS
-        ys, xs = ys[chosen], xs[chosen]
+    order = np.argsort(-energy[ys, xs], kind="stable")
+    told = np.cumsum(energy[ys, xs][order], dtype=np.float64)
+    steep = min(int(np.searchsorted(told, STEEP_SHARE * told[-1])) + 1 if len(told) else 0, STEEP_PIXELS)
+    rest = np.sort(order[steep:])
+    regular = rest[np.linspace(0, len(rest) - 1, min(OTHER_PIXELS, len(rest))).astype(int)]
+    chosen = np.concatenate([order[:steep], regular])
+    shares = np.ones(len(chosen), np.float32)
+    shares[steep:] = len(rest) / max(len(regular), 1)
+    ys, xs = ys[chosen], xs[chosen]
     at = np.stack([xs - sprite.anchor[0], ys - sprite.anchor[1]], axis=1).astype(np.float32)
     slopes = np.concatenate([gx[ys, xs], gy[ys, xs], ax[ys, xs, None], ay[ys, xs, None]], axis=1)
-    return _Pixels(at, sprite.rendered[ys, xs], alpha[ys, xs], slopes, shares, float(np.abs(at).max(initial=0)))
+    table = np.concatenate([at, sprite.rendered[ys, xs], alpha[ys, xs, None], slopes, shares[:, None]], axis=1, dtype=np.float32)
+    return _Pixels(np.ascontiguousarray(table), float(np.abs(at).max(initial=0)))
 
 
 def _farthest(sprite: Sprite) -> float:
@@ -162,28 +161,34 @@ def register(
     from kinescribe.perception.classical.compiled.registration import RESULTS, descend  # numba takes its time to come in
 
     p = sprite.pixels
-    farthest = _farthest(sprite)
     reach = registered_within(sprite)
     x, y = float(start[0]), float(start[1])
+    height, width = image.shape[:2]
     x0, y0 = max(floor(x - reach), 0), max(floor(y - reach), 0)
-    window = (slice(y0, max(ceil(y + reach) + 1, 0)), slice(x0, max(ceil(x + reach) + 1, 0)))
-    view, behind = np.ascontiguousarray(image[window]), np.ascontiguousarray(plate[window])
-    if min(view.shape[:2]) < 3 or not len(p.at):
+    x1, y1 = min(ceil(x + reach) + 1, width), min(ceil(y + reach) + 1, height)
+    if min(x1 - x0, y1 - y0) < 3 or not len(p.table):
         return None
-    clear = _NOTHING_HIDES if hidden is None else ~hidden[window]
+    view, in_view = _around(image, x0, y0, x1, y1)
+    behind, in_plate = _around(plate, x0, y0, x1, y1)
+    clear = _NOTHING_HIDES if hidden is None else ~hidden[y0:y1, x0:x1]
     out = np.empty(RESULTS)
     if not descend(
-        p.at, p.rendered, p.alpha, p.slopes, p.shares, sprite.turns, sprite.radius,
-        view, behind, offset, clear, x - x0, y - y0, float(turn), farthest, iterations, out,
+        p.table, sprite.turns, sprite.radius, view, in_view, behind, in_plate, (y1 - y0, x1 - x0), offset, clear,
+        x - x0, y - y0, float(turn), _farthest(sprite), iterations, out,
     ):  # fmt: skip
         return None
-    unexplained, without, weight, visible = out[12:].tolist()
-    count = 3 if sprite.turns else 2
-    try:
-        covariance = np.linalg.inv(out[3:12].reshape(3, 3)[:count, :count]) * (unexplained / max(weight, 1.0)) * NOISE_CORRELATION
-    except np.linalg.LinAlgError:
-        return None
-    turn_sigma = float(np.sqrt(covariance[2, 2])) if sprite.turns else np.nan
-    gain = 1 - unexplained / max(without, 1e-9)
+    unexplained, without, weight, visible, xx, xy, yy, turns = out[3:].tolist()
+    variance = unexplained / max(weight, 1.0) * NOISE_CORRELATION
+    covariance = np.array([[xx * variance + GRID_VARIANCE, xy * variance], [xy * variance, yy * variance + GRID_VARIANCE]])
+    turn_sigma = sqrt(max(turns * variance, 0.0)) if sprite.turns else np.nan
     position = np.array([x0 + out[0], y0 + out[1]])
-    return Pose(position, float(out[2]), covariance[:2, :2] + 0.01**2 * np.eye(2), turn_sigma, gain, min(visible, 1.0))
+    return Pose(position, float(out[2]), covariance, turn_sigma, 1 - unexplained / max(without, 1e-9), min(visible, 1.0))
+
+
+def _around(picture: NDArray[Any], x0: int, y0: int, x1: int, y1: int) -> tuple[NDArray[Any], tuple[int, int]]:
+    """An array that holds a part of the picture, as the compiled loops take it, and the row and column at which the part begins in it."""
+    if isinstance(picture, Glazed):
+        return picture.around((x0, y0, x1, y1))
+    if picture.flags.c_contiguous and picture.flags.writeable:
+        return picture, (y0, x0)
+    return picture[y0:y1, x0:x1].copy(), (0, 0)
