@@ -10,7 +10,6 @@ are written with an apostrophe before them, which makes a text of them; `read` t
 from __future__ import annotations
 
 import csv
-import errno
 import logging
 import os
 import re
@@ -22,7 +21,7 @@ from typing import Any, TextIO
 
 from numpy.typing import NDArray
 
-from kinescribe.errors import UsageError
+from kinescribe.errors import UsageError, why_not_written
 
 __all__ = ["check_not_protected", "escape", "number_texts", "replaced", "shortest", "sidecar_path", "unescape", "write_csv"]
 
@@ -123,8 +122,7 @@ def replaced(*paths: Path) -> Iterator[list[Path]]:
             temporary.replace(path)
             log.info("a file is written", extra={"fields": {"path": str(path), "bytes": size}})
     except OSError as error:
-        way_out = "" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "; write to a folder that exists and is yours"
-        raise UsageError(f"cannot write '{paths[0]}': {error.strerror or error}{way_out}") from error
+        raise UsageError(f"cannot write '{paths[0]}': {why_not_written(error)}") from error
     finally:
         for temporary in beside:
             # Where a temporary file could not even be made, removing it fails as well; the first error has been told.
