@@ -74,3 +74,15 @@ def test_a_read_only_folder_is_one_line(tmp_path: Path, monkeypatch: pytest.Monk
     assert str(tmp_path / name) in str(caught.value)
     assert str(caught.value).endswith(f"Read-only file system; {YOURS}")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_no_file_takes_the_place_of_a_pipe_or_a_device(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="it is a device or a pipe; name a file"), replaced(pipe):
+        raise AssertionError("nothing is to be written")
+    with pytest.raises(UsageError, match="is a device or a pipe"):
+        filmed(pipe)
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe.csv"]

@@ -107,7 +107,8 @@ def replaced(*paths: Path) -> Iterator[list[Path]]:
     """Temporary names beside `paths` that take their places, the first one last, when the block ends well, and are removed if it does not.
 
     Raises:
-        UsageError: a folder is missing or cannot be written, the disk is full, or one of the paths is a folder or write-protected.
+        UsageError: a folder is missing or cannot be written, the disk is full, or one of the paths is a folder, a device, a pipe or
+            write-protected.
     """
     tag = f"{os.getpid()}.{secrets.token_hex(4)}"
     beside = [path.with_name(f".{path.name}.{tag}.part") for path in paths]
@@ -115,6 +116,8 @@ def replaced(*paths: Path) -> Iterator[list[Path]]:
         for path in paths:
             if path.is_dir():
                 raise UsageError(f"cannot write '{path}': it is a folder; name a file in it")
+            if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/null
+                raise UsageError(f"cannot write '{path}': it is a device or a pipe; name a file")
             check_not_protected(path)
         yield beside
         for temporary, path in reversed(list(zip(beside, paths, strict=True))):

@@ -78,6 +78,8 @@ class VideoWriter:
         try:
             if self._path.is_dir():
                 raise UsageError(f"'{self._path}' is a folder: give the name of a file to write")
+            if self._path.exists() and not self._path.is_file():
+                raise UsageError(f"'{self._path}' is a device or a pipe: give the name of a file to write")
             if not self._path.parent.is_dir():
                 raise UsageError(
                     f"'{self._path}' can't be written: there is no folder '{self._path.parent}'; make it first, or write somewhere else"
