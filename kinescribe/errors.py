@@ -7,9 +7,10 @@ command line ends with. Anything else that escapes is a defect of ours.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
-__all__ = ["InputError", "KinescribeError", "NothingFoundError", "UsageError", "pip_install", "unknown_value"]
+__all__ = ["InputError", "KinescribeError", "NothingFoundError", "UsageError", "pip_install", "unknown_value", "why_not_written"]
 
 
 class KinescribeError(Exception):
@@ -47,3 +48,17 @@ def unknown_value(kind: str, value: str, allowed: Iterable[str]) -> UsageError:
     near = difflib.get_close_matches(value.lower(), names, n=1, cutoff=0.5)
     hint = f"; did you mean '{near[0]}'?" if near else ";"
     return UsageError(f"unknown {kind} '{value}'{hint} available: {', '.join(names)}")
+
+
+def why_not_written(error: Exception) -> str:
+    """Why a file could not be written, in the system's words, and the way out: ``Read-only file system; write to …``."""
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        way_out = "make room, or write somewhere else"
+    elif number == errno.ENAMETOOLONG:
+        way_out = "give it a shorter name"
+    elif number in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR):
+        way_out = "write to a folder that exists and is yours"
+    else:
+        way_out = "write somewhere else"
+    return f"{getattr(error, 'strerror', None) or error}; {way_out}"

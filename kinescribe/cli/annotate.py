@@ -109,7 +109,7 @@ def annotate(
     from kinescribe.cli.annotate_summary import as_dict, print_summary
     from kinescribe.cli.annotate_watch import watching
     from kinescribe.cli.running import NOT_WHOLE
-    from kinescribe.cli.typed import with_flags
+    from kinescribe.settings.flags import with_flags
 
     run = RunOptions(
         workers=words.workers(workers),

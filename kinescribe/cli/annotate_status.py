@@ -27,8 +27,9 @@ def tell(folders: Sequence[str], *, as_json: bool) -> int:
     from rich.console import Console
 
     from kinescribe.annotation.batch import status
-    from kinescribe.cli.annotate_summary import print_rows, with_options
+    from kinescribe.cli.annotate_summary import print_rows
     from kinescribe.cli.running import NOT_WHOLE
+    from kinescribe.settings.flags import with_options
 
     if len(folders) != 1:
         raise UsageError("name the data set: kinescribe annotate status DATASET")

@@ -6,13 +6,13 @@ import shlex
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from kinescribe.cli.typed import extraction_flags, with_flags
 from kinescribe.llm.text import one_line
+from kinescribe.settings.flags import with_options
 
 if TYPE_CHECKING:
     from kinescribe.annotation.batch import Annotated
 
-__all__ = ["as_dict", "print_rows", "print_summary", "with_options"]
+__all__ = ["as_dict", "print_rows", "print_summary"]
 
 MOST_ROWS = 20
 
@@ -39,11 +39,6 @@ def as_dict(done: Annotated, code: int) -> dict[str, Any]:
         "seconds": round(done.seconds, 3),
         "exit_code": code,
     }
-
-
-def with_options(reason: str | None) -> str | None:
-    """Why a video isn't whole, with options of extraction as they are typed."""
-    return None if reason is None else with_flags(reason, extraction_flags())
 
 
 def print_summary(done: Annotated, output: str) -> None:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kinescribe.cli.interrupts import check
-from kinescribe.cli.typed import extraction_flags, with_flags
 from kinescribe.llm.text import one_line
+from kinescribe.settings.flags import with_options
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -75,7 +75,7 @@ def _told(event: Finished) -> str:
 
 
 def _reason(outcome: Outcome) -> str:
-    reason = with_flags(outcome.reason or "for no reason that was given", extraction_flags())
+    reason = with_options(outcome.reason) or "for no reason that was given"
     return one_line(reason, 400)
 
 

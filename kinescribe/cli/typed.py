@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["as_typed", "command_of", "extraction_flags", "flags_of", "with_flags"]
+__all__ = ["as_typed", "command_of", "flags_of"]
 
 
 def command_of(command: Any, argv: Sequence[str]) -> Any:
@@ -29,27 +29,10 @@ def flags_of(command: Any) -> dict[str, str]:
     return flags
 
 
-def extraction_flags() -> dict[str, str]:
-    """As `flags_of`, of the options of extraction alone, which every command that has them calls the same."""
-    from kinescribe.settings.extraction import FIELDS
-
-    return {name: f"--{name.replace('_', '-')}" for name in FIELDS}
-
-
-def with_flags(message: str, flags: Mapping[str, str]) -> str:
-    """The message with ``name=value`` as ``--name value``, and ``name=True`` and ``name=`` as ``--name``. What is in quotes stays."""
-    if not flags:
-        return message
-    names = "|".join(sorted(map(re.escape, flags), key=len, reverse=True))
-
-    def flag(match: re.Match[str]) -> str:
-        return flags[match[1]] + (" " if re.match(r"[^\s,;:)]", match.string[match.end() :]) else "")
-
-    return re.sub(rf"(?<![\w.'\"=&?/-])({names})=(?:True\b)?", flag, message)
-
-
 def as_typed(message: str, flags: Mapping[str, str], argv: Sequence[str]) -> str:
     """As `with_flags`; a name at the very beginning without a ``=`` is an argument too where that option was typed."""
+    from kinescribe.settings.flags import with_flags
+
     first = re.match(r"([a-z_]+)(?= -?[\d.])", message)
     if first is not None and first[1] in flags:
         typed = flags[first[1]]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinescribe.errors import UsageError
+from kinescribe.errors import UsageError, why_not_written
 from kinescribe.renderers.arguments import output_path
 from kinescribe.states import sidecar_path
 
@@ -50,7 +50,7 @@ class Keeper:
         try:
             path.mkdir(exist_ok=True)
         except OSError as error:
-            raise UsageError(f"the folder '{path}' can't be made ({error.strerror or error}); make its parent first") from error
+            raise UsageError(f"the folder '{path}' can't be made: {why_not_written(error)}") from error
         return cls(path)
 
     def tables(self, tables: list[States]) -> None:

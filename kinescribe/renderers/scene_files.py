@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kinescribe.errors import InputError, UsageError
+from kinescribe.errors import InputError, UsageError, why_not_written
 from kinescribe.renderers.matte import carried
 from kinescribe.renderers.pictures import Pictures, write_picture
 from kinescribe.renderers.scene import Edges, Scene, SceneObject, Sprite, ViewsBy
@@ -108,7 +108,7 @@ def write_scene(scene: Scene, folder: Path, *, overwrite: bool = False) -> None:
             for part in (*pictures, Path(FILE)):
                 (staged / part).replace(folder / part)
     except OSError as error:
-        raise UsageError(f"the scene can't be written to '{folder}': {error.strerror or error}") from error
+        raise UsageError(f"the scene can't be written to '{folder}': {why_not_written(error)}") from error
 
 
 def _write_sprites(thing: SceneObject, folder: Path) -> list[SpriteModel]:

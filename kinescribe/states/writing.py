@@ -10,7 +10,6 @@ are written with an apostrophe before them, which makes a text of them; `read` t
 from __future__ import annotations
 
 import csv
-import errno
 import logging
 import os
 import re
@@ -22,7 +21,7 @@ from typing import Any, TextIO
 
 from numpy.typing import NDArray
 
-from kinescribe.errors import UsageError
+from kinescribe.errors import UsageError, why_not_written
 
 __all__ = ["check_not_protected", "escape", "number_texts", "replaced", "shortest", "sidecar_path", "unescape", "write_csv"]
 
@@ -108,7 +107,8 @@ def replaced(*paths: Path) -> Iterator[list[Path]]:
     """Temporary names beside `paths` that take their places, the first one last, when the block ends well, and are removed if it does not.
 
     Raises:
-        UsageError: a folder is missing or cannot be written, the disk is full, or one of the paths is a folder or write-protected.
+        UsageError: a folder is missing or cannot be written, the disk is full, or one of the paths is a folder, a device, a pipe or
+            write-protected.
     """
     tag = f"{os.getpid()}.{secrets.token_hex(4)}"
     beside = [path.with_name(f".{path.name}.{tag}.part") for path in paths]
@@ -116,6 +116,8 @@ def replaced(*paths: Path) -> Iterator[list[Path]]:
         for path in paths:
             if path.is_dir():
                 raise UsageError(f"cannot write '{path}': it is a folder; name a file in it")
+            if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/null
+                raise UsageError(f"cannot write '{path}': it is a device or a pipe; name a file")
             check_not_protected(path)
         yield beside
         for temporary, path in reversed(list(zip(beside, paths, strict=True))):
@@ -123,8 +125,7 @@ def replaced(*paths: Path) -> Iterator[list[Path]]:
             temporary.replace(path)
             log.info("a file is written", extra={"fields": {"path": str(path), "bytes": size}})
     except OSError as error:
-        way_out = "" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "; write to a folder that exists and is yours"
-        raise UsageError(f"cannot write '{paths[0]}': {error.strerror or error}{way_out}") from error
+        raise UsageError(f"cannot write '{paths[0]}': {why_not_written(error)}") from error
     finally:
         for temporary in beside:
             # Where a temporary file could not even be made, removing it fails as well; the first error has been told.

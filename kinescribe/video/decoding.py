@@ -41,6 +41,8 @@ _MAKES_UP = {"mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4", "wmv1", "wmv2", "wmv3
     "av1",
     "libdav1d",
 }
+# Their decoders go on after a key frame that they could not read, and paint over what leans on it, by each run's own luck, unmarked.
+_PAINTS_OVER = {"h264", "hevc"}
 _DURATION_IN_HEADER = {"matroska,webm", "flv", "asf"}
 
 
@@ -71,9 +73,14 @@ class Decoding:
         self._path, self._damage = path, damage
         self._limits = limits or Limits()
         self._container, self.stream = open_container(path, self._limits)
+        if damage is not None and self.stream.codec_context is not None:
+            # of several threads one may hand out a picture before another has found that it is damaged: what is told would be up to chance
+            self.stream.codec_context.thread_count = 1
         self.form = self._container.format.name
         self._one_to_one = self.stream.codec_context.name in _ONE_TO_ONE
-        self._leans_on_nothing = self.stream.codec_context.name not in _MAKES_UP
+        self._makes_up = self.stream.codec_context.name in _MAKES_UP
+        self._paints_over = self.stream.codec_context.name in _PAINTS_OVER
+        self._key_met = self._key_lost = False  # among the packets so far, and whether one before the first whole frame was damaged
         self._awaited: set[int] = set()  # stamps of packets whose frame has not come out yet
         self._packets = self._frames = 0
         self._starts_with_key: bool | None = None
@@ -124,7 +131,7 @@ class Decoding:
         last: VideoFrame | None = None
         try:
             for frame in self._decoded():
-                if last is None and (frame.is_corrupt or not (frame.key_frame or self._leans_on_nothing)):
+                if last is None and not self._may_be_first(frame):
                     self.skipped += 1  # a recording that starts between key frames, or whose first one is damaged
                     continue
                 if self._has_lost(frame, last):
@@ -139,6 +146,8 @@ class Decoding:
         except av.FFmpegError as error:
             self.broke_off = self.broke_off or decoder_message(error)
             return
+        if self.broke_off is None and last is None and self._key_lost:
+            self.broke_off = "the key frame that all others lean on is damaged"
         if self.broke_off is None and last is not None:
             self.broke_off = self._lost_at_end(last)
         if self.broke_off is None:
@@ -166,6 +175,7 @@ class Decoding:
                 return
             if packet.size:
                 self._packets += 1
+                self._key_met |= packet.is_keyframe
                 if self._starts_with_key is None:
                     self._starts_with_key = packet.is_keyframe
                 if packet.is_discard:
@@ -179,6 +189,7 @@ class Decoding:
                 if self._frames or not packet.size:
                     raise
                 self.skipped += 1
+                self._key_lost |= self._paints_over and self._key_met
                 pictures = []
             self._limits.check_wait(self._path.name, time.monotonic() - since)
             yield from pictures
@@ -188,6 +199,15 @@ class Decoding:
     def _is_beyond_damage(self, packet: Packet[VideoStream]) -> bool:
         damage = None if self._damage is None else self._damage.offset
         return damage is not None and packet.pos is not None and packet.pos >= 0 and packet.pos + packet.size > damage
+
+    def _may_be_first(self, frame: VideoFrame) -> bool:
+        """Whether it leans on no picture that is damaged or isn't there, as far as decoders tell."""
+        if frame.is_corrupt:
+            self._key_lost |= self._paints_over and _is_intra(frame)
+            return False
+        if frame.key_frame or self._makes_up:
+            return bool(frame.key_frame)
+        return not self._key_lost or _is_intra(frame)  # some recordings mark few of those that lean on no other
 
     def _has_lost(self, frame: VideoFrame, last: VideoFrame | None) -> bool:
         """Whether this frame, or one that should have come before it, is damaged. Notes why.
@@ -205,8 +225,8 @@ class Decoding:
         self._awaited.discard(frame.pts)
         overdue = {stamp for stamp in self._awaited if stamp < frame.pts}
         self._awaited -= overdue
-        if last is None:
-            self.skipped = max(self.skipped, len(overdue))
+        if last is None and overdue:  # a picture that came out damaged may have been an error of the decoder's as well
+            self.skipped = len(overdue) if self._tells_losses(frame) else max(self.skipped, len(overdue))
         if overdue and last is not None and self._tells_losses(frame):
             self.broke_off = self.broke_off or "the next frame could not be decoded"
             return True
@@ -260,6 +280,13 @@ def decoded_in_time(container: InputContainer, stream: VideoStream, waited: Call
         yield from pictures
         if pictures:  # what is done with them in between is none of the decoder's time
             since = time.monotonic()
+
+
+def _is_intra(frame: VideoFrame) -> bool:
+    """Whether it is told without any other picture."""
+    from av.video.frame import PictureType
+
+    return frame.pict_type == PictureType.I
 
 
 def _frames(count: int) -> str:

@@ -254,6 +254,8 @@ class FileVideo:
     def _probe(self) -> VideoInfo:
         name = self._path.name
         with closing(self._decoding()) as decoding:
+            self._damage = first_damage(self._path, decoding.form)
+        with closing(self._decoding()) as decoding:
             frames = decoding.frames()
             first = next(frames, None)
             frames.close()  # type: ignore[attr-defined]
@@ -273,7 +275,6 @@ class FileVideo:
                 )
             if first.interlaced_frame:
                 self._about_pixels.append(f"'{name}': interlaced; moving edges are combed, which makes positions less precise")
-            self._damage = first_damage(self._path, decoding.form)
             count, duration = decoding.frame_count(), decoding.duration_s()
             if self._interval is not None:
                 duration = None if count is None else count * self._interval

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError
+from ..errors import UsageError, why_not_written
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -78,8 +78,12 @@ class VideoWriter:
         try:
             if self._path.is_dir():
                 raise UsageError(f"'{self._path}' is a folder: give the name of a file to write")
+            if self._path.exists() and not self._path.is_file():
+                raise UsageError(f"'{self._path}' is a device or a pipe: give the name of a file to write")
             if not self._path.parent.is_dir():
-                raise UsageError(f"'{self._path}' can't be written: there is no folder '{self._path.parent}'")
+                raise UsageError(
+                    f"'{self._path}' can't be written: there is no folder '{self._path.parent}'; make it first, or write somewhere else"
+                )
         except OSError as error:
             raise self._failed(error) from error
         # In the same folder, so that the last step is one rename on one file system.
@@ -203,7 +207,7 @@ class VideoWriter:
             raise self._failed(failure) from failure
 
     def _failed(self, failure: Exception) -> UsageError:
-        return UsageError(f"'{self._path}' can't be written: {getattr(failure, 'strerror', None) or failure}")
+        return UsageError(f"'{self._path}' can't be written: {why_not_written(failure)}")
 
     def _discard(self) -> None:
         """Close and remove what is left of an unfinished file."""

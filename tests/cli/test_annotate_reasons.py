@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 
 import pytest
 
@@ -18,7 +19,7 @@ START = "--start 99 is beyond the end of 'video.mp4': its last frame is 11"
 )
 def test_reasons_name_options_as_they_were_typed(run, drawn, tmp_path, words, told):
     folder = tmp_path / "data set"
-    ran = run("annotate", drawn, "-o", folder, "--no-report", "--json", *words)
+    ran = run("annotate", drawn, "-o", folder, "--json", *words)
     assert ran.code == 5
     (line,) = [line for line in ran.err.splitlines() if line.startswith("[1/1]")]
     assert line.startswith(f"[1/1] video.mp4: settings: {told}")
@@ -27,3 +28,7 @@ def test_reasons_name_options_as_they_were_typed(run, drawn, tmp_path, words, to
     asked = run("annotate", "status", folder, "--json")
     assert json.loads(asked.out)["wanting"][0]["reason"].startswith(told)
     assert f"{words[0][2:]}=" not in run("annotate", "status", folder).out
+    page = unescape((folder / "report.html").read_text(encoding="utf-8"))
+    assert f"settings: {told}" in page
+    assert f"settings: {words[0][2:]}=" not in page
+    assert "start=…" not in page

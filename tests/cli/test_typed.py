@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kinescribe.cli.typed import as_typed, with_flags
+from kinescribe.cli.typed import as_typed
+from kinescribe.settings.flags import with_flags
 
 FLAGS = {
     "workers": "--workers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any
 
 import cv2
@@ -12,9 +13,10 @@ import pytest
 from kinescribe import extract_states
 from kinescribe.evaluation import scenes
 from kinescribe.evaluation.scenes import Scene
-from kinescribe.perception import Detections
+from kinescribe.perception import Detections, looking
 from kinescribe.perception.classical import ClassicalDetector
 from kinescribe.video import open_video
+from kinescribe.video.frame import Frame
 
 
 def run(scene: Scene, phrases: tuple[str, ...] = ()) -> tuple[ClassicalDetector, list[Detections]]:
@@ -170,3 +172,79 @@ def test_a_picture_of_a_few_pixels_has_detections_in_it(height: int, width: int)
     found = [detector.detect(frame) for frame in video]
     assert all(np.isfinite(one.centroids).all() and np.isfinite(one.covariances).all() for one in found)
     assert sum(map(len, found)) > 0
+
+
+class Prepares(ClassicalDetector):
+    """Looks at frames as `ClassicalDetector` does."""
+
+    def prepare(self, video: Any, phrases: Any = ()) -> None:
+        super().prepare(video, phrases)
+
+
+class Detects(ClassicalDetector):
+    """Notes who asks it, in a list that no two threads may append to in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[int, str]] = []
+
+    def detect(self, frame: Frame) -> Detections:
+        self.asked.append((frame.index, threading.current_thread().name))
+        return super().detect(frame)
+
+
+class Cuts(ClassicalDetector):
+    """Has its own way in what runs within `detect`."""
+
+    def _cut(self, *given: Any) -> Any:
+        return super()._cut(*given)
+
+
+class Promises(Detects):
+    """Says so itself."""
+
+    thread_safe = True
+
+
+class Breaks(Promises):
+    """What it inherits the promise from didn't know its code."""
+
+    def detect(self, frame: Frame) -> Detections:
+        return super().detect(frame)
+
+
+class Look:
+    """Found before the detector's own, as it is named first."""
+
+    def detect(self, frame: Frame) -> Detections:
+        return Detections(frame.index, frame.time_s)
+
+
+class Mixed(Look, ClassicalDetector):
+    """Detects in another class's way."""
+
+
+@pytest.mark.parametrize(
+    ("detector", "safe"),
+    [
+        (ClassicalDetector, True),
+        (Prepares, True),
+        (Detects, False),
+        (type("Inherits", (Detects,), {}), False),
+        (Cuts, False),
+        (Mixed, False),
+        (Promises, True),
+        (type("Follows", (Promises,), {}), True),
+        (Breaks, False),
+    ],
+)
+def test_the_promise_to_stand_several_threads_is_not_inherited_by_other_code(detector: type[ClassicalDetector], safe: bool) -> None:
+    assert detector.thread_safe is safe
+
+
+def test_a_subclass_that_promises_nothing_is_asked_by_one_thread_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "cores", lambda: 4)
+    scene, detector = scenes.falling_ball(frame_count=20), Detects()
+    extract_states(scene.images(), times=scene.times, detector=detector)
+    assert [index for index, _ in detector.asked] == list(range(20))
+    assert len({thread for _, thread in detector.asked}) == 1

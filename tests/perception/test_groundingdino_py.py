@@ -115,6 +115,9 @@ if trick == "mute":
 if trick == "chatty":
     print("Python 2.7.18 (default, Jul 8 2024)", flush=True)
     time.sleep(600)
+if trick == "short":
+    print("hi", flush=True)
+    time.sleep(600)
 if trick == "quits":
     sys.exit("ModuleNotFoundError: No module named 'numpy'")
 if trick == "deaf":
@@ -232,13 +235,18 @@ arrays_to_send = st.dictionaries(
 )
 
 
+def read(content: bytes, *most: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The first message of what a pipe holds."""
+    return protocol.read_message(io.BufferedReader(io.BytesIO(content)), *most)
+
+
 @given(st.dictionaries(st.text(max_size=8).filter(lambda key: key != "arrays"), st.text() | st.integers() | st.none()), arrays_to_send)
 def test_messages_arrive_as_they_were_sent(header: dict[str, Any], arrays: dict[str, Any]) -> None:
     stream = io.BytesIO()
     protocol.write_message(stream, header, arrays)
     protocol.write_message(stream, {"second": 2})
-    stream.seek(0)
-    message = protocol.read_message(stream)
+    sent = io.BufferedReader(io.BytesIO(stream.getvalue()))
+    message = protocol.read_message(sent)
     assert message is not None
     assert message[0] == header
     assert list(message[1]) == list(arrays)
@@ -246,21 +254,43 @@ def test_messages_arrive_as_they_were_sent(header: dict[str, Any], arrays: dict[
         assert message[1][name].dtype == array.dtype
         assert message[1][name].shape == array.shape
         assert message[1][name].tobytes() == array.tobytes()
-    assert protocol.read_message(stream) == ({"second": 2}, {})
-    assert protocol.read_message(stream) is None
+    assert protocol.read_message(sent) == ({"second": 2}, {})
+    assert protocol.read_message(sent) is None
 
 
 def test_slices_and_other_byte_orders_are_sent_whole_or_refused() -> None:
     stream = io.BytesIO()
     image = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
     protocol.write_message(stream, {}, {"a": image[::2, ::-1]})
-    stream.seek(0)
-    message = protocol.read_message(stream)
+    message = read(stream.getvalue())
     assert message is not None
     np.testing.assert_array_equal(message[1]["a"], image[::2, ::-1])
     for array in (np.zeros(2, ">f4"), np.array([None]), np.array(["text"])):
         with pytest.raises(ValueError, match="can't be sent"):
             protocol.write_message(stream, {}, {"a": array})
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        (b"hi\n", "'hi'"),
+        (b"x", "'x'"),
+        (b"\n", r"'\\n'"),
+        (b"\r\n loading\nmore\n", "'loading'"),
+        (b"KS\n", "'KS'"),
+        (b"Gr\xc3\xbc\xc3\x9fe\n", "'Grüße'"),
+        (b"\x1b" * 500, r"'(\\x1b)+"),
+    ],
+)
+def test_what_is_no_message_is_named_at_once_however_short_it_is(said: bytes, named: str) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as stream:  # its other end stays open, as that of a program that waits to be asked
+        os.write(writing, said)
+        with pytest.raises(protocol.ProtocolError, match=f"it begins {named}") as caught:
+            protocol.read_message(stream)
+    os.close(writing)
+    assert len(str(caught.value)) < 300
+    assert str(caught.value).isprintable()
 
 
 @given(st.data())
@@ -270,15 +300,15 @@ def test_a_message_that_breaks_off_is_an_error(data: st.DataObject) -> None:
     whole = stream.getvalue()
     part = whole[: data.draw(st.integers(1, len(whole) - 1))]
     with pytest.raises(protocol.ProtocolError):
-        protocol.read_message(io.BytesIO(part))
+        read(part)
 
 
 @given(st.binary(min_size=1, max_size=200))
 def test_garbage_is_an_error(garbage: bytes) -> None:
     with pytest.raises(protocol.ProtocolError):
-        protocol.read_message(io.BytesIO(garbage))
+        read(garbage)
     with pytest.raises(protocol.ProtocolError):
-        protocol.read_message(io.BytesIO(b"KSW1" + len(garbage).to_bytes(4, "little") + garbage))
+        read(b"KSW1" + len(garbage).to_bytes(4, "little") + garbage)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +337,7 @@ def test_garbage_is_an_error(garbage: bytes) -> None:
 def test_arrays_that_no_one_would_send_are_errors(listed: str) -> None:
     text = f'{{"arrays": {listed}}}'.encode()
     with pytest.raises(protocol.ProtocolError) as caught:
-        protocol.read_message(io.BytesIO(b"KSW1" + len(text).to_bytes(4, "little") + text + bytes(64)), 2**33)
+        read(b"KSW1" + len(text).to_bytes(4, "little") + text + bytes(64), 2**33)
     assert len(str(caught.value)) < 400
     assert str(caught.value).isprintable()
 
@@ -316,13 +346,13 @@ def test_all_arrays_of_a_message_have_one_bound() -> None:
     stream = io.BytesIO()
     protocol.write_message(stream, {}, {"a": np.zeros(60, np.uint8), "b": np.zeros(60, np.uint8)})
     with pytest.raises(protocol.ProtocolError, match="all take 40 bytes at most"):
-        protocol.read_message(io.BytesIO(stream.getvalue()), 100)
-    assert protocol.read_message(io.BytesIO(stream.getvalue()), 120) is not None
+        read(stream.getvalue(), 100)
+    assert read(stream.getvalue(), 120) is not None
 
 
 def test_a_header_that_would_fill_the_memory_is_an_error() -> None:
     with pytest.raises(protocol.ProtocolError, match="4294967295 bytes"):
-        protocol.read_message(io.BytesIO(b"KSW1" + b"\xff" * 4 + bytes(100)))
+        read(b"KSW1" + b"\xff" * 4 + bytes(100))
 
 
 # The detector
@@ -439,7 +469,7 @@ def test_wrong_timeout(timeout_s: Any) -> None:
     [
         ("die", r"ended with code 7 \(no kernel image is available\)$"),
         ("killed", "ended with code -9, killed, as happens where memory runs out"),
-        ("print", "sent no message of groundingdino_worker.py: it begins b'Download'"),
+        ("print", "sent no message of groundingdino_worker.py: it begins 'Downloading shards: 100%'"),
         ("cut", "breaks off"),
         ("elsewhere", "answered boxes"),
         ("misshapen", "answered boxes"),
@@ -552,7 +582,13 @@ def test_what_the_program_started_ends_with_it(make: Make) -> None:
 
 @pytest.mark.parametrize(
     ("trick", "text"),
-    [("chatty", "it begins b'Python 2"), ("quits", "No module named 'numpy'"), ("mute", "gave no answer"), ("other", "another program")],
+    [
+        ("chatty", r"it begins 'Python 2\.7\.18 \(default, Jul 8 2024\)'"),
+        ("short", "it begins 'hi'"),
+        ("quits", "No module named 'numpy'"),
+        ("mute", "gave no answer"),
+        ("other", "another program"),
+    ],
 )
 def test_a_program_that_does_not_begin(make: Make, trick: str, text: str) -> None:
     detector, _ = make(trick, timeout_s=1.5 if trick == "mute" else 60.0)

@@ -12,7 +12,10 @@ import pytest
 from videofiles import write_file
 
 from kinescribe.cli.extract import main
+from kinescribe.errors import InputError
 from kinescribe.video import open_video
+from kinescribe.video.decoding import Decoding
+from kinescribe.video.structure import Damage
 
 EVERY = range(0, 90_000, 3000)
 
@@ -192,3 +195,40 @@ def test_a_lost_start_makes_a_table_partial(tmp_path):
     assert 0 < len(list(video)) < whole
     assert "lacks its start" in video.partial
     assert extracted(path)[0] == 5
+
+
+def first_key_damaged(path, ticks, **options):
+    """A film of H.264 of which the first picture's code is broken; the pictures that it would have."""
+    write_file(path, ticks, draw=falling, size=(160, 120), **options)
+    pictures = [frame.image for frame in open_video(path)]
+    with av.open(str(path)) as container:
+        first = next(container.demux(container.streams.video[0]))
+    data = bytearray(path.read_bytes())
+    at = first.pos + first.size * 7 // 8  # the encoder's own words come first
+    data[at : at + 40] = b"\xa7" * 40
+    path.write_bytes(data)
+    return pictures
+
+
+def test_what_leans_on_a_damaged_first_key_frame_is_no_picture(tmp_path):
+    path = tmp_path / "a.mp4"
+    pictures = first_key_damaged(path, EVERY, group=10)
+    for _ in range(3):  # what is painted over differs from run to run
+        video = open_video(path)
+        seen = [frame.image for frame in video]
+        np.testing.assert_array_equal(seen, pictures[10:])
+        assert "lacks its start: 10 frames before frame 0" in video.partial
+
+
+def test_a_film_that_leans_on_one_damaged_key_frame_has_no_picture(tmp_path):
+    path = tmp_path / "a.mp4"
+    first_key_damaged(path, EVERY)
+    with pytest.raises(InputError, match="no frame of it can be decoded \\(the key frame that all others lean on is damaged\\)"):
+        open_video(path)
+
+
+def test_a_file_that_is_known_to_be_damaged_is_decoded_by_one_thread(tmp_path):
+    path = write(tmp_path / "a.ts", container_format="mpegts")
+    decoding = Decoding(path, None, Damage(1880, "there is no packet at byte 1880"))
+    assert decoding.stream.codec_context.thread_count == 1
+    decoding.close()

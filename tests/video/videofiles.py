@@ -36,13 +36,16 @@ def write_file(
     time_base: Fraction = TICKS,
     pixel_aspect: Fraction | None = None,
     container_format: str | None = None,
+    group: int | None = None,
     **options: str,
 ) -> Path:
-    """Encode one frame for each time stamp, in units of the time base."""
+    """Encode one frame for each time stamp, in units of the time base; `group`: frames from one key frame to the next."""
     with av.open(str(path), "w", format=container_format, options=options) as container:
         stream = container.add_stream(codec, rate=30)
         stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
         stream.codec_context.time_base = time_base
+        if group:
+            stream.codec_context.gop_size = group
         if pixel_aspect:
             stream.codec_context.sample_aspect_ratio = pixel_aspect
         if rotation or mirror:

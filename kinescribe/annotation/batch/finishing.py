@@ -20,6 +20,7 @@ from kinescribe.annotation.batch.planning import folder_of
 from kinescribe.annotation.batch.work import MASKS, REPORT, STATES, SUMMARY, THUMBNAIL
 from kinescribe.annotation.exporting.staging import RECORD as EXPORTED
 from kinescribe.errors import InputError, KinescribeError
+from kinescribe.settings.flags import with_options
 
 __all__ = ["Finishing", "carry_out", "sizes_of"]
 
@@ -155,5 +156,6 @@ def _entries(asked: Finishing, data: DataSet, videos: list[dict[str, Any]], know
                 summary = None
             page = f"states/{folder_of(name)}/{REPORT}" if (folder / REPORT).exists() else None
             thumbnail = (folder / THUMBNAIL).read_bytes() if (folder / THUMBNAIL).exists() else None
-        reason = row.reason if row.kind is None or row.reason is None else f"{row.kind}: {row.reason}"
+        why = with_options(row.reason)
+        reason = why if row.kind is None or why is None else f"{row.kind}: {why}"
         yield Entry(name, video["state"], reason, row.seconds, command, page, summary, thumbnail)

@@ -170,7 +170,7 @@ def _add_row(out: Gathered, i: int, one: Entry, looks: list[str]) -> None:
 def _numbers(one: Entry, summary: Summary | None) -> list[Any]:
     if summary is None:
         return [None] * 6 + [one.seconds]
-    spans = sum(thing.last_frame - thing.first_frame + 1 for thing in summary.objects)
+    spans = sum(thing.span for thing in summary.objects)
     coverage = sum(thing.observed for thing in summary.objects) / spans if spans else None
     gap = max((thing.longest_gap for thing in summary.objects), default=None)
     flagged = sum(thing.flagged for thing in summary.objects) + summary.points_flagged

@@ -70,9 +70,8 @@ def _verdict(one: ObjectSummary) -> str:
 def _gap(one: ObjectSummary) -> str:
     if one.coverage >= LOW_COVERAGE and one.longest_gap <= GAP_FRAMES:
         return ""
-    span = one.last_frame - one.first_frame + 1
     gaps = f"{one.gaps} gap{'s' * (one.gaps != 1)}, the longest of {one.longest_gap} frame{'s' * (one.longest_gap != 1)}"
-    return f"{named(one)}: seen in {one.observed} of {span} frames, {gaps}"
+    return f"{named(one)}: seen in {one.observed} of {one.span} frames, {gaps}"
 
 
 def _identity(one: ObjectSummary) -> str:

@@ -58,6 +58,12 @@ class ObjectSummary(_Model):
     sigma: float | None = Field(ge=0)
     path_length: float = Field(ge=0)
 
+    @property
+    def span(self) -> int:
+        """Frames from its first row to its last, of those that were looked at."""
+        frames = self.last_frame - self.first_frame + 1
+        return min(max(round(self.observed / self.coverage), self.frames), frames) if self.observed and self.coverage else frames
+
     @model_validator(mode="after")
     def _agrees(self) -> ObjectSummary:
         span = self.last_frame - self.first_frame + 1

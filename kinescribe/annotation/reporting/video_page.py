@@ -89,7 +89,7 @@ def write_video_page(
 
 
 def _facts(summary: Summary) -> list[dict[str, str]]:
-    seen, spans = sum(one.observed for one in summary.objects), sum(one.last_frame - one.first_frame + 1 for one in summary.objects)
+    seen, spans = sum(one.observed for one in summary.objects), sum(one.span for one in summary.objects)
     size = f"{summary.width} × {summary.height} px" if summary.width else "–"
     facts = [
         ("objects", f"{len(summary.objects):,}", f"and {count(summary.points, 'point')}" if summary.points else ""),

@@ -13,7 +13,7 @@ from kinescribe.dynamics.fitting import Fit
 from kinescribe.dynamics.sandbox import SandboxError
 from kinescribe.dynamics.sandbox.limits import MOST_SOURCE
 from kinescribe.dynamics.saving import load, save
-from kinescribe.errors import InputError, UsageError
+from kinescribe.errors import InputError, UsageError, why_not_written
 from kinescribe.foretelling.programs.detector import FILE as DETECTOR
 from kinescribe.foretelling.programs.lawmaking import sources_in
 from kinescribe.foretelling.programs.plan import PerceptionPlan
@@ -141,7 +141,7 @@ def prepared(folder: str | Path, *, overwrite: bool) -> Path:
     try:
         path.mkdir(exist_ok=True)
     except OSError as error:
-        raise UsageError(f"the folder '{path}' can't be made ({error.strerror or error}); make its parent first") from error
+        raise UsageError(f"the folder '{path}' can't be made: {why_not_written(error)}") from error
     return path
 
 

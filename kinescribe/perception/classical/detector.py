@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -39,6 +39,7 @@ MARGIN = 3
 LARGEST_SHARE = 0.5  # of the picture: a blob beyond this is a change of light or of the scene
 MOST_DETECTIONS = 400  # a frame
 MOST_BODIES = 30  # a blob
+BESIDE_DETECT = ("__init__", "prepare", "second_look", "keep_for_second_look", "_estimate")  # never run while frames are looked at
 
 
 class ClassicalDetector:
@@ -47,10 +48,18 @@ class ClassicalDetector:
     Attributes:
         finds_still: whether things that never move are detected too; known after `prepare`.
         background: known after `prepare`.
-        thread_safe: several threads may look at frames at once.
+        thread_safe: several threads may look at frames at once; False for a subclass with a `detect` of its own that doesn't promise it.
     """
 
     thread_safe = True
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        promising = next(base for base in cls.__mro__ if "thread_safe" in vars(base))
+        within = [name for name, value in vars(ClassicalDetector).items() if callable(value) and name not in BESIDE_DETECT]
+        # the promise is of the code that was there when it was made: what is put in its place may keep something from frame to frame
+        if any(getattr(cls, name) is not getattr(promising, name, None) for name in within):
+            cls.thread_safe = False
 
     def __init__(self) -> None:
         self.finds_still = False

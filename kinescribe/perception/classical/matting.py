@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEAST_CONTRAST", "NOISE_CORRELATION", "Matte", "matte", "telling"]
+__all__ = ["LEAST_CONTRAST", "LEAST_INSIDE_PX", "NOISE_CORRELATION", "Matte", "matte", "telling"]
 
 Float = NDArray[np.float64]
 NOISE_CORRELATION = 2.0  # neighbouring pixels' noise is correlated by demosaicing and codecs: variance of sums grows by about this
 LEAST_CONTRAST = 1e-3  # grey levels; less is none at all
+LEAST_INSIDE_PX = 4  # without the outline's pixels; with fewer a body has no inside whose look tells anything
 LEAST_LUMA = 0.5  # of the contrast: codecs and sensors sample colour at half the resolution of brightness
 LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 
@@ -47,7 +48,7 @@ def matte(image: NDArray[np.uint8], delta: NDArray[np.float32], weights: NDArray
 
     image, delta, weights = np.ascontiguousarray(image), np.ascontiguousarray(delta), np.ascontiguousarray(weights)
     inside = np.empty(weights.shape, np.bool_)
-    if compiled.sure_inside(weights, inside) < compiled.LEAST_INSIDE_PX:
+    if compiled.sure_inside(weights, LEAST_INSIDE_PX, inside) < LEAST_INSIDE_PX:
         return None
     direction = telling(delta, inside)
     if direction is None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.perception.classical.blobs import fill_holes
-from kinescribe.perception.classical.matting import LEAST_CONTRAST, NOISE_CORRELATION, Matte, matte, telling
+from kinescribe.perception.classical.matting import LEAST_CONTRAST, LEAST_INSIDE_PX, NOISE_CORRELATION, Matte, matte, telling
 from kinescribe.perception.classical.outline import Circle, fit_circle
 
 __all__ = [
@@ -26,8 +26,7 @@ __all__ = [
 ]
 
 Float = NDArray[np.float64]
-LEAST_INSIDE_PX = 4  # without the outline's pixels; a body with fewer is as bright …
-BRIGHT_SHARE = 0.8  # … as the pixel that this share of all is no brighter than
+BRIGHT_SHARE = 0.8  # a body with too few pixels inside is as bright as the pixel that this share of all is no brighter than
 GRID_VARIANCE = 0.01**2  # px², what sampling on a grid does to soft outlines
 LEAST_CIRCLE_RADIUS = 3.5  # px; below, a disc's rim is all of it
 ROUND_ASPECT = 1.25

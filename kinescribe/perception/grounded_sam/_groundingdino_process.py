@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import weakref
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
@@ -153,7 +154,7 @@ class WorkerProcess:
     def _exchange(self, message: Message | None, timeout_s: float) -> Message:
         process = self._process
         assert process.stdin is not None
-        assert process.stdout is not None
+        assert isinstance(process.stdout, BufferedReader)
         with self._lock:
             if not self._end.alive:
                 raise InputError("the program that runs groundingdino-py was ended; prepare the detector again")
@@ -169,6 +170,7 @@ class WorkerProcess:
                     return reply
                 reason = self._ended()
             except protocol.ProtocolError as error:
+                _kill(process)  # it wouldn't know the end of its input for a sign to leave, as ours does
                 reason = f"sent no message of {SCRIPT.name}: {error}"
             except OSError:
                 reason = self._ended()

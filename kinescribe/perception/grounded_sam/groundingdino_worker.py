@@ -19,6 +19,7 @@ import re
 import struct
 import sys
 import traceback
+from io import BufferedReader
 from typing import IO, Any
 
 import numpy as np
@@ -65,17 +66,19 @@ def write_message(stream: IO[bytes], header: dict[str, Any], arrays: dict[str, A
     stream.flush()
 
 
-def read_message(stream: IO[bytes], most: int = MOST_ARRAY_BYTES) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def read_message(stream: BufferedReader, most: int = MOST_ARRAY_BYTES) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The next header and its arrays by name; None where the stream ends.
 
     `most`: bytes of all arrays together. Raises `ProtocolError` for what is no message, is larger, or breaks off.
     """
-    start = stream.read(8)
-    if not start:
+    # what is there by now, however little: whoever prints a word and then waits to be asked would never send the rest of a message's start
+    seen = stream.peek()
+    if not seen:
         return None
-    if not start.startswith(MAGIC):
-        raise ProtocolError(f"it begins {start!r}")
-    size = struct.unpack("<I", _exactly(stream, 8, start)[4:])[0]
+    if not MAGIC.startswith(seen[: len(MAGIC)]):
+        line = (seen.strip().splitlines() or [seen])[0]
+        raise ProtocolError(f"it begins {line[:LONGEST_TEXT].decode('utf-8', 'replace')!r:.{LONGEST_TEXT}}")
+    size = struct.unpack("<I", _exactly(stream, 8)[4:])[0]
     if size > MOST_HEADER_BYTES:
         raise ProtocolError(f"its header has {size} bytes")
     try:
@@ -96,8 +99,8 @@ def read_message(stream: IO[bytes], most: int = MOST_ARRAY_BYTES) -> tuple[dict[
     return header, arrays
 
 
-def _exactly(stream: IO[bytes], count: int, start: bytes = b"") -> bytes:
-    parts, left = [start], count - len(start)
+def _exactly(stream: BufferedReader, count: int) -> bytes:
+    parts, left = [], count
     while left > 0:
         part = stream.read(min(left, 2**26))
         if not part:
@@ -357,7 +360,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
 
 
-def serve(requests: IO[bytes], replies: IO[bytes], session: Any) -> None:
+def serve(requests: BufferedReader, replies: IO[bytes], session: Any) -> None:
     """Answer requests by the session's methods until the stream of them ends."""
     write_message(replies, {**HELLO, "python": sys.version.split()[0]})
     while True:

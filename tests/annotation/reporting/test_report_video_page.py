@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_tables import FRAMES, calm, film, meta, row, table, troubled
+from report_tables import FRAMES, calm, entry, film, meta, row, table, troubled
 
-from kinescribe.annotation.reporting import check_pages, write_video_page
+from kinescribe.annotation.reporting import check_pages, summarise, write_video_page
+from kinescribe.annotation.reporting.gathered import gathered
 from kinescribe.errors import InputError, UsageError
 from kinescribe.states import Calibration, Metadata, States
 from kinescribe.states.metadata import VideoMeta
@@ -148,3 +149,14 @@ def test_wrong_arguments_are_told_and_nothing_is_left(tmp_path: Path):
     with pytest.raises(UsageError, match=r"kinescribe\.States"):
         write_video_page("states.csv", None, tmp_path / "page.html")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_spans_count_the_frames_that_were_looked_at(tmp_path: Path):
+    """With a stride the others are as good as not there, in every figure alike."""
+    about = meta(configuration={"frames_read": {"first": 0, "last": 18, "stride": 2}})
+    states = table([row(frame) for frame in range(0, 20, 2) if frame not in (4, 6, 8, 10)], about)
+    told = words(page(states, film(), tmp_path))
+    assert "seen in 6 of 10 frames, 1 gap, the longest of 4 frames" in told
+    assert "seen, of their spans 60 %" in told
+    rows = gathered([entry("film.mp4", summary=summarise(states))]).rows
+    assert any('"60 %"' in one for ordered in rows.values() for one in ordered)

@@ -14,8 +14,8 @@ from kinescribe.perception.classical.accelerated._pixels import Pixels, joined
 from kinescribe.perception.classical.accelerated._ranks import quantiles_by_owner
 from kinescribe.perception.classical.blobs import fill_holes
 from kinescribe.perception.classical.detector import Body
-from kinescribe.perception.classical.matting import LEAST_CONTRAST, NOISE_CORRELATION
-from kinescribe.perception.classical.measure import BRIGHT_SHARE, LEAST_INSIDE_PX, Moments
+from kinescribe.perception.classical.matting import LEAST_CONTRAST, LEAST_INSIDE_PX, NOISE_CORRELATION
+from kinescribe.perception.classical.measure import BRIGHT_SHARE, Moments
 
 __all__ = ["Weighed", "weigh"]
 

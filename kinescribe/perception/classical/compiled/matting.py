@@ -12,7 +12,6 @@ __all__ = ["fill_matte", "sure_inside", "take_steps"]
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-LEAST_INSIDE_PX = 4  # with fewer pixels that are covered for certain, those off the outline stand for them
 FULL = 0.9  # mean coverage about a pixel that the body covers wholly, noise that saturates included
 LEAST_TOLD = 0.25  # of the difference in all channels, what the chosen sum of them must show
 NEARBY_PX = 3  # on each side: a body's colour at its outline is that of its inside pixels within this box
@@ -40,8 +39,8 @@ def take_steps(delta: Float32, inside: Mask, steps: Float32) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sure_inside(weights: Float32, inside: Mask) -> int:
-    """Fill which pixels (h, w) a soft mask covers for certain; how many these are."""
+def sure_inside(weights: Float32, least: int, inside: Mask) -> int:
+    """Fill which pixels (h, w) a soft mask covers for certain, or, where these are fewer than `least`, those off the outline; how many."""
     height, width = weights.shape
     means, count = np.empty(weights.shape, np.float32), 0
     _box_sums(weights, 1, means)
@@ -49,7 +48,7 @@ def sure_inside(weights: Float32, inside: Mask) -> int:
         for x in range(width):
             inside[y, x] = means[y, x] / np.float32(9) >= FULL
             count += inside[y, x]
-    if count >= LEAST_INSIDE_PX:
+    if count >= least:
         return count
     count = 0
     for y in range(height):
