@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["smooth_nodes"]
+__all__ = ["are_kept", "smooth_nodes"]
 
 Float = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,8 +40,8 @@ def smooth_nodes(
         first, last: (2, B, STATE), mean and diagonal of the covariance at the first node and, not mirrored in time, at the last.
         kick_nodes: (K,), increasing.
         kicks: (2, K, B, STATE), what is added to the mean and to the covariance's diagonal just before those nodes' observations.
-        smoothed: (2, J, B, STATE), filled: means and variances given all observations.
-        before: (2, K, B, STATE), filled: the same just before the kicks.
+        smoothed: (2, J, B, STATE), 0, filled up to each order: means and variances given all observations.
+        before: (2, K, B, STATE), the same just before the kicks.
     """
     count, width = values.shape
     if count == 0:
@@ -54,12 +56,10 @@ def smooth_nodes(
     state, spread, scratch = np.empty(STATE), np.empty((STATE, STATE)), np.empty((STATE, STATE))
     mirrored, mirrored_spread = np.empty(STATE), np.empty((STATE, STATE))
     system, size = np.empty((STATE, 2 * STATE + 1)), np.empty(STATE)
-    smoothed[:] = 0.0
-    before[:] = 0.0
     regular = True
     for b in range(width):
         order = orders[b]
-        _begin(first[:, b], order, False, state, spread)
+        _begin(first[:, b], order, 1.0, state, spread)
         k = 0
         for j in range(count):
             if j > 0:
@@ -72,7 +72,7 @@ def smooth_nodes(
                 k += 1
             _observe(values[j, b], variances[j, b], order, state, spread)
             _copy(state, spread, order, ahead[j], ahead_spread[j])
-        _begin(last[:, b], order, True, state, spread)
+        _begin(last[:, b], order, -1.0, state, spread)
         k = kicked - 1
         for j in range(count - 1, -1, -1):
             if j < count - 1:
@@ -95,10 +95,13 @@ def smooth_nodes(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _begin(start: Float, order: int, backwards: bool, state: Float, spread: Float) -> None:
-    """A state (STATE,) and its covariance from a mean and a diagonal, (2, STATE); only the first `order` numbers are ever touched."""
+def _begin(start: Float, order: int, sign: float, state: Float, spread: Float) -> None:
+    """A state (STATE,) and its covariance from a mean and a diagonal, (2, STATE), forwards or, −1, backwards in time.
+
+    Here as everywhere only the first `order` numbers are ever touched.
+    """
     for r in range(order):
-        state[r] = -start[0, r] if backwards and r % 2 else start[0, r]
+        state[r] = sign * start[0, r] if r % 2 else start[0, r]
         for c in range(order):
             spread[r, c] = 0.0
         spread[r, r] = start[1, r]
@@ -240,3 +243,8 @@ def _solved(system: Float, order: int, width: int) -> bool:
                 total -= system[i, r] * system[r, c]
             system[i, c] = total * inverse
     return True
+
+
+def are_kept() -> bool:
+    """Whether the smoother's loops were compiled on this machine before; those of `compiled_spline` are needed first."""
+    return any(Path(smooth_nodes.stats.cache_path or "").glob("compiled_smoother.smooth_nodes-*.nbi"))

@@ -57,7 +57,9 @@ def profile_intensities(
         if not np.isfinite(logarithm):
             continue
         logs[g] = logarithm
-        solved[:] = design
+        for i in range(count):
+            for a in range(wide):
+                solved[i, a] = design[i, a]
         _forward(factor, solved)
         for i in range(count):
             inverse = 1.0 / factor[i, 0]
@@ -87,19 +89,20 @@ def score_shocks(
         gains: (3, n), filled: by a jump, by a turn, by leaving the observation out; −∞ where arcs are too short for a break.
     """
     count, axes = values.shape
-    edges = _edges(starts, count)
-    rows = _rows(edges, JERK)
+    edges, order = _edges(starts, count), int(JERK)  # as a mere constant it would have the loops below compiled anew for itself
+    rows = _rows(edges, order)
     differences, gram = np.zeros((rows, JERK + 1)), np.zeros((rows, JERK))
-    _spline(times, edges, JERK, differences, gram)
+    _spline(times, edges, order, differences, gram)
     white = np.ones(1)
     noise, factor, band = np.zeros((rows, JERK + 1)), np.empty((rows, JERK + 1)), np.zeros((axes, rows, JERK + 1))
     design, solved, weights = np.zeros((rows, axes)), np.zeros((rows, 1)), np.zeros((axes, rows))
-    _apply(edges, JERK, differences, values, design)
-    gains[:2] = -np.inf
-    gains[2] = 0.0
+    _apply(edges, order, differences, values, design)
+    for k in range(count):
+        gains[0, k], gains[1, k], gains[2, k] = -np.inf, -np.inf, 0.0
     for axis in range(axes):
-        _noise(edges, JERK, differences, variances[axis], white, noise)
-        solved[:, 0] = design[:, axis]
+        _noise(edges, order, differences, variances[axis], white, noise)
+        for i in range(rows):
+            solved[i, 0] = design[i, axis]
         _factored(noise, gram, intensities[axis], factor)
         _forward(factor, solved)
         for i in range(rows - 1, -1, -1):
@@ -189,7 +192,7 @@ def _spline(times: Float, edges: Ints, order: int, differences: Float, gram: Flo
         factorial *= k
     volume, first = 0.0, 0
     knots, inverses = np.empty(2 * HIGHEST), np.empty((HIGHEST, HIGHEST))
-    values, higher = np.empty(HIGHEST), np.empty(HIGHEST)
+    values = np.empty(HIGHEST)
     for arc in range(edges.shape[0] - 1):
         begin, end = edges[arc], edges[arc + 1]
         if end - begin <= order:
@@ -219,12 +222,12 @@ def _spline(times: Float, edges: Ints, order: int, differences: Float, gram: Flo
                 weight = GAUSS[order, 1, node] * half
                 values[0] = 1.0
                 for degree in range(1, order):  # entry k belongs to the B-spline that starts degree − k knots left of the interval
-                    higher[: degree + 1] = 0.0
+                    last = 0.0
                     for k in range(degree):
                         share = values[k] * inverses[degree, k]
-                        higher[k + 1] += (at - knots[order - degree + k]) * share
-                        higher[k] += (knots[order + k] - at) * share
-                    values[: degree + 1] = higher[: degree + 1]
+                        values[k] = last + (knots[order + k] - at) * share
+                        last = (at - knots[order - degree + k]) * share
+                    values[degree] = last
                 for k in range(max(order - 1 - (j - begin), 0), order):
                     start = j - order + 1 + k
                     for lag in range(min(order - k, end - order - start)):
@@ -242,7 +245,8 @@ def _noise(edges: Ints, order: int, differences: Float, variances: Float, correl
     for arc in range(edges.shape[0] - 1):
         begin, rows = edges[arc], max(edges[arc + 1] - edges[arc] - order, 0)
         for i in range(rows):
-            shared[:] = 0.0
+            for k in range(lags):
+                shared[k] = 0.0
             for j in range(order + 1):
                 weighted = differences[first + i, j] * np.sqrt(variances[begin + i + j])
                 for k in range(max(j - reach + 1, 0), j + reach):

@@ -92,7 +92,7 @@ def smooth_states(
     for order in np.unique(orders):
         chosen = orders == order
         noises[chosen, :order, :order] = process_noise(int(order), 1.0, intensities[chosen])
-    smoothed, before = np.empty((2, count, width, STATE)), np.empty((2, len(kicks.nodes), width, STATE))
+    smoothed, before = np.zeros((2, count, width, STATE)), np.zeros((2, len(kicks.nodes), width, STATE))
     times, values, variances = (np.ascontiguousarray(part, np.float64) for part in (times, values, variances))
     models, nodes = (np.ascontiguousarray(part, np.int64) for part in (orders, kicks.nodes))
     first, last = (np.stack([start.mean, start.variances]) for start in starts)
