@@ -22,7 +22,7 @@ from kinescribe.llm import Settings
 from kinescribe.perception.backends import ROLES, Stack
 from kinescribe.perception.coherence import check_arguments, check_options
 from kinescribe.perception.kept import KeptParts
-from kinescribe.perception.looking import Looked, look
+from kinescribe.perception.looking import COMPILING, Looked, look
 from kinescribe.perception.on_demand import RuntimeOnDemand
 from kinescribe.perception.parts import Parts, choose_parts
 from kinescribe.perception.progress import Progress, Stages
@@ -323,8 +323,16 @@ def _find(parts: Parts, stages: Stages, frames: _Frames, asked: Asked, follow: T
         with plugins.blaming(follow, "while it joined the detections"):
             tracks = follow.track(looked.detections, size)
         votes = votes_of(tracks, looked.detections, looked.named) if looked.named else {}
+    if tracks and not _smoother_is_kept():
+        stages.done(COMPILING, 0)
     settled, cut = _settle(stack, stages, tracks, frames.times, size, asked_for=bool(asked.phrases))
     return _Found(with_identity(settled), votes, left_out + [_cut_off(track, size) for track in cut], looked, partial)
+
+
+def _smoother_is_kept() -> bool:
+    from kinescribe.tracking.compiled_smoother import are_kept  # numba takes its time to come in
+
+    return are_kept()
 
 
 def _cut_off(track: Track, size: tuple[int, int]) -> LeftOutMeta:

@@ -34,10 +34,10 @@ from kinescribe.video.frame import Frame
 if TYPE_CHECKING:
     from kinescribe.video.source import Video
 
-__all__ = ["Looked", "look", "resolve_every"]
+__all__ = ["COMPILING", "Looked", "look", "resolve_every"]
 
 BATCH = 8  # frames, where no runtime tells another number
-COMPILING = "compile, once"  # some 20 s, the first time on a machine
+COMPILING = "compile, once"  # some 25 s in all, the first time on a machine
 MOST_DETECTING = 4  # threads; what each does between the picture's loops holds up the others
 MOST_MEASURING = 4  # threads; with more they wait for each other, and the thread that feeds the models for them
 

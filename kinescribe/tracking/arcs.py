@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.tracking.contacts import Breaks
-from kinescribe.tracking.motion_fit import ORDERS, MotionFit, fit_motion
-from kinescribe.tracking.motion_spline import SplineBasis
-from kinescribe.tracking.rts import DIFFUSE, MIRROR, STATE, Kick, Smoothed, Start, smooth_states
+from kinescribe.tracking.motion_fit import MotionFit, fit_motion
+from kinescribe.tracking.rts import DIFFUSE, MIRROR, STATE, Kicks, Smoothed, Start, smooth_states
 
 __all__ = ["Arcs", "Joined", "Joint"]
 
@@ -84,8 +83,7 @@ class Arcs:
     def smooth(self, frame_times: Float) -> Joined:
         """Fit each axis, smooth, hold the acceleration continuous across the contacts where it may be, and smooth again."""
         starts = np.unique(np.searchsorted(self.times, self.breaks.times))
-        bases = {order: SplineBasis(self.times, order, starts) for order in ORDERS}
-        fits = [fit_motion(bases, self.points[:, axis], self.variances[:, axis]) for axis in range(self.points.shape[1])]
+        fits = [fit_motion(self.times, starts, self.points[:, axis], self.variances[:, axis]) for axis in range(self.points.shape[1])]
         nodes = self._nodes(frame_times)
         smoothed = self._run(fits, nodes)
         if len(self.breaks.times):
@@ -102,7 +100,7 @@ class Arcs:
         return Joined(means, sigmas, joints, fits)
 
     def _joints(self, fits: list[MotionFit], nodes: Nodes, smoothed: Smoothed) -> list[Joint]:
-        before, before_sigmas = _averaged(fits, smoothed.before_means[nodes.breaks], smoothed.before_variances[nodes.breaks])
+        before, before_sigmas = _averaged(fits, smoothed.before_means, smoothed.before_variances)
         after, after_sigmas = _averaged(fits, smoothed.means[nodes.breaks], smoothed.variances[nodes.breaks])
         out = []
         for i in np.flatnonzero(self.breaks.sudden):
@@ -134,12 +132,11 @@ class Arcs:
         first = self._start(self.times, self.points, self.variances, orders, intensities, axes)
         last = self._start(-self.times[::-1], self.points[::-1], self.variances[::-1], orders, intensities, axes)
         starts = first, Start(last.mean * MIRROR, last.variances)
-        kicks = {}
-        for i, node in enumerate(nodes.breaks):
+        kicks = Kicks(nodes.breaks, *np.zeros((2, len(nodes.breaks), width, STATE)))
+        for i, (mean, spread) in enumerate(zip(kicks.means, kicks.variances, strict=True)):
             row = int(np.searchsorted(self.times, self.breaks.times[i]))
             gap = float(self.times[row] - self.times[row - 1])
             level = 1 + intensities * gap ** (2 * orders - 1)
-            mean, spread = np.zeros((width, STATE)), np.zeros((width, STATE))
             if self.breaks.sudden[i]:
                 jump = self.breaks.jumps[i][axes]
                 mean[:, 1] = jump
@@ -150,7 +147,6 @@ class Arcs:
                 turn = np.square(self.breaks.jumps[i][axes] / gap)
                 spread[:, 2] = (DIFFUSE * level / gap**4 + turn) * (orders > 2)
                 spread[:, 3] = (DIFFUSE * level / gap**6 + turn / gap**2) * (orders > 3)
-            kicks[int(node)] = Kick(mean, spread)
         return smooth_states(nodes.times, values, variances, orders, intensities, starts, kicks)
 
     @staticmethod
@@ -185,8 +181,8 @@ class Arcs:
                 continue
             best = part.start + int(np.argmax(fit.acceleration_weights))
             scale = fit.scales[best - part.start]
-            change = smoothed.means[nodes.breaks, best, 2] - smoothed.before_means[nodes.breaks, best, 2]
-            spread = smoothed.variances[nodes.breaks, best, 2] + smoothed.before_variances[nodes.breaks, best, 2]
+            change = smoothed.means[nodes.breaks, best, 2] - smoothed.before_means[:, best, 2]
+            spread = smoothed.variances[nodes.breaks, best, 2] + smoothed.before_variances[:, best, 2]
             total += change**2 / (spread * scale)
         return total
 

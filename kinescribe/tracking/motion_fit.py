@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.tracking.motion_spline import MotionSpline, SplineBasis, segment_slices
+from kinescribe.tracking.motion_spline import MotionSpline, segment_slices
 
 __all__ = ["ORDERS", "MotionFit", "fit_motion", "intensity_grid"]
 
@@ -66,8 +66,8 @@ def intensity_grid(times: Float, order: int) -> Float:
     return np.asarray(10.0 ** np.arange(max(lowest, unit - 13.0), unit + HIGHEST[order], GRID_STEP), np.float64)
 
 
-def fit_motion(bases: dict[int, SplineBasis], values: Float, variances: Float) -> MotionFit:
-    """Posterior over model order, process noise and measurement scale of one coordinate, from n ≥ 2 observations; `bases` of all `ORDERS`.
+def fit_motion(times: Float, starts: NDArray[np.intp], values: Float, variances: Float) -> MotionFit:
+    """Posterior over model order, process noise and measurement scale of one coordinate, from n ≥ 2 observations in arcs at `starts`.
 
     The process noise has a log-uniform prior, the measurement scale an inverse-gamma one about 1 that integrates in closed form.
     Orders are compared by what they say of all observations given three evenly spread ones of each arc, for their diffuse starts
@@ -75,7 +75,6 @@ def fit_motion(bases: dict[int, SplineBasis], values: Float, variances: Float) -
     white or one of `MEMORIES`: what a codec or an uneven ground does to one frame it does to the next ones too, and a smoother that
     takes it for news follows it, ever so sure.
     """
-    times, starts = bases[2].times, bases[2].starts
     step = float(np.median(np.diff(times)))
     longest = max(part.stop - part.start for part in segment_slices(starts, len(times)))
     # A model with a diffuse start of m numbers says something from the (m + 1)-th observation on.
@@ -85,10 +84,10 @@ def fit_motion(bases: dict[int, SplineBasis], values: Float, variances: Float) -
     models: list[_Model] = []
     for order in ORDERS:
         grid = intensity_grid(times, order)
-        part = MotionSpline(SplineBasis(times[chosen], order, chosen_starts), values[chosen], variances[chosen])
+        part = MotionSpline(times[chosen], chosen_starts, order, values[chosen], variances[chosen])
         trained = _log_mean(_evidence(part, grid)[0])
         for memory in memories if order in able else MEMORIES[:1]:
-            spline = MotionSpline(bases[order], values, variances, memory.correlations)
+            spline = MotionSpline(times, starts, order, values, variances, memory.correlations)
             models.append(_Model(order, memory, grid, spline, trained if order in able else np.inf))
     # every other intensity tells which models are worth the rest
     rough = _normalised(_evidences(models, 2))
@@ -154,7 +153,8 @@ class _Model:
 
     def nodes(self, step: int) -> tuple[Float, Float]:
         """Log densities and scales at every `step`-th intensity."""
-        new = np.setdiff1d(np.arange(0, len(self.grid), step), np.flatnonzero(self._done))
+        new = np.arange(0, len(self.grid), step)
+        new = new[~self._done[new]]
         if len(new):
             self._logs[new], self._scales[new] = _evidence(self._spline, self.grid[new])
             energies = self._scales[new] * (PRIOR_STRENGTH + len(self._spline)) - PRIOR_STRENGTH
@@ -211,17 +211,11 @@ def _training_rows(starts: NDArray[np.intp], count: int, size: int) -> tuple[NDA
 
 def _evidence(spline: MotionSpline, grid: Float) -> tuple[Float, Float]:
     """Log density of the values for each intensity, up to the flat start's constant, and the measurement scale's posterior mean."""
-    count, prior, basis = len(spline), PRIOR_STRENGTH, spline.basis
-    constant = float(np.log(np.abs(basis.differences[:, -1])).sum())
-    for part in segment_slices(basis.starts, len(basis.times)):
-        if part.stop - part.start > basis.order:
-            first = basis.times[part.start : part.start + basis.order]
-            constant -= float(np.log(np.abs(first[:, None] - first[None])[np.triu_indices(basis.order, 1)]).sum())
-    constant += lgamma((prior + count) / 2) - lgamma(prior / 2) + prior / 2 * log(prior) - count / 2 * log(pi)
-    logs, scales = np.full(len(grid), -np.inf), np.ones(len(grid))
-    for k, solution in spline.solutions(grid):
-        logs[k] = constant - solution.log_determinant / 2 - (prior + count) / 2 * np.log(prior + solution.energy)
-        scales[k] = (prior + solution.energy) / (prior + count)
+    count, prior = len(spline), PRIOR_STRENGTH
+    constant = lgamma((prior + count) / 2) - lgamma(prior / 2) + prior / 2 * log(prior) - count / 2 * log(pi)
+    found = spline.likelihoods(grid)
+    logs = found.volume + constant - found.log_determinants / 2 - (prior + count) / 2 * np.log(prior + found.energies)
+    scales = np.where(np.isfinite(logs), (prior + found.energies) / (prior + count), 1.0)
     return logs, scales
 
 

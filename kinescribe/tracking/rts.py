@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kinescribe.tracking.process_noise import process_noise, transition
+from kinescribe.tracking.process_noise import process_noise
 
-__all__ = ["DIFFUSE", "MIRROR", "STATE", "Kick", "Smoothed", "Start", "smooth_states"]
+__all__ = ["DIFFUSE", "MIRROR", "STATE", "Kicks", "Smoothed", "Start", "smooth_states"]
 
 Float = NDArray[np.float64]
 # How much wider than what the nearest observations say of it a diffuse quantity starts, in variance.
@@ -33,15 +33,17 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kick:
-    """A sudden change of the state, just before the node's own observation.
+class Kicks:
+    """Sudden changes of the state, each just before its node's own observation.
 
     Attributes:
-        mean: (B, 4), added to the state.
-        variances: (B, 4), added to the covariance's diagonal.
+        nodes: (K,), strictly increasing.
+        means: (K, B, 4), added to the state.
+        variances: (K, B, 4), added to the covariance's diagonal.
     """
 
-    mean: Float
+    nodes: NDArray[np.intp]
+    means: Float
     variances: Float
 
 
@@ -51,7 +53,7 @@ class Smoothed:
 
     Attributes:
         means, variances: (J, B, 4).
-        before_means, before_variances: (J, B, 4), the same just before a node's kick.
+        before_means, before_variances: (K, B, 4), the same just before each kick.
     """
 
     means: Float
@@ -67,89 +69,34 @@ def smooth_states(
     orders: NDArray[np.int64],
     intensities: Float,
     starts: tuple[Start, Start],
-    kicks: dict[int, Kick],
+    kicks: Kicks,
 ) -> Smoothed:
     """Smooth B hypotheses over J nodes: one Kalman filter from each end, combined at every node.
 
     This is the two-filter form of the Rauch–Tung–Striebel smoother (D. C. Fraser, J. E. Potter, IEEE TAC 14, 1969). White noise looks the
-    same backwards in time, so that the second filter is the first on the mirrored motion, and both run in one batch. Products of the two
-    covariances, never differences, give the smoothed one, so that long calm motions keep their digits.
+    same backwards in time, so that the second filter is the first on the mirrored motion. Products of the two covariances, never
+    differences, give the smoothed one, so that long calm motions keep their digits.
 
     Args:
         times: (J,), not decreasing.
         values: (J, B), NaN where nothing was observed.
         variances: (J, B), of the values.
-        orders, intensities: (B,), motion model and process noise of each hypothesis.
+        orders, intensities: (B,), motion model and process noise of each hypothesis. What a model's order leaves out of the state is 0.
         starts: at the first node and, not mirrored, at the last.
-        kicks: by node.
+        kicks: between nodes.
     """
+    from kinescribe.tracking.compiled_smoother import smooth_nodes  # numba takes its time to come in
+
     count, width = values.shape
-    steps = np.diff(times)
-    noises = _noises(steps, orders, intensities)
-    moves = transition(STATE, steps)[:, None]
-    seen = np.isfinite(values)
-    filled = np.where(seen, values, 0.0)
-    means, spreads = np.empty((2, 2, count, width, STATE)), np.empty((2, 2, count, width, STATE, STATE))
-    state = np.stack([starts[0].mean, starts[1].mean * MIRROR])
-    spread = np.stack([starts[0].variances, starts[1].variances])[..., None] * np.eye(STATE)
-    for j in range(count):
-        nodes = (j, count - 1 - j)
-        if j:
-            pair = [j - 1, count - 1 - j]
-            move = moves[pair]
-            state = (move @ state[..., None])[..., 0]
-            spread = move @ spread @ np.swapaxes(move, -1, -2) + noises[pair]
-            # Rounding leaves a skew part that no observation would ever correct.
-            spread = (spread + np.swapaxes(spread, -1, -2)) / 2
-        means[0, 0, j], means[0, 1, nodes[1]] = state
-        spreads[0, 0, j], spreads[0, 1, nodes[1]] = spread
-        if nodes[0] in kicks:
-            state, spread = _kicked(state, spread, 0, kicks[nodes[0]])
-        pair = list(nodes)
-        column = spread[..., 0]
-        gain = column * (seen[pair] / (column[..., 0] + variances[pair]))[..., None]
-        state = state + gain * (filled[pair] - state[..., 0])[..., None]
-        spread = spread - gain[..., :, None] * column[..., None, :]
-        if nodes[1] in kicks:
-            state, spread = _kicked(state, spread, 1, kicks[nodes[1]])
-        means[1, 0, j], means[1, 1, nodes[1]] = state
-        spreads[1, 0, j], spreads[1, 1, nodes[1]] = spread
-    means[:, 1] *= MIRROR
-    spreads[:, 1] *= MIRROR[:, None] * MIRROR
-    active = np.arange(STATE) < orders[:, None]
-    after = _combined(means[1, 0], spreads[1, 0], means[0, 1], spreads[0, 1], active)
-    before = after[0].copy(), after[1].copy()
-    if kicks:
-        rows = np.array(list(kicks))
-        before[0][rows], before[1][rows] = _combined(means[0, 0, rows], spreads[0, 0, rows], means[1, 1, rows], spreads[1, 1, rows], active)
-    return Smoothed(*after, *before)
-
-
-def _kicked(state: Float, spread: Float, side: int, kick: Kick) -> tuple[Float, Float]:
-    """State and covariance of both passes, the kick met by one of them."""
-    state, spread = state.copy(), spread.copy()
-    state[side] += kick.mean if side == 0 else -kick.mean * MIRROR
-    spread[side] += kick.variances[:, :, None] * np.eye(STATE)
-    return state, spread
-
-
-def _combined(ahead: Float, ahead_spread: Float, behind: Float, behind_spread: Float, active: NDArray[np.bool_]) -> tuple[Float, Float]:
-    """Means and variances, (J, B, 4), of two independent estimates of the same state."""
-    total = ahead_spread + behind_spread
-    size = np.sqrt(np.where(active, np.einsum("jbii->jbi", total), 1.0))
-    total = total / (size[..., :, None] * size[..., None, :]) + ~active[:, :, None] * np.eye(STATE)
-    share = np.concatenate([behind_spread, (behind - ahead)[..., None]], axis=-1) / size[..., None]
-    solved = np.linalg.solve(total, share) / size[..., None]
-    both = ahead_spread @ solved
-    # Beneath the last digit of what it comes from a variance is rounding, of either sign.
-    variances = np.maximum(np.einsum("jbii->jbi", both[..., :STATE]), 1e-16 * size**2 * active)
-    return ahead + both[..., STATE], variances
-
-
-def _noises(steps: Float, orders: NDArray[np.int64], intensities: Float) -> Float:
-    """Process noise of every step and hypothesis, (J − 1, B, 4, 4)."""
-    out = np.zeros((len(steps), len(orders), STATE, STATE))
+    noises = np.zeros((width, STATE, STATE))
     for order in np.unique(orders):
         chosen = orders == order
-        out[:, chosen, :order, :order] = process_noise(int(order), steps[:, None], intensities[chosen])
-    return out
+        noises[chosen, :order, :order] = process_noise(int(order), 1.0, intensities[chosen])
+    smoothed, before = np.zeros((2, count, width, STATE)), np.zeros((2, len(kicks.nodes), width, STATE))
+    times, values, variances = (np.ascontiguousarray(part, np.float64) for part in (times, values, variances))
+    models, nodes = (np.ascontiguousarray(part, np.int64) for part in (orders, kicks.nodes))
+    first, last = (np.stack([start.mean, start.variances]) for start in starts)
+    changes = np.stack([kicks.means, kicks.variances])
+    if not smooth_nodes(times, values, variances, models, noises, first, last, nodes, changes, smoothed, before):
+        raise np.linalg.LinAlgError("the covariances of the motion from both ends are singular")
+    return Smoothed(smoothed[0], smoothed[1], before[0], before[1])

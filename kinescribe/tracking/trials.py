@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from kinescribe.tracking.motion_fit import PRIOR_STRENGTH, intensity_grid
-from kinescribe.tracking.motion_spline import MotionSpline, SplineBasis
+from kinescribe.tracking.motion_spline import MotionSpline
 from kinescribe.tracking.shocks import MARGIN, ORDER, Shock, arc_starts, kept_rows
 
 __all__ = ["PRICES", "Trial"]
@@ -37,11 +35,18 @@ class Trial:
         self.shock = shock
         self.gap = int(np.clip(np.searchsorted(at, shock.time, side="right") - 1, 0, len(at) - 2))
         self.times = at
-        basis = SplineBasis(at, ORDER, arc_starts(at, others))
-        columns, self.choices = self._columns(at, basis.starts)
-        self._axes = [
-            _Likelihoods.of(MotionSpline(basis, values[kept, axis], variances[kept, axis]), columns) for axis in range(values.shape[1])
+        starts = arc_starts(at, others)
+        columns, self.choices = self._columns(at, starts)
+        grid = intensity_grid(at, ORDER)[::2]
+        splines = [
+            MotionSpline(at, starts, ORDER, np.column_stack([values[kept, axis], columns]), variances[kept, axis])
+            for axis in range(values.shape[1])
         ]
+        found = [spline.likelihoods(grid) for spline in splines]
+        self._count = len(splines[0]) + PRIOR_STRENGTH
+        self._logs = -np.stack([one.log_determinants for one in found]) / 2
+        products = np.stack([one.products for one in found])
+        self._energies, self._pulls, self._informations = products[..., 0, 0], products[..., 0, 1:], products[..., 1:, 1:]
 
     def _columns(self, times: Float, starts: Ints) -> tuple[Float, dict[str, list[list[int]]]]:
         """Columns (n, C), and for each kind of break the sets of columns that may explain it.
@@ -65,7 +70,10 @@ class Trial:
 
     def gain(self, kind: str) -> float:
         """Gain in log-likelihood over no break."""
-        return max((sum(axis.gain(columns) for axis in self._axes) for columns in self.choices[kind]), default=0.0)
+        if not self.choices[kind]:
+            return 0.0
+        best = self._profile(self.choices[kind])[0].max(axis=2).sum(axis=0).max()
+        return float(best - self._scored(self._energies).max(axis=1).sum())
 
     def holds(self) -> bool:
         """Whether it is worth its price; a jump must also beat, and another kind nearly reach, whatever else might be there."""
@@ -79,64 +87,34 @@ class Trial:
         shapes = np.stack([1 - parts, parts])
         found = []
         for gap, columns in zip(self.gaps, self.choices["jump"], strict=True):
-            score, sizes = np.zeros(len(parts)), []
-            for axis in self._axes:
-                logs, size = axis.along(columns, shapes)
-                score += logs
-                sizes.append(size)
+            logs, sizes = self._along(columns, shapes)
+            score = logs.sum(axis=0)
             best = int(np.argmax(score))
             time = self.times[gap] + parts[best] * (self.times[gap + 1] - self.times[gap])
-            found.append((float(score[best]), float(time), np.array([size[best] for size in sizes])))
+            found.append((float(score[best]), float(time), sizes[:, best]))
         return max(found, key=lambda one: one[0])[1:]
 
+    def _scored(self, energies: Float) -> Float:
+        """Log-likelihoods of energies (D, …, G)."""
+        logs = self._logs.reshape(len(energies), *(1,) * (energies.ndim - 2), -1)
+        return np.asarray(logs - self._count / 2 * np.log(PRIOR_STRENGTH + energies), np.float64)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Likelihoods:
-    """One coordinate's likelihood for G intensities with C columns of unknown size.
+    def _profile(self, choices: list[list[int]]) -> tuple[Float, Float]:
+        """Log-likelihoods with K choices of as many columns each, and what these leave of the energies, (D, K, G)."""
+        columns = np.array(choices)
+        chosen = np.moveaxis(self._informations[:, :, columns[:, :, None], columns[:, None, :]], 1, 2)
+        pulls = np.moveaxis(self._pulls[:, :, columns], 1, 2)
+        ridge = 1e-10 * np.einsum("dkgii->dkg", chosen)[..., None, None] + 1e-300
+        sizes = np.linalg.solve(chosen + ridge * np.eye(columns.shape[1]), pulls[..., None])[..., 0]
+        rest = np.maximum(self._energies[:, None] - (sizes * pulls).sum(axis=-1), 0.0)
+        return self._scored(rest), rest
 
-    Attributes:
-        logs: (G,), without the energy's part.
-        energies: (G,), zᵀ M⁻¹ z.
-        pulls: (G, C), Xᵀ M⁻¹ z; informations: (G, C, C), Xᵀ M⁻¹ X.
-        count: effective number of observations.
-    """
-
-    logs: Float
-    energies: Float
-    pulls: Float
-    informations: Float
-    count: float
-
-    @classmethod
-    def of(cls, spline: MotionSpline, columns: Float) -> _Likelihoods:
-        design = spline.basis.apply(columns)
-        grid = intensity_grid(spline.basis.times, ORDER)[::2]
-        logs, energies = np.full(len(grid), -np.inf), np.zeros(len(grid))
-        pulls, informations = np.zeros((len(grid), design.shape[1])), np.zeros((len(grid), design.shape[1], design.shape[1]))
-        for g, solution in spline.solutions(grid):
-            logs[g], energies[g] = -solution.log_determinant / 2, solution.energy
-            whitened = solution.whiten(design)
-            pulls[g], informations[g] = whitened.T @ solution.whitened, whitened.T @ whitened
-        return cls(logs, energies, pulls, informations, len(spline) + PRIOR_STRENGTH)
-
-    def _profile(self, columns: list[int]) -> tuple[Float, Float]:
-        """Log-likelihoods with the given columns, and what these leave of the energies, (G,)."""
-        chosen = self.informations[:, columns][:, :, columns]
-        pulls = self.pulls[:, columns]
-        ridge = 1e-10 * np.einsum("gii->g", chosen)[:, None, None] * np.eye(len(columns)) + 1e-300 * np.eye(len(columns))
-        sizes = np.linalg.solve(chosen + ridge, pulls[:, :, None])[:, :, 0]
-        rest = np.maximum(self.energies - (sizes * pulls).sum(axis=1), 0.0)
-        return self.logs - self.count / 2 * np.log(PRIOR_STRENGTH + rest), rest
-
-    def gain(self, columns: list[int]) -> float:
-        plain = self.logs - self.count / 2 * np.log(PRIOR_STRENGTH + self.energies)
-        return float(self._profile(columns)[0].max() - plain.max())
-
-    def along(self, columns: list[int], shapes: Float) -> tuple[Float, Float]:
-        """Log-likelihoods and sizes of one coefficient on each of P mixtures, shapes (C, P), of the columns, at their best intensity."""
-        logs, rest = self._profile(columns)
-        g = int(np.argmax(logs))
-        information, pull = self.informations[g][np.ix_(columns, columns)], shapes.T @ self.pulls[g, columns]
-        strength = np.maximum(np.einsum("cp,cd,dp->p", shapes, information, shapes), 1e-300)
-        left = np.maximum(self.energies[g] - pull**2 / strength, rest[g])
-        return self.logs[g] - self.count / 2 * np.log(PRIOR_STRENGTH + left), pull / strength
+    def _along(self, columns: list[int], shapes: Float) -> tuple[Float, Float]:
+        """Log-likelihoods and sizes, (D, P), of one coefficient on each of P mixtures, shapes (C, P), of columns, at the best intensity."""
+        logs, rest = (part[:, 0] for part in self._profile([columns]))
+        axes, best = np.arange(len(logs)), logs.argmax(axis=1)
+        information = self._informations[axes, best][:, columns][:, :, columns]
+        pull = self._pulls[axes, best][:, columns] @ shapes
+        strength = np.maximum(np.einsum("cp,acd,dp->ap", shapes, information, shapes), 1e-300)
+        left = np.maximum(self._energies[axes, best][:, None] - pull**2 / strength, rest[axes, best][:, None])
+        return self._logs[axes, best][:, None] - self._count / 2 * np.log(PRIOR_STRENGTH + left), pull / strength

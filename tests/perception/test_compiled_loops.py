@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinescribe import pipeline
 from kinescribe.perception import looking
 from kinescribe.pipeline import extract_states
 
@@ -37,7 +38,21 @@ def test_whether_the_loops_are_kept_is_known_before_they_run(tmp_path: Path) -> 
 @pytest.mark.parametrize("kept", [True, False])
 def test_the_first_run_says_that_it_compiles(monkeypatch: pytest.MonkeyPatch, kept: bool) -> None:
     monkeypatch.setattr(looking, "are_kept", lambda: kept)
+    monkeypatch.setattr(pipeline, "_smoother_is_kept", lambda: True)
     stages: list[str] = []
     extract_states(film(), times=np.arange(12) / 10, progress=lambda stage, done, total: stages.append(stage))
     assert (looking.COMPILING in stages) is not kept
     assert "detect" in stages
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_smoother_is_compiled_after_the_video_was_seen(monkeypatch: pytest.MonkeyPatch, kept: bool) -> None:
+    monkeypatch.setattr(looking, "are_kept", lambda: True)
+    monkeypatch.setattr(pipeline, "_smoother_is_kept", lambda: kept)
+    stages: list[str] = []
+    extract_states(film(), times=np.arange(12) / 10, progress=lambda stage, done, total: stages.append(stage))
+    assert (looking.COMPILING in stages) is not kept
+    assert kept or stages.index(looking.COMPILING) > stages.index("detect")
+    from kinescribe.tracking.compiled_smoother import are_kept
+
+    assert are_kept()

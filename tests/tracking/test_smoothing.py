@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 
 from kinescribe.errors import UsageError
-from kinescribe.tracking.motion_spline import MotionSpline, SplineBasis
 from kinescribe.tracking.process_noise import process_noise, transition
-from kinescribe.tracking.rts import Start, smooth_states
 from kinescribe.tracking.smoothing import Trajectory, smooth_track
 
 Float = NDArray[np.float64]
@@ -183,60 +181,6 @@ def test_units_and_origin_do_not_matter(seed, length, time, shift):
     one, other = smoothed(t, points, 0.3), smoothed(t * time + 5, points * length + shift, 0.3 * length)
     np.testing.assert_allclose(other.positions, one.positions * length + shift, rtol=1e-5, atol=1e-5 * length)
     np.testing.assert_allclose(other.velocity_sigmas, one.velocity_sigmas * length / time, rtol=1e-4)
-
-
-@pytest.mark.parametrize("order", [2, 3, 4])
-def test_the_banded_likelihood_is_that_of_the_integrated_noise(order):
-    rng = np.random.default_rng(order)
-    t, noise, values = np.cumsum(rng.uniform(0.5, 2, 14)), rng.uniform(0.5, 2, 14), rng.normal(size=14)
-    basis = SplineBasis(t, order, np.array([], np.intp))
-    motion = np.zeros((14, 14))
-    for i in range(14):
-        for j in range(14):
-            at = t[0] + (min(t[i], t[j]) - t[0]) * (np.polynomial.legendre.leggauss(8)[0] + 1) / 2
-            weights = np.polynomial.legendre.leggauss(8)[1] * (min(t[i], t[j]) - t[0]) / 2
-            motion[i, j] = weights @ ((t[i] - at) * (t[j] - at)) ** (order - 1) / np.prod(np.arange(1, order)) ** 2
-    differences = basis.apply(np.eye(14))
-    covariance = differences @ (0.7 * motion + np.diag(noise)) @ differences.T
-    solution = MotionSpline(basis, values, noise).solve(0.7)
-    assert solution.log_determinant == pytest.approx(np.linalg.slogdet(covariance)[1], rel=1e-9)
-    z = differences @ values
-    assert solution.energy == pytest.approx(z @ np.linalg.solve(covariance, z), rel=1e-9)
-    inverse = np.linalg.inv(covariance)
-    band = solution.inverse_band(2)
-    for lag in range(3):
-        np.testing.assert_allclose(band[lag, : len(z) - lag], np.diagonal(inverse, -lag), rtol=1e-7, atol=1e-12)
-
-
-def test_the_smoother_is_the_exact_posterior():
-    rng = np.random.default_rng(4)
-    t = np.cumsum(rng.uniform(0.5, 1.5, 9))
-    values = rng.normal(size=9)
-    values[4] = np.nan
-    start, spread, noise = np.array([0.3, -0.2, 0.1]), np.array([2.0, 1.0, 0.5]), 0.4
-    moves = [np.eye(3)]
-    for step in np.diff(t):
-        moves.append(transition(3, step) @ moves[-1])
-    joint = np.zeros((27, 27))
-    prior = np.diag(spread)
-    blocks = [prior]
-    for step in np.diff(t):
-        blocks.append(transition(3, step) @ blocks[-1] @ transition(3, step).T + process_noise(3, step, 0.6))
-    for i in range(9):
-        for j in range(i, 9):
-            carried = transition(3, t[j] - t[i]) @ blocks[i]
-            joint[3 * j : 3 * j + 3, 3 * i : 3 * i + 3] = carried
-            joint[3 * i : 3 * i + 3, 3 * j : 3 * j + 3] = carried.T
-    mean = np.concatenate([move @ start for move in moves])
-    rows = 3 * np.flatnonzero(np.isfinite(values))
-    gain = joint[:, rows] @ np.linalg.inv(joint[np.ix_(rows, rows)] + noise * np.eye(len(rows)))
-    exact = mean + gain @ (values[np.isfinite(values)] - mean[rows])
-    exact_spread = np.diagonal(joint - gain @ joint[rows])
-    begin = Start(np.append(start, 0)[None], np.append(spread, 0)[None])
-    end = Start(np.zeros((1, 4)), np.array([[1e9, 1e9, 1e9, 0]]))
-    out = smooth_states(t, values[:, None], np.full((9, 1), noise), np.array([3]), np.array([0.6]), (begin, end), {})
-    np.testing.assert_allclose(out.means[:, 0, :3].ravel(), exact, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(out.variances[:, 0, :3].ravel(), exact_spread, rtol=1e-5)
 
 
 def test_nonsense_is_refused():
