@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.detections import MaskCrop
 
-__all__ = ["Path", "Sightings", "body_spans", "long_axis"]
+__all__ = ["Path", "Sightings", "body_spans", "long_axis", "placed"]
 
 Float = NDArray[np.float64]
 LEAST_ELONGATION = 1.25
@@ -49,7 +49,7 @@ class Sightings:
         ends: (m, 2, 2), where the body's two ends were found by their own looks, backward and forward end along `axis`, px; NaN where not.
         end_covariances: (m, 2, 2, 2), px².
         body: bool, (h, w), the sprite's mask. anchor: (2,), x, y of the body's centroid in it.
-        shared: (k,) int, those of the frames in which the first look saw this body and another as one.
+        shared: (k,) int, those of the frames in which the first look saw this body and another as one, or one beneath the other.
     """
 
     frames: NDArray[np.int64]
@@ -76,23 +76,32 @@ class Sightings:
 
     def mask_at(self, row: int) -> tuple[int, int, NDArray[np.bool_]]:
         """The body's mask where it was found: x, y of its top left corner and the pixels, cut to what is set."""
-        import cv2
-
         turn = 0.0 if np.isnan(self.turns[row]) else float(self.turns[row])
-        h, w = self.body.shape
-        c, s = np.cos(turn), np.sin(turn)
-        rotation = np.array([[c, -s], [s, c]])
-        shift = self.positions[row] - rotation @ self.anchor
-        corners = rotation @ np.array([[0, w, 0, w], [0, 0, h, h]]) + shift[:, None]
-        corner = np.floor(corners.min(axis=1)).astype(int) - 1
-        size = np.ceil(corners.max(axis=1)).astype(int) + 2 - corner
-        matrix = np.column_stack([rotation, shift - corner])
-        placed = np.asarray(cv2.warpAffine(self.body.astype(np.float32), matrix, size.tolist())) > 0.5
-        rows, columns = np.flatnonzero(placed.any(1)), np.flatnonzero(placed.any(0))
-        if len(rows) == 0:
-            return int(corner[0]), int(corner[1]), np.zeros((1, 1), bool)
-        cut = placed[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-        return int(corner[0] + columns[0]), int(corner[1] + rows[0]), cut
+        return placed(self.body.astype(np.float32), self.anchor, self.positions[row], turn, 0.5)
+
+
+def placed(alpha: NDArray[np.float32], anchor: Float, position: Float, turn: float, least: float) -> tuple[int, int, NDArray[np.bool_]]:
+    """Where a sprite's alpha (h, w) exceeds `least` once its anchor lies at a position of the picture, turned by so many radians.
+
+    Returns:
+        x, y of the top left corner and the pixels, cut to what is set; one pixel that isn't where none is.
+    """
+    import cv2
+
+    h, w = alpha.shape
+    c, s = np.cos(turn), np.sin(turn)
+    rotation = np.array([[c, -s], [s, c]])
+    shift = position - rotation @ anchor
+    corners = rotation @ np.array([[0, w, 0, w], [0, 0, h, h]]) + shift[:, None]
+    corner = np.floor(corners.min(axis=1)).astype(int) - 1
+    size = np.ceil(corners.max(axis=1)).astype(int) + 2 - corner
+    matrix = np.column_stack([rotation, shift - corner])
+    there = np.asarray(cv2.warpAffine(alpha, matrix, size.tolist())) > least
+    rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
+    if len(rows) == 0:
+        return int(corner[0]), int(corner[1]), np.zeros((1, 1), bool)
+    cut = there[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+    return int(corner[0] + columns[0]), int(corner[1] + rows[0]), cut
 
 
 def long_axis(body: NDArray[np.bool_]) -> float:

@@ -32,6 +32,7 @@ FINE_PX, MANY_MORE = 0.03, 1.2  # below this, how rough a path is weighs nothing
 HIDDEN_LOG_AREA = 0.05  # a part whose area strays so far from its usual one is hidden at times
 OFF_BY_AREA = 0.5  # of the radius, times the share of the area that is missed: how far a centroid is off by it, a straight cut at the rim
 EVENLY = 0.6  # of their RMS, the robust spread of differences that aren't a few frames'
+STEPS, FASTER = 3, 2.0  # sightings that tell a speed at a path's end, and how many times as fast it may be beyond
 WORST = 92.0  # percentile of the third differences of a path
 
 
@@ -94,7 +95,9 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
     off = np.abs(track.positions + bias - path).max(1)
     inside = (track.frames > found.frames[0]) & (track.frames < found.frames[-1])
     alike = np.abs(np.log(track.areas / np.median(track.areas))) < ALIKE_LOG_AREA
-    kept &= np.where(inside, off < min(3 * spread.max(), 0.3 * np.sqrt(found.body.sum() / np.pi)) + 2.0, alike)
+    radius = float(np.sqrt(found.body.sum() / np.pi))
+    within = _continued(found, track.frames, track.positions + bias, radius)
+    kept &= np.where(inside, off < min(3 * spread.max(), 0.3 * radius) + 2.0, alike & within)
     rows = np.flatnonzero(kept)
     frames = np.concatenate([found.frames, track.frames[rows]])
     order = np.argsort(frames, kind="stable")
@@ -139,6 +142,18 @@ def refine(track: Track, found: Sightings | None, size: tuple[int, int]) -> tupl
         ),
         True,
     )
+
+
+def _continued(found: Sightings, frames: NDArray[np.int64], positions: Float, radius: float) -> NDArray[np.bool_]:
+    """Whether positions, (n, 2), before the first sighting or after the last are as near to it as the body's speed there lets it come."""
+    out = np.zeros(len(frames), bool)
+    for end, beside in ((0, min(STEPS, len(found.frames) - 1)), (-1, -1 - min(STEPS, len(found.frames) - 1))):
+        away = np.hypot(*(positions - found.positions[end]).T)
+        steps = abs(int(found.frames[beside] - found.frames[end]))
+        speed = float(np.hypot(*(found.positions[beside] - found.positions[end]))) / steps
+        reach = radius + (1.0 + FASTER * speed) * np.abs(frames - found.frames[end])
+        out |= ((frames < found.frames[0]) if end == 0 else (frames > found.frames[-1])) & (away <= reach)
+    return out
 
 
 def _nearest(frames: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.intp]:

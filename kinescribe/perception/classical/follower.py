@@ -32,7 +32,7 @@ class Follower:
 
     Attributes:
         seen: the path's positions by frame. found: poses by frame.
-        shared: frames in which it was seen as one with another body.
+        shared: frames in which it was seen as one with another body. overlapping: those in which it was found beneath or above another.
         bias: sprite's position less the path's, px, in frames that have both. turn: the latest, radians.
         part: which part of a jointed body it is; None for others.
         ends: sprites of the two end parts, each with the way to it from the centroid. found_ends: their poses by frame.
@@ -47,6 +47,7 @@ class Follower:
     turn: float = 0.0
     part: PartId | None = None
     ends: list[tuple[Sprite, Float]] = field(default_factory=list)
+    overlapping: set[int] = field(default_factory=set)
     covered: int = 0  # frames in a row in which it was found on a larger body
     found_ends: dict[int, list[Pose | None]] = field(default_factory=dict)
 
@@ -145,7 +146,7 @@ def sightings(f: Follower) -> Sightings:
     """What was found of a body, frame by frame, jumps left out."""
     frames = _plausible(f)
     poses = [f.found[k] for k in frames]
-    pulled = np.array([SHARED_PX if k in f.shared else 0.0 for k in frames])
+    pulled = np.array([SHARED_PX if k in f.shared and k not in f.overlapping else 0.0 for k in frames])
     ends, spreads = np.full((len(frames), 2, 2), np.nan), np.full((len(frames), 2, 2, 2), np.nan)
     for row, k in enumerate(frames):
         for side, end in enumerate(f.found_ends[k]):
@@ -163,7 +164,7 @@ def sightings(f: Follower) -> Sightings:
         end_covariances=spreads,
         body=f.sprite.alpha > 0.5,
         anchor=f.sprite.anchor,
-        shared=np.array([k for k in frames if k in f.shared], np.int64),
+        shared=np.array([k for k in frames if k in f.shared or k in f.overlapping], np.int64),
     )
 
 

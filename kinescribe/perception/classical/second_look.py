@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from kinescribe.perception.background import Background
 from kinescribe.perception.classical.appearance import TURNS, Cutout, learn_sprite, search
+from kinescribe.perception.classical.covering import fit_what_is_beneath
 from kinescribe.perception.classical.follower import ACCEPT_GAIN, Follower, end_parts, expected_position, search_reach, sightings
 from kinescribe.perception.classical.following_parts import see_part, sure_axis
 from kinescribe.perception.classical.foreground import ForegroundModel
@@ -89,6 +90,14 @@ def second_look(
                     break
                 frame, offset = seen
                 both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts, blind=[]), blind)
+            try:
+                fit_what_is_beneath(begun, frame, background, offset)
+            except OutOfSightError:
+                seen = frames.whole()
+                if seen is None:
+                    break
+                frame, offset = seen
+                fit_what_is_beneath(begun, frame, background, offset)
             for follower in begun:
                 if frame.index in follower.found:
                     where = follower.found[frame.index].position
@@ -97,6 +106,9 @@ def second_look(
                     follower.covered = follower.covered + 1 if on_another else 0
                 if frame.index == follower.first:
                     _backwards(follower, recent, background)
+                    for earlier, its_offset in recent.newest_first():
+                        if earlier.index in follower.found:  # others were found there before it was known
+                            fit_what_is_beneath(begun, earlier, background, its_offset)
             recent.add(frame, offset)
             if progress is not None:
                 progress(frame.index + 1)

@@ -27,9 +27,8 @@ Float32 = NDArray[np.float32]
 GRID_VARIANCE = 0.01**2  # px², what sampling on a grid leaves
 NOISE_CORRELATION = 2.0  # as for centroids: neighbouring pixels' errors are not independent
 _NOTHING_HIDES = np.zeros((0, 0), bool)
-STEEP_SHARE = 0.98  # of all that gradients say about place and turn: of a plain body the outline's pixels hold it
-STEEP_PIXELS = 2000  # at most
-OTHER_PIXELS = 400  # of the others a regular choice, to tell whether it's the body at all
+STEEP_PIXELS = 2000  # that a registration looks at: those with the steepest gradients say almost all about place and turn
+OTHER_PIXELS = 1000  # and of the others a regular choice, to tell whether it's the body at all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,15 +115,15 @@ def _informative(sprite: Sprite) -> _Pixels:
     # an outline's step against the plate isn't known yet; alpha's own gradient times a typical contrast stands for it
     energy = (gx**2 + gy**2).sum(-1) + 50.0**2 * (ax**2 + ay**2)
     ys, xs = np.nonzero(touched)
-    order = np.argsort(-energy[ys, xs], kind="stable")
-    told = np.cumsum(energy[ys, xs][order], dtype=np.float64)
-    steep = min(int(np.searchsorted(told, STEEP_SHARE * told[-1])) + 1 if len(told) else 0, STEEP_PIXELS)
-    rest = np.sort(order[steep:])
-    regular = rest[np.linspace(0, len(rest) - 1, min(OTHER_PIXELS, len(rest))).astype(int)]
-    chosen = np.concatenate([order[:steep], regular])
-    shares = np.ones(len(chosen), np.float32)
-    shares[steep:] = len(rest) / max(len(regular), 1)
-    ys, xs = ys[chosen], xs[chosen]
+    shares = np.ones(len(ys), np.float32)
+    if len(ys) > STEEP_PIXELS + OTHER_PIXELS:
+        order = np.argsort(-energy[ys, xs], kind="stable")
+        rest = np.sort(order[STEEP_PIXELS:])
+        regular = rest[np.linspace(0, len(rest) - 1, OTHER_PIXELS).astype(int)]
+        chosen = np.concatenate([order[:STEEP_PIXELS], regular])
+        shares = np.ones(len(chosen), np.float32)
+        shares[STEEP_PIXELS:] = len(rest) / OTHER_PIXELS
+        ys, xs = ys[chosen], xs[chosen]
     at = np.stack([xs - sprite.anchor[0], ys - sprite.anchor[1]], axis=1).astype(np.float32)
     slopes = np.concatenate([gx[ys, xs], gy[ys, xs], ax[ys, xs, None], ay[ys, xs, None]], axis=1)
     table = np.concatenate([at, sprite.rendered[ys, xs], alpha[ys, xs, None], slopes, shares[:, None]], axis=1, dtype=np.float32)

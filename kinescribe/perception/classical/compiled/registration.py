@@ -48,7 +48,8 @@ def _solve(normal: Float, gradient: Float, size: int, move: Float) -> bool:
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc", "arcp"})
 def _compare(
     pixels: Float32, all_shares: float, view: NDArray[np.uint8], in_view: Corner, behind: Float32, in_plate: Corner, size: Corner,
-    offset: Float32, open_view: NDArray[np.bool_], x: float, y: float, turn: float, energy: Float32, products: Float32, sums: Float,
+    offset: Float32, open_view: NDArray[np.bool_], x: float, y: float, turn: float,
+    energy: Float32, products: Float32, sums: Float,
 ) -> int:  # fmt: skip
     """Compare the sprite at one pose with what is there: fills `energy`, what is left unexplained at each of its pixels that is seen,
     `products`, what each adds to the normal equations, in the sprite's own directions, and `sums`. Returns how many pixels are seen.
