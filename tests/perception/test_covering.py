@@ -10,8 +10,18 @@ import pytest
 from numpy.typing import NDArray
 
 from kinescribe import extract_states
+from kinescribe.evaluation.scenes.drawing import disc_coverage, paint, rectangle_coverage, textured
+from kinescribe.perception import Path as SeenPath
+from kinescribe.perception.background import Background
+from kinescribe.perception.classical.appearance import Cutout, learn_sprite
+from kinescribe.perception.classical.covering import fit_what_is_beneath
+from kinescribe.perception.classical.follower import Follower
+from kinescribe.perception.classical.panes import Glazed, OutOfSightError
+from kinescribe.perception.classical.sprite import Pose, Sprite
+from kinescribe.perception.detections import MaskCrop
 from kinescribe.states import States
 from kinescribe.video import VideoWriter
+from kinescribe.video.frame import Frame
 
 SIZE = (240, 180)
 FRAMES = 50
@@ -70,3 +80,93 @@ def test_each_is_found_where_it_is_in_every_frame(states: States, which: int) ->
     frames, away, _ = track(states, which)
     assert set(range(2, FRAMES - 2)) <= set(frames.tolist())
     assert away.max() < 0.5
+
+
+SIDE = 140
+PLATE = textured(SIDE, SIDE, (196.0, 200.0, 202.0), 4.0, 0)
+EVEN = np.ones((SIDE, SIDE), np.float32)
+BACKGROUND = Background(plate=PLATE, sigma=2 * EVEN, smooth_sigma=0.75 * EVEN, confidence=EVEN)
+NO_OFFSET = np.zeros(3, np.float32)
+BOX, DISC = np.array([66.3, 70.6]), np.array([86.4, 62.2])
+Place = NDArray[np.float64]
+
+
+def still(box: Place | None, disc: Place | None, seed: int = 0) -> NDArray[np.uint8]:
+    """The disc above the box, on a textured ground."""
+    image = PLATE.copy()
+    if box is not None:
+        paint(image, rectangle_coverage(tuple(box), (44.0, 34.0), 0.0, 0.0, SIDE, SIDE), (60.0, 120.0, 50.0))
+    if disc is not None:
+        paint(image, disc_coverage(tuple(disc), 17.0, SIDE, SIDE), (48.0, 44.0, 208.0))
+    image += np.random.default_rng(seed).normal(0, 2, image.shape).astype(np.float32)
+    return np.clip(image.round(), 0, 255).astype(np.uint8)
+
+
+def sprite(which: str) -> Sprite:
+    cutouts = []
+    for seed, shift in enumerate(np.random.default_rng(1).uniform(-4, 4, (6, 2))):
+        place = np.array([70.0, 70.0]) + shift
+        image = still(place, None, seed) if which == "box" else still(None, place, seed)
+        mask = np.abs(image.astype(np.float32) - PLATE).max(axis=2) > 30
+        cutouts.append(Cutout(image, PLATE, 2 * EVEN, NO_OFFSET, place, mask))
+    found = learn_sprite(cutouts, 0)
+    assert found is not None
+    return found
+
+
+def follower(which: str, moving: Place, gain: float, off: Place) -> Follower:
+    """One that was found in the frames 0 to 3 on its even way to `moving` + `off` in frame 4."""
+    look, step = sprite(which), np.array([2.0, 1.0])
+    positions = moving - step * np.arange(4, -1, -1)[:, None]
+    mask = MaskCrop(0, 0, look.alpha > 0.5)
+    path = SeenPath(np.arange(5), positions, np.full(5, 900.0), np.zeros((5, 4)), [mask] * 5, np.ones(5, bool))
+    out = Follower(path, look, dict(enumerate(positions)))
+    for k, place in enumerate(positions):
+        sure = k < 4
+        out.found[k] = Pose(place if sure else place + off, 0.0, 0.01 * np.eye(2), np.nan, 0.98 if sure else gain, 1.0)
+    return out
+
+
+def test_what_is_beneath_is_fitted_to_what_is_in_sight_of_it() -> None:
+    box, disc = follower("box", BOX, 0.75, np.array([5.0, -3.0])), follower("disc", DISC, 0.97, np.zeros(2))
+    fit_what_is_beneath([box, disc], Frame(4, 0.1, still(BOX, DISC)), BACKGROUND, NO_OFFSET)
+    assert np.hypot(*(box.found[4].position - BOX)) < 0.3
+    assert box.found[4].gain > 0.95
+    assert 0.5 < box.found[4].visible < 0.95
+    assert box.overlapping == disc.overlapping == {4}
+    np.testing.assert_array_equal(disc.found[4].position, DISC)
+
+
+def test_what_was_not_found_for_what_covers_it_is_found_beneath() -> None:
+    box, disc = follower("box", BOX, 0.75, np.zeros(2)), follower("disc", DISC, 0.97, np.zeros(2))
+    del box.found[4]
+    fit_what_is_beneath([box, disc], Frame(4, 0.1, still(BOX, DISC)), BACKGROUND, NO_OFFSET)
+    assert np.hypot(*(box.found[4].position - BOX)) < 0.3
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["gone", "all but hidden"])
+def test_what_is_not_in_sight_is_not_made_up(there: bool) -> None:
+    box, disc = follower("box", BOX, 0.75, np.zeros(2)), follower("disc", BOX, 0.97, np.zeros(2))
+    disc.sprite = sprite("box") if there else disc.sprite
+    del box.found[4]
+    fit_what_is_beneath([box, disc], Frame(4, 0.1, still(None, BOX)), BACKGROUND, NO_OFFSET)
+    assert 4 not in box.found
+    assert not disc.overlapping
+
+
+def test_a_body_apart_from_others_stays_as_it_was_found() -> None:
+    off = np.array([1.0, 0.0])
+    box, disc = follower("box", BOX, 0.75, off), follower("disc", DISC + 50, 0.97, np.zeros(2))
+    fit_what_is_beneath([box, disc], Frame(4, 0.1, still(BOX, DISC + 50)), BACKGROUND, NO_OFFSET)
+    np.testing.assert_array_equal(box.found[4].position, BOX + off)
+
+
+def test_nothing_is_noted_where_not_enough_of_the_picture_is_there() -> None:
+    off = np.array([5.0, -3.0])
+    box, disc = follower("box", BOX, 0.75, off), follower("disc", DISC, 0.97, np.zeros(2))
+    image = still(BOX, DISC)
+    part = Glazed(image.shape, [((60, 60, 90, 90), image[60:90, 60:90].copy())])
+    with pytest.raises(OutOfSightError):
+        fit_what_is_beneath([box, disc], Frame(4, 0.1, part), BACKGROUND, NO_OFFSET)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(box.found[4].position, BOX + off)
+    assert not box.overlapping
