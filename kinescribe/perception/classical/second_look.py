@@ -90,14 +90,15 @@ def second_look(
                     break
                 frame, offset = seen
                 both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts, blind=[]), blind)
+            followed = [follower for follower in begun if frame.index in follower.found or follower.covered < COVERED_ENOUGH]
             try:
-                fit_what_is_beneath(begun, frame, background, offset)
+                fit_what_is_beneath(followed, frame, background, offset)
             except OutOfSightError:
                 seen = frames.whole()
                 if seen is None:
                     break
                 frame, offset = seen
-                fit_what_is_beneath(begun, frame, background, offset)
+                fit_what_is_beneath(followed, frame, background, offset)
             for follower in begun:
                 if frame.index in follower.found:
                     where = follower.found[frame.index].position
@@ -108,7 +109,7 @@ def second_look(
                     _backwards(follower, recent, background)
                     for earlier, its_offset in recent.newest_first():
                         if earlier.index in follower.found:  # others were found there before it was known
-                            fit_what_is_beneath(begun, earlier, background, its_offset)
+                            fit_what_is_beneath(followed, earlier, background, its_offset)
             recent.add(frame, offset)
             if progress is not None:
                 progress(frame.index + 1)
