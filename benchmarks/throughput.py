@@ -40,8 +40,8 @@ class Run:
     rows: int
 
 
-def draw(path: Path, size: tuple[int, int], objects: int, frames: int, seed: int = 0) -> None:
-    """Writes a video of `frames` frames, the same scene whatever its length."""
+def draw(path: Path, size: tuple[int, int], objects: int, frames: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Writes a video of `frames` frames, the same scene whatever its length; true places (frames, objects, 2) and radii (objects,), px."""
     from kinescribe.video import VideoWriter
 
     width, height = size
@@ -53,11 +53,13 @@ def draw(path: Path, size: tuple[int, int], objects: int, frames: int, seed: int
     positions = rng.uniform(radii[:, None] + 2, np.array(size) - radii[:, None] - 2, (objects, 2))
     angles = rng.uniform(0, 2 * np.pi, objects)
     velocities = rng.uniform(0.15, 0.35, objects)[:, None] * height / RATE * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    places = np.empty((frames, objects, 2))
     with VideoWriter(path, frame_rate_hint=RATE, crf=CRF) as writer:
         for k in range(frames):
+            places[k] = positions
             clean = ground.copy()
             for i in range(objects):
-                _put(clean, positions[i], radii[i], COLORS[i % len(COLORS)], box=i % 3 == 2)
+                _put(clean, positions[i], radii[i], COLORS[i % len(COLORS)], box=is_box(i))
             roll = rng.integers(0, (height, width))
             noisy = clean + np.roll(noise[int(rng.integers(len(noise)))], tuple(roll), axis=(0, 1))
             writer.write(np.clip(noisy.round(), 0, 255).astype(np.uint8), k / RATE)
@@ -66,6 +68,12 @@ def draw(path: Path, size: tuple[int, int], objects: int, frames: int, seed: int
                 (positions > np.array(size) - radii[:, None] - 2) & (velocities > 0)
             )
             velocities[beyond] *= -1
+    return places, radii
+
+
+def is_box(number: int) -> bool:
+    """Whether a thing is a box, of a height of 1 / 1.3 of its width; the others are discs. Later ones lie above earlier ones."""
+    return number % 3 == 2
 
 
 def _put(picture: NDArray[np.float32], centre: NDArray[np.float64], radius: float, color: tuple[int, ...], *, box: bool) -> None:
