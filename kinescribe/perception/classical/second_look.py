@@ -82,23 +82,13 @@ def second_look(
     with SideBySide() as both, closing(iter(frames)) as given:
         for frame, offset in given:
             begun = [follower for follower in largest if frame.index >= follower.first]
-            blind: list[Follower] = []
-            both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts, blind=blind), begun)
-            if blind:
+            missed = _look_at(frame, offset, begun, begun, background, parts, both)
+            if missed is not None:
                 seen = frames.whole()
                 if seen is None:
                     break
                 frame, offset = seen
-                both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts, blind=[]), blind)
-            followed = [follower for follower in begun if frame.index in follower.found or follower.covered < COVERED_ENOUGH]
-            try:
-                fit_what_is_beneath(followed, frame, background, offset)
-            except OutOfSightError:
-                seen = frames.whole()
-                if seen is None:
-                    break
-                frame, offset = seen
-                fit_what_is_beneath(followed, frame, background, offset)
+                _look_at(frame, offset, missed, begun, background, parts, both)
             for follower in begun:
                 if frame.index in follower.found:
                     where = follower.found[frame.index].position
@@ -109,7 +99,7 @@ def second_look(
                     _backwards(follower, recent, background)
                     for earlier, its_offset in recent.newest_first():
                         if earlier.index in follower.found:  # others were found there before it was known
-                            fit_what_is_beneath(followed, earlier, background, its_offset)
+                            fit_what_is_beneath(_not_given_up(begun, earlier.index), earlier, background, its_offset)
             recent.add(frame, offset)
             if progress is not None:
                 progress(frame.index + 1)
@@ -132,6 +122,34 @@ def _needed_whole(followers: list[Follower], panes: Panes) -> set[int]:
             if index not in out and not panes.hold(index, (floor(x - reach), floor(y - reach), ceil(x + reach) + 1, ceil(y + reach) + 1)):
                 out.add(index)
     return out.intersection(panes.indices)
+
+
+def _look_at(
+    frame: Frame,
+    offset: NDArray[np.float32],
+    bodies: list[Follower],
+    begun: list[Follower],
+    background: Background,
+    parts: Parts | None,
+    both: SideBySide,
+) -> list[Follower] | None:
+    """Find bodies in a frame, then those of all that lie beneath others. Where not enough of the frame is there, the bodies that must
+    be looked for again, which may be none of them; None where all is done.
+    """
+    blind: list[Follower] = []
+    both.each(partial(_look, frame=frame, background=background, offset=offset, parts=parts, blind=blind), bodies)
+    if blind:
+        return blind
+    try:
+        fit_what_is_beneath(_not_given_up(begun, frame.index), frame, background, offset)
+    except OutOfSightError:
+        return []
+    return None
+
+
+def _not_given_up(followers: list[Follower], index: int) -> list[Follower]:
+    """Those that were found in a frame, or are still looked for."""
+    return [f for f in followers if index in f.found or f.covered < COVERED_ENOUGH]
 
 
 def _look(
