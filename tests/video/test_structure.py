@@ -136,6 +136,19 @@ def test_transport_streams_tell_how_they_begin_and_how_many_pictures_they_hold(s
     assert not announces_key(sound["a.flv"][0])
 
 
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_a_file_that_ends_at_any_byte_gets_an_answer(sound, tmp_path, name):
+    path, form = sound[name]
+    content = path.read_bytes()
+    mine = tmp_path / "cut.bin"
+    mine.write_bytes(content)
+    with mine.open("r+b") as file:
+        for length in [*range(len(content) - 1, max(len(content) - 1500, 2000), -1), *range(min(2000, len(content) - 1), -1, -1)]:
+            file.truncate(length)
+            found = first_damage(mine, form)
+            assert found is None or "\n" not in found.reason
+
+
 @given(data=st.data())
 def test_any_damage_gets_an_answer(sound, tmp_path_factory, data):
     name = data.draw(st.sampled_from(sorted(KINDS)))

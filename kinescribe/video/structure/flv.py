@@ -28,7 +28,10 @@ def damage_of_flv(stream: BinaryIO, size: int) -> Damage | None:
         if tag[0] & 0x1F not in _KINDS or tag[8:11] != b"\0\0\0":
             return None if only_zeros(stream, at) else Damage(last if trusted else at, f"there is no tag at byte {at}")
         if tag[0] & 0x1F == 9 and length >= 2:
-            first, kind = stream.read(2)
+            start = stream.read(2)
+            if len(start) < 2:
+                return Damage(at, "the file ends in a tag")
+            first, kind = start
             codec = first & 0x0F if codec is None else codec
             if not first & 0x80 and (not first or first & 0x0F != codec or (codec == _AVC and kind > 2)):  # else of the extended form
                 return Damage(at, f"the picture at byte {at} is of no kind")
