@@ -170,3 +170,19 @@ def test_nothing_is_noted_where_not_enough_of_the_picture_is_there() -> None:
         fit_what_is_beneath([box, disc], Frame(4, 0.1, part), BACKGROUND, NO_OFFSET)  # type: ignore[arg-type]
     np.testing.assert_array_equal(box.found[4].position, BOX + off)
     assert not box.overlapping
+
+
+def test_a_sighting_whose_ends_are_out_of_sight_is_not_noted_in_part() -> None:
+    box, disc = follower("box", BOX, 0.75, np.array([5.0, -3.0])), follower("disc", DISC, 0.97, np.zeros(2))
+    del box.found[4]
+    box.ends = [(box.sprite, np.array([-45.0, 0.0]))]
+    image = still(BOX, DISC)
+    near = Glazed(image.shape, [((10, 10, 130, 130), image[10:130, 10:130].copy())])
+    with pytest.raises(OutOfSightError):
+        fit_what_is_beneath([box, disc], Frame(4, 0.1, near), BACKGROUND, NO_OFFSET)  # type: ignore[arg-type]
+    assert 4 not in box.found
+    assert not box.overlapping
+    fit_what_is_beneath([box, disc], Frame(4, 0.1, image), BACKGROUND, NO_OFFSET)
+    assert 4 in box.found
+    assert 4 in box.found_ends
+    assert box.overlapping == {4}

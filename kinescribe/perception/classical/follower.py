@@ -70,13 +70,14 @@ class Follower:
         hidden: NDArray[np.bool_] | None = None,
     ) -> None:
         """Note where the body was found, and look for its ends there; `hidden`: (H, W), where others are in front of it."""
-        self.found[frame.index] = pose
         c, s = np.cos(pose.turn), np.sin(pose.turn)
         rotation = np.array([[c, -s], [s, c]])
         poses = [
             register(sprite, frame.image, background.plate, offset, pose.position + rotation @ arm, pose.turn, hidden=hidden)
             for sprite, arm in self.ends
         ]
+        # both at once: what of the picture an end needs may not be there
+        self.found[frame.index] = pose
         self.found_ends[frame.index] = [p if p is not None and p.gain > ACCEPT_GAIN and p.visible > WHOLE_END else None for p in poses]
 
     def forget(self, index: int) -> None:
